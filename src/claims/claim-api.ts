@@ -1,0 +1,33 @@
+import { z } from 'zod'
+import { amountSchema, dateSchema, nameSchema } from '../fund/fund-api.ts'
+import { claimStatuses } from './claim-rules.ts'
+
+export const claimSchema = z
+  .object({
+    claimId: z.uuid(),
+    claimCode: z.string(),
+    deceasedMemberId: z.uuid(),
+    deceasedMemberCode: z.string(),
+    deceasedFullName: z.string(),
+    tierId: z.uuid(),
+    tierCode: z.string(),
+    dateOfDeath: z.iso.date(),
+    benefitAmount: z.int(),
+    claimStatus: z.enum(claimStatuses),
+    submittedBy: z.string(),
+    submittedAt: z.string(),
+    approvedBy: z.string().nullable(),
+    approvedAt: z.string().nullable(),
+    rejectedBy: z.string().nullable(),
+    rejectedAt: z.string().nullable(),
+    rejectionReason: z.string().nullable(),
+  })
+  .meta({ id: 'Claim' })
+
+export const newClaimSchema = z.strictObject({
+  deceasedMemberId: z.uuid(),
+  dateOfDeath: dateSchema,
+  benefitAmount: amountSchema,
+})
+
+export const rejectionSchema = z.strictObject({ reason: nameSchema })

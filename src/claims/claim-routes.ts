@@ -1,0 +1,95 @@
+import { z } from 'zod'
+import type { Clock } from '../clock.ts'
+import type { Db } from '../database/connect.ts'
+import { decodeCursor, instantValue, pageFrom, pageOf, pageQuery } from '../http/paging.ts'
+import { problemResponses } from '../http/problem.ts'
+import type { HttpRoutes } from '../http/server.ts'
+import { claimSchema, newClaimSchema, rejectionSchema } from './claim-api.ts'
+import { claimStatuses } from './claim-rules.ts'
+import { findClaims, requireClaim } from './claim-sql.ts'
+import { approveClaim, rejectClaim } from './decide-claim.ts'
+import { submitClaim } from './submit-claim.ts'
+
+const claimParams = z.strictObject({ claimId: z.uuid() })
+
+/** Until there is access control, whoever reaches the API acts under this name. */
+const actor = 'api'
+
+export function claimRoutes(deps: { readonly db: Db; readonly clock: Clock }): HttpRoutes {
+  return async (app) => {
+    app.get(
+      '/api/claims',
+      {
+        schema: {
+          summary: 'Claims, newest first',
+          tags: ['claims'],
+          querystring: z.strictObject({ ...pageQuery, status: z.enum(claimStatuses).optional() }),
+          response: { 200: pageOf(claimSchema), ...problemResponses(400) },
+        },
+      },
+      async (request) => {
+        const { cursor, limit, status } = request.query
+        const key = decodeCursor(cursor, z.tuple([instantValue, z.uuid()]))
+        const before = key && { submittedAt: key[0], claimId: key[1] }
+        const rows = await findClaims(deps.db, { status }, { limit: limit + 1, ...(before && { before }) })
+        return pageFrom(rows, limit, (claim) => [claim.submittedAt, claim.claimId])
+      },
+    )
+
+    app.post(
+      '/api/claims',
+      {
+        schema: {
+          summary: 'Submit a death claim',
+          tags: ['claims'],
+          body: newClaimSchema,
+          response: { 201: claimSchema, ...problemResponses(400, 404, 409) },
+        },
+      },
+      async (request, reply) => {
+        const claim = await submitClaim(deps, { ...request.body, actor })
+        return reply.code(201).header('location', `/api/claims/${claim.claimId}`).send(claim)
+      },
+    )
+
+    app.get(
+      '/api/claims/:claimId',
+      {
+        schema: {
+          summary: 'A claim',
+          tags: ['claims'],
+          params: claimParams,
+          response: { 200: claimSchema, ...problemResponses(404) },
+        },
+      },
+      async (request) => requireClaim(deps.db, request.params.claimId),
+    )
+
+    app.post(
+      '/api/claims/:claimId/approve',
+      {
+        schema: {
+          summary: 'Approve a claim; the member becomes Deceased',
+          tags: ['claims'],
+          params: claimParams,
+          response: { 200: claimSchema, ...problemResponses(404, 409) },
+        },
+      },
+      async (request) => approveClaim(deps, { claimId: request.params.claimId, actor }),
+    )
+
+    app.post(
+      '/api/claims/:claimId/reject',
+      {
+        schema: {
+          summary: 'Reject a claim',
+          tags: ['claims'],
+          params: claimParams,
+          body: rejectionSchema,
+          response: { 200: claimSchema, ...problemResponses(400, 404, 409) },
+        },
+      },
+      async (request) => rejectClaim(deps, { claimId: request.params.claimId, ...request.body, actor }),
+    )
+  }
+}

@@ -1,0 +1,13 @@
+/** The states of a claim. The check constraint and docs/states.md say the same. */
+export const claimMoves = {
+  // the death is proved · it is not
+  Submitted: ['Approved', 'Rejected'],
+  Approved: [],
+  Rejected: [],
+} as const
+
+export type ClaimStatus = keyof typeof claimMoves
+
+export const claimStatuses = Object.keys(claimMoves) as [ClaimStatus, ...ClaimStatus[]]
+
+export const claimCodePrefix = 'CL'

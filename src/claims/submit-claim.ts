@@ -1,0 +1,48 @@
+import type { Clock } from '../clock.ts'
+import type { Db } from '../database/connect.ts'
+import { isUniqueViolation } from '../database/sql-state.ts'
+import { DomainError } from '../errors.ts'
+import { insertEvent } from '../events/event-sql.ts'
+import { localDate } from '../fund/fund-rules.ts'
+import { findFund, takeCode } from '../fund/fund-sql.ts'
+import { requireMember } from '../members/keep-members.ts'
+import { claimCodePrefix } from './claim-rules.ts'
+import { type ClaimView, insertClaim, requireClaim } from './claim-sql.ts'
+
+/**
+ * Enters the death claim of a member. Claims are numbered in the order they come, within the fund's calendar year.
+ *
+ * @throws DomainError `member-not-found`, `claim-exists`, and `invalid-input` for a date of death in the future or
+ *   before the member joined
+ */
+export async function submitClaim(
+  { db, clock }: { db: Db; clock: Clock },
+  input: { deceasedMemberId: string; dateOfDeath: string; benefitAmount: number; actor: string },
+): Promise<ClaimView> {
+  const today = localDate(clock.now(), (await findFund(db)).timeZone)
+  const member = await requireMember(db, input.deceasedMemberId)
+  if (input.dateOfDeath > today) throw dateFault(`must not be later than ${today}`)
+  if (input.dateOfDeath < member.joinedOn) {
+    throw dateFault(`must not be before ${member.memberCode} joined, on ${member.joinedOn}`)
+  }
+  const { actor, ...claim } = input
+  try {
+    return await db.transaction().execute(async (tx) => {
+      const claimCode = await takeCode(tx, claimCodePrefix, Number(today.slice(0, 4)))
+      const claimId = await insertClaim(tx, { ...claim, claimCode, submittedBy: actor })
+      await insertEvent(tx, { eventName: 'ClaimSubmitted', subject: claimId, actor, payload: { claimCode } })
+      return requireClaim(tx, claimId)
+    })
+  } catch (error) {
+    if (!isUniqueViolation(error, 'claims_one_per_deceased')) throw error
+    throw new DomainError('claim-exists', `There is a claim for ${member.memberCode} already.`, [], {
+      cause: error,
+    })
+  }
+}
+
+function dateFault(detail: string): DomainError {
+  return new DomainError('invalid-input', `The date of death ${detail}.`, [
+    { pointer: '/dateOfDeath', detail },
+  ])
+}

@@ -1,0 +1,35 @@
+import { InvalidArgumentError } from 'commander'
+import { type ClaimView, findClaim } from '../claims/claim-sql.ts'
+import { type CycleView, findCycle } from '../cycles/cycle-sql.ts'
+import type { Db } from '../database/connect.ts'
+import { DomainError } from '../errors.ts'
+
+/** A whole number within bounds, for commander. */
+export function wholeNumber(from: number, to: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (/^\d+$/.test(text) && value >= from && value <= to) return value
+    throw new InvalidArgumentError(`It must be a whole number from ${from} to ${to}.`)
+  }
+}
+
+/** A date that exists, `YYYY-MM-DD`, for commander. */
+export function isoDate(text: string): string {
+  const isDate = /^\d{4}-\d{2}-\d{2}$/.test(text) && new Date(`${text}T00:00:00Z`).toJSON()?.startsWith(text)
+  if (isDate) return text
+  throw new InvalidArgumentError('It must be a date such as 2026-11-23.')
+}
+
+/** @throws DomainError `claim-not-found` */
+export async function claimByCode(db: Db, claimCode: string): Promise<ClaimView> {
+  const claim = await findClaim(db, { claimCode })
+  if (!claim) throw new DomainError('claim-not-found', `There is no claim ${claimCode}.`)
+  return claim
+}
+
+/** @throws DomainError `cycle-not-found` */
+export async function cycleByCode(db: Db, cycleCode: string): Promise<CycleView> {
+  const cycle = await findCycle(db, { cycleCode })
+  if (!cycle) throw new DomainError('cycle-not-found', `There is no contribution cycle ${cycleCode}.`)
+  return cycle
+}

@@ -1,0 +1,89 @@
+import type { Command } from 'commander'
+import { type ClaimView, findClaims } from '../claims/claim-sql.ts'
+import { approveClaim, rejectClaim } from '../claims/decide-claim.ts'
+import { submitClaim } from '../claims/submit-claim.ts'
+import { DomainError } from '../errors.ts'
+import { findFund } from '../fund/fund-sql.ts'
+import { findMember } from '../members/member-sql.ts'
+import { formatAmount, parseAmount } from '../money.ts'
+import { claimByCode, isoDate, wholeNumber } from './arguments.ts'
+import { printResult, table } from './output.ts'
+import { actorName, group, withApplication } from './run-command.ts'
+
+export function claimsCommand(): Command {
+  const claims = group('claims', 'death claims')
+  claims
+    .command('submit')
+    .description('enter the death of a member')
+    .requiredOption('--member <code>', 'the member who died')
+    .requiredOption('--date-of-death <date>', 'such as 2026-11-23', isoDate)
+    .requiredOption('--benefit <amount>', 'what the family is to receive, such as 500000 or 99.50')
+    .action(async (options: { member: string; dateOfDeath: string; benefit: string }, command: Command) => {
+      const claim = await withApplication(async (app) => {
+        const member = await findMember(app.db, { memberCode: options.member })
+        if (!member) throw new DomainError('member-not-found', `There is no member ${options.member}.`)
+        return submitClaim(app, {
+          deceasedMemberId: member.memberId,
+          dateOfDeath: options.dateOfDeath,
+          benefitAmount: parseAmount(options.benefit, (await findFund(app.db)).currency),
+          actor: actorName(),
+        })
+      })
+      print(command, claim)
+    })
+  claims
+    .command('approve')
+    .description('the death is proved; the member becomes Deceased')
+    .argument('<code>', 'the code of the claim')
+    .action(async (code: string, _options: unknown, command: Command) => {
+      const claim = await withApplication(async (app) => {
+        const { claimId } = await claimByCode(app.db, code)
+        return approveClaim(app, { claimId, actor: actorName() })
+      })
+      print(command, claim)
+    })
+  claims
+    .command('reject')
+    .description('the death is not proved')
+    .argument('<code>', 'the code of the claim')
+    .requiredOption('--why <text>', 'the reason, kept with the claim')
+    .action(async (code: string, options: { why: string }, command: Command) => {
+      const claim = await withApplication(async (app) => {
+        const { claimId } = await claimByCode(app.db, code)
+        return rejectClaim(app, { claimId, reason: options.why, actor: actorName() })
+      })
+      print(command, claim)
+    })
+  claims
+    .command('list')
+    .description('the newest claims')
+    .option('--limit <number>', 'how many', wholeNumber(1, 1000), 50)
+    .action(async (options: { limit: number }, command: Command) => {
+      const { rows, currency } = await withApplication(async (app) => ({
+        rows: await findClaims(app.db, {}, options),
+        currency: (await findFund(app.db)).currency,
+      }))
+      printResult(
+        command,
+        { items: rows },
+        table([
+          ['claim', 'status', 'deceased', 'name', 'date of death', 'benefit'],
+          ...rows.map((claim) => [
+            claim.claimCode,
+            claim.claimStatus,
+            claim.deceasedMemberCode,
+            claim.deceasedFullName,
+            claim.dateOfDeath,
+            formatAmount(claim.benefitAmount, currency),
+          ]),
+        ]),
+      )
+    })
+  return claims
+}
+
+function print(command: Command, claim: ClaimView): void {
+  printResult(command, claim, [
+    `Claim ${claim.claimCode} of ${claim.deceasedMemberCode} (${claim.deceasedFullName}) is ${claim.claimStatus}.`,
+  ])
+}

@@ -1,0 +1,194 @@
+import type { Command } from 'commander'
+import { Option } from 'commander'
+import {
+  type CycleStatus,
+  defaultDurationDays,
+  maxDurationDays,
+  minDurationDays,
+  type Strategy,
+  strategies,
+} from '../cycles/cycle-rules.ts'
+import { type CycleView, findCycles, requireCycle } from '../cycles/cycle-sql.ts'
+import { type CyclePreview, previewCycle } from '../cycles/preview-cycle.ts'
+import { type StartInput, startCycle } from '../cycles/start-cycle.ts'
+import { cancelCycle, pauseCycle, resumeCycle, retryCycle } from '../cycles/steer-cycle.ts'
+import { findFund } from '../fund/fund-sql.ts'
+import type { Application } from '../main.ts'
+import { formatAmount, parseAmount } from '../money.ts'
+import { claimByCode, cycleByCode, wholeNumber } from './arguments.ts'
+import { plural, printResult, say, table } from './output.ts'
+import { actorName, exitCodes, group, withApplication } from './run-command.ts'
+import { watchCycle } from './watch-cycle.ts'
+
+interface StartOptions {
+  claim: string
+  amount?: string
+  days: number
+  strategy?: Strategy
+}
+
+export function cyclesCommand(): Command {
+  const cycles = group('cycles', 'contribution cycles')
+  startOptions(cycles.command('preview').description('what a start would do; nothing is written')).action(
+    async (options: StartOptions, command: Command) => {
+      const preview = await withApplication(async (app) => previewCycle(app, await startInput(app, options)))
+      printResult(command, preview, previewLines(preview))
+    },
+  )
+  startOptions(cycles.command('start').description('start the cycle of an approved claim'))
+    .option('--watch', 'stay and show the progress')
+    .action(async (options: StartOptions & { watch?: true }, command: Command) => {
+      await withApplication(async (app) => {
+        const started = await startCycle(app, { ...(await startInput(app, options)), actor: actorName() })
+        say(`Cycle ${started.cycleCode} is started.`)
+        await printCycle(app, command, started, options.watch === true)
+      })
+    })
+  cycles
+    .command('watch')
+    .description('show the progress until the contributions are created')
+    .argument('<code>', 'the code of the cycle')
+    .action(async (code: string, _options: unknown, command: Command) => {
+      await withApplication(async (app) => printCycle(app, command, await cycleByCode(app.db, code), true))
+    })
+  cycles
+    .command('show')
+    .description('one cycle')
+    .argument('<code>', 'the code of the cycle')
+    .action(async (code: string, _options: unknown, command: Command) => {
+      const cycle = await withApplication((app) => cycleByCode(app.db, code))
+      printResult(command, cycle, cycleLines(cycle))
+    })
+  const steering = [
+    ['pause', 'pause the creation; once this returns, nothing more is written', pauseCycle],
+    ['resume', 'go on with a paused creation', resumeCycle],
+    ['cancel', 'give up a cycle that is not Active; its contributions are removed', cancelCycle],
+    ['retry', 'try again what failed', retryCycle],
+  ] as const
+  for (const [verb, description, steer] of steering) {
+    cycles
+      .command(verb)
+      .description(description)
+      .argument('<code>', 'the code of the cycle')
+      .action(async (code: string, _options: unknown, command: Command) => {
+        const cycle = await withApplication(async (app) => {
+          const { cycleId } = await cycleByCode(app.db, code)
+          return steer(app, { cycleId, actor: actorName() })
+        })
+        printResult(command, cycle, cycleLines(cycle))
+      })
+  }
+  cycles
+    .command('list')
+    .description('the newest cycles')
+    .option('--limit <number>', 'how many', wholeNumber(1, 1000), 50)
+    .action(async (options: { limit: number }, command: Command) => {
+      const rows = await withApplication((app) => findCycles(app.db, {}, options))
+      printResult(
+        command,
+        { items: rows },
+        table([
+          ['cycle', 'status', 'claim', 'tier', 'members', 'collected', 'target', 'deadline'],
+          ...rows.map((cycle) => [
+            cycle.cycleCode,
+            cycle.cycleStatus,
+            cycle.claimCode,
+            cycle.tierCode,
+            String(cycle.totalMembers),
+            formatAmount(cycle.collectedAmount, cycle.currency),
+            formatAmount(cycle.targetAmount, cycle.currency),
+            cycle.deadline,
+          ]),
+        ]),
+      )
+    })
+  return cycles
+}
+
+function startOptions(command: Command): Command {
+  return command
+    .requiredOption('--claim <code>', 'the approved claim')
+    .option(
+      '--amount <amount>',
+      'what each member owes, such as 100 or 99.50, or "apportion"; else the tier’s amount',
+    )
+    .option(
+      '--days <number>',
+      'days to the deadline',
+      wholeNumber(minDurationDays, maxDurationDays),
+      defaultDurationDays,
+    )
+    .addOption(new Option('--strategy <strategy>', 'how to create the contributions').choices(strategies))
+}
+
+async function startInput(app: Application, options: StartOptions): Promise<StartInput> {
+  const { amount } = options
+  const { currency } = await findFund(app.db)
+  return {
+    claimId: (await claimByCode(app.db, options.claim)).claimId,
+    contributionAmount:
+      amount === undefined || amount === 'apportion' ? amount : parseAmount(amount, currency),
+    cycleDuration: options.days,
+    strategy: options.strategy ?? app.config.creationStrategy,
+  }
+}
+
+/** Prints the cycle, having watched it if asked to; one that could not be created makes the command fail. */
+async function printCycle(
+  app: Application,
+  command: Command,
+  cycle: CycleView,
+  watch: boolean,
+): Promise<void> {
+  if (watch) await watchCycle(app, cycle.cycleId)
+  const now = watch ? await requireCycle(app.db, cycle.cycleId) : cycle
+  printResult(command, now, cycleLines(now))
+  const bad: readonly CycleStatus[] = ['Failed', 'Cancelled']
+  if (watch && bad.includes(now.cycleStatus)) process.exitCode = exitCodes.failed
+}
+
+function cycleLines(cycle: CycleView): string[] {
+  const amount = (minor: number) => formatAmount(minor, cycle.currency)
+  const lines = [
+    `Cycle ${cycle.cycleCode} for claim ${cycle.claimCode} (${cycle.deceasedFullName}) is ${cycle.cycleStatus}.`,
+  ]
+  if (cycle.failureReason !== null) lines.push(`  why       ${cycle.failureReason}`)
+  if (cycle.cycleStatus === 'Initializing')
+    lines.push(`  creation  ${cycle.jobStatus}, ${cycle.jobProgress} %`)
+  if (cycle.activatedAt !== null) {
+    lines.push(
+      `  members   ${plural(cycle.totalMembers, 'member')}: ${cycle.pendingMembers} pending, ${cycle.paidMembers} paid, ${cycle.failedMembers} failed, ${cycle.waivedMembers} waived`,
+    )
+  }
+  if (cycle.contributionAmount !== null) {
+    lines.push(`  amount    ${amount(cycle.contributionAmount)} each, target ${amount(cycle.targetAmount)}`)
+  }
+  lines.push(`  deadline  ${cycle.deadline}, end of the day in ${cycle.timeZone}`)
+  return lines
+}
+
+function previewLines(preview: CyclePreview): string[] {
+  const amount = (minor: number) => formatAmount(minor, preview.currency)
+  const { exclusions } = preview
+  const balance =
+    preview.shortfallAmount > 0
+      ? `a shortfall of ${amount(preview.shortfallAmount)}`
+      : `a surplus of ${amount(preview.surplusAmount)}`
+  return [
+    `Claim ${preview.claimCode}, tier ${preview.tierCode}: ${plural(preview.eligibleMembers, 'member')} would owe ${amount(preview.contributionAmount)} each, by ${preview.deadline}.`,
+    `  expected  ${amount(preview.expectedAmount)} against a target of ${amount(preview.targetAmount)}: ${balance}`,
+    `  apportioned it would be ${amount(preview.apportionedAmount)} each`,
+    `  excluded  ${exclusions.deceased} deceased, ${exclusions.notActive} not Active, ${exclusions.registeredAfter} registered later`,
+    `  strategy  ${preview.strategy}${preview.estimatedSeconds === null ? '' : `, about ${plural(preview.estimatedSeconds, 'second')}`}`,
+    '',
+    ...table([
+      ['agent', 'name', 'members', 'to collect'],
+      ...preview.largestAgents.map((agent) => [
+        agent.agentCode,
+        agent.fullName,
+        String(agent.members),
+        amount(agent.expectedAmount),
+      ]),
+    ]),
+  ]
+}

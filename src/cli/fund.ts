@@ -1,0 +1,48 @@
+import type { Command } from 'commander'
+import { changeFund } from '../fund/change-fund.ts'
+import { type FundRow, findFund } from '../fund/fund-sql.ts'
+import { formatAmount, parseAmount } from '../money.ts'
+import { printResult } from './output.ts'
+import { group, withApplication } from './run-command.ts'
+
+interface FundOptions {
+  name?: string
+  currency?: string
+  timeZone?: string
+  roundingStep?: string
+}
+
+export function fundCommand(): Command {
+  const fund = group('fund', 'the fund this installation serves')
+  fund
+    .command('show')
+    .description('name, currency, time zone, rounding step')
+    .action(async (_options: unknown, command: Command) => {
+      print(command, await withApplication((app) => findFund(app.db)))
+    })
+  fund
+    .command('set')
+    .description('change the fund; the currency only while no amounts are kept')
+    .option('--name <name>')
+    .option('--currency <code>', 'ISO 4217, such as USD')
+    .option('--time-zone <name>', 'IANA, such as Asia/Kolkata')
+    .option('--rounding-step <amount>', 'apportioned amounts are rounded up to a multiple of this')
+    .action(async ({ roundingStep, ...changes }: FundOptions, command: Command) => {
+      const changed = await withApplication(async (app) => {
+        const currency = changes.currency ?? (await findFund(app.db)).currency
+        return changeFund(app, {
+          ...changes,
+          ...(roundingStep !== undefined && { roundingStep: parseAmount(roundingStep, currency) }),
+        })
+      })
+      print(command, changed)
+    })
+  return fund
+}
+
+function print(command: Command, fund: FundRow): void {
+  printResult(command, fund, [
+    fund.name,
+    `currency ${fund.currency}, time zone ${fund.timeZone}, apportioned amounts in steps of ${formatAmount(fund.roundingStep, fund.currency)}`,
+  ])
+}

@@ -1,0 +1,55 @@
+import type { Command } from 'commander'
+import { DomainError } from '../errors.ts'
+import { findJobView, findJobViews, findTroubles } from '../jobs/job-view-sql.ts'
+import { wholeNumber } from './arguments.ts'
+import { printResult, table } from './output.ts'
+import { group, withApplication } from './run-command.ts'
+
+export function jobsCommand(): Command {
+  const jobs = group('jobs', 'long work in the background')
+  jobs
+    .command('list')
+    .description('the newest jobs')
+    .option('--limit <number>', 'how many', wholeNumber(1, 1000), 50)
+    .action(async (options: { limit: number }, command: Command) => {
+      const rows = await withApplication((app) => findJobViews(app.db, {}, options))
+      printResult(
+        command,
+        { items: rows },
+        table([
+          ['job', 'kind', 'status', 'progress', 'rows', 'created'],
+          ...rows.map((job) => [
+            job.jobId,
+            job.jobKind,
+            job.jobStatus,
+            `${job.percentage} %`,
+            `${job.processed} / ${job.total ?? '?'}`,
+            job.createdAt,
+          ]),
+        ]),
+      )
+    })
+  jobs
+    .command('show')
+    .description('one job, with what went wrong')
+    .argument('<id>', 'the id of the job')
+    .action(async (jobId: string, _options: unknown, command: Command) => {
+      const isId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(jobId)
+      const { job, errors } = await withApplication(async (app) => ({
+        job: isId ? await findJobView(app.db, jobId) : undefined,
+        errors: isId ? await findTroubles(app.db, jobId, 100) : [],
+      }))
+      if (!job) throw new DomainError('job-not-found', `There is no job ${jobId}.`)
+      const { chunks } = job
+      printResult(command, { ...job, errors }, [
+        `${job.jobKind} ${job.jobId} is ${job.jobStatus}, ${job.percentage} % (${job.processed} / ${job.total ?? '?'} rows).`,
+        `  chunks   ${chunks.done} done, ${chunks.pending} pending, ${chunks.failed} failed`,
+        `  running  ${(job.runningMs / 1000).toFixed(1)} s`,
+        ...(job.error === null ? [] : [`  error    ${job.error}`]),
+        ...errors.map(
+          (trouble) => `  chunk ${trouble.chunkNo} after ${trouble.attempts} attempts: ${trouble.error}`,
+        ),
+      ])
+    })
+  return jobs
+}

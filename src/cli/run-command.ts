@@ -1,0 +1,75 @@
+import { userInfo } from 'node:os'
+import { Command } from 'commander'
+import type { Logger } from 'pino'
+import { type Config, ConfigError, readConfig } from '../config.ts'
+import { DomainError, type RefusalCode } from '../errors.ts'
+import { createLog } from '../log.ts'
+import { type Application, openApplication } from '../main.ts'
+
+export const exitCodes = { done: 0, failed: 1, wrongUse: 2 } as const
+
+/** Refusals of how something was asked; all others are of what was asked for. */
+const wrongUses: readonly RefusalCode[] = ['invalid-input', 'eligible-as-of-in-future']
+
+/** Who acts on the command line: whoever the operating system says. */
+export function actorName(): string {
+  return `cli:${userInfo().username}`
+}
+
+/** A command on an open application, which is closed again however it ends. Logs only what is wrong. */
+export async function withApplication<Result>(work: (app: Application) => Promise<Result>): Promise<Result> {
+  const config = readConfig(process.env)
+  return withApplicationOf(config, commandLog(config), 'almoner cli', work)
+}
+
+export async function withApplicationOf<Result>(
+  config: Config,
+  log: Logger,
+  role: string,
+  work: (app: Application) => Promise<Result>,
+): Promise<Result> {
+  const app = await openApplication(config, log, role)
+  try {
+    return await work(app)
+  } finally {
+    await app.close()
+  }
+}
+
+/** A command speaks for itself; its log is for trouble, unless LOG_LEVEL asks for more. */
+export function commandLog(config: Config): Logger {
+  return createLog({ level: process.env.LOG_LEVEL ? config.logLevel : 'warn', format: config.logFormat })
+}
+
+/** What a thrown error is to the caller: a sentence on standard error and an exit code. */
+export function explain(error: unknown): { sentence: string; exitCode: number } {
+  if (error instanceof DomainError) {
+    return {
+      sentence: error.message,
+      exitCode: wrongUses.includes(error.code) ? exitCodes.wrongUse : exitCodes.failed,
+    }
+  }
+  if (error instanceof ConfigError) return { sentence: error.message, exitCode: exitCodes.wrongUse }
+  const known = error instanceof Error ? error.message : String(error)
+  const trace = process.env.LOG_LEVEL === 'debug' && error instanceof Error ? `\n${error.stack}` : ''
+  return { sentence: `almoner: ${known}${trace}`, exitCode: exitCodes.failed }
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+export function untilStopped(): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        if (asked) process.exit(exitCodes.failed)
+        asked = true
+        resolve()
+      })
+    }
+  })
+}
+
+/** A group of commands, e.g. `almoner cycles …`. */
+export function group(name: string, description: string): Command {
+  return new Command(name).description(description)
+}

@@ -1,0 +1,83 @@
+import { Readable } from 'node:stream'
+import { stringify } from 'csv-stringify'
+import { z } from 'zod'
+import type { Db } from '../database/connect.ts'
+import { decodeCursor, pageFrom, pageOf, pageQuery } from '../http/paging.ts'
+import { problemResponses } from '../http/problem.ts'
+import type { HttpRoutes } from '../http/server.ts'
+import { streamResponse } from '../http/stream-response.ts'
+import { contributionFilter, contributionSchema } from './cycle-api.ts'
+import { eachContribution, listContributions, requireActive } from './list-contributions.ts'
+
+const params = z.strictObject({ cycleId: z.uuid() })
+const tags = ['contribution cycles']
+
+export function contributionRoutes(deps: { readonly db: Db }): HttpRoutes {
+  return async (app) => {
+    app.get(
+      '/api/contribution-cycles/:cycleId/contributions',
+      {
+        schema: {
+          summary: 'The contributions of an Active cycle',
+          tags,
+          params,
+          querystring: z.strictObject({ ...pageQuery, ...contributionFilter }),
+          response: { 200: pageOf(contributionSchema), ...problemResponses(400, 404, 409) },
+        },
+      },
+      async (request) => {
+        const { cursor, limit, ...filter } = request.query
+        const [after] = decodeCursor(cursor, z.tuple([z.uuid()])) ?? []
+        const rows = await listContributions(deps, request.params.cycleId, filter, {
+          after,
+          limit: limit + 1,
+        })
+        return pageFrom(rows, limit, (contribution) => [contribution.memberId])
+      },
+    )
+
+    app.get(
+      '/api/contribution-cycles/:cycleId/contributions.csv',
+      {
+        schema: {
+          summary: 'The same as a CSV file, whole',
+          tags,
+          params,
+          querystring: z.strictObject(contributionFilter),
+          response: {
+            200: streamResponse('text/csv', 'All contributions that pass the filter.'),
+            ...problemResponses(400, 404, 409),
+          },
+        },
+      },
+      async (request, reply) => {
+        const cycle = await requireActive(deps.db, request.params.cycleId)
+        const rows = Readable.from(eachContribution(deps.db, cycle, request.query))
+        // A name that begins like a formula must stay a name in whatever program opens the file.
+        const csv = stringify({
+          header: true,
+          columns: csvColumns,
+          escape_formulas: true,
+          record_delimiter: 'windows',
+        })
+        rows.on('error', (error) => csv.destroy(error))
+        return reply
+          .type('text/csv; charset=utf-8')
+          .header('content-disposition', `attachment; filename="${cycle.cycleCode}.csv"`)
+          .send(rows.pipe(csv))
+      },
+    )
+  }
+}
+
+const csvColumns = [
+  'contributionId',
+  'memberCode',
+  'fullName',
+  'agentCode',
+  'contributionAmount',
+  'paidAmount',
+  'currency',
+  'contributionStatus',
+  'dueDate',
+]

@@ -1,0 +1,104 @@
+import { sql } from 'kysely'
+import type { Db, Tx } from '../database/connect.ts'
+import type { ContributionStatus } from './cycle-rules.ts'
+import { eligible, type KeyRange, type Roster } from './roster-sql.ts'
+
+/**
+ * One chunk of contributions, in key order. No `on conflict`: the chunk's transaction makes it exactly once, and the
+ * key is the alarm should it ever not.
+ *
+ * @returns rows written
+ */
+export async function insertContributions(
+  tx: Tx,
+  cycle: Roster & { cycleId: string; contributionAmount: number; deadline: string },
+  range: KeyRange,
+): Promise<number> {
+  const { numAffectedRows } = await sql`
+    insert into member_contributions (cycle_id, member_id, contribution_amount, due_date)
+    select ${cycle.cycleId}::uuid, e.member_id, ${cycle.contributionAmount}::bigint, ${cycle.deadline}::date
+    from ${eligible(cycle)} e
+    where e.member_id between ${range.firstKey}::uuid and ${range.lastKey}::uuid
+    order by e.member_id`.execute(tx)
+  return Number(numAffectedRows)
+}
+
+/** @returns rows removed */
+export async function deleteContributions(tx: Tx, cycleId: string, range: KeyRange): Promise<number> {
+  const { numAffectedRows } = await sql`
+    delete from member_contributions
+    where cycle_id = ${cycleId} and member_id between ${range.firstKey}::uuid and ${range.lastKey}::uuid
+  `.execute(tx)
+  return Number(numAffectedRows)
+}
+
+export async function countContributions(db: Db, cycleId: string): Promise<number> {
+  const { rows } = await sql<{ contributions: number }>`
+    select count(*) as contributions from member_contributions where cycle_id = ${cycleId}`.execute(db)
+  return (rows[0] as { contributions: number }).contributions
+}
+
+/** Holds off every death until this transaction ends: whoever comes second sees the first. */
+export async function lockDeaths(tx: Tx): Promise<void> {
+  await sql`select lock_deaths()`.execute(tx)
+}
+
+/** Waives what the dead owe in this cycle, under the deaths' lock; returns how many were waived. */
+export async function waiveTheDead(tx: Tx, cycleId: string): Promise<number> {
+  const { numAffectedRows } = await sql`
+    update member_contributions mc set contribution_status = 'Waived'
+    from members m
+    where m.member_status = 'Deceased'
+      and mc.cycle_id = ${cycleId} and mc.member_id = m.member_id and mc.contribution_status = 'Pending'
+  `.execute(tx)
+  return Number(numAffectedRows)
+}
+
+export interface ContributionView {
+  contributionId: string
+  memberId: string
+  memberCode: string
+  fullName: string
+  agentId: string | null
+  agentCode: string | null
+  contributionAmount: number
+  paidAmount: number
+  contributionStatus: ContributionStatus
+  dueDate: string
+}
+
+export interface ContributionFilter {
+  readonly status?: ContributionStatus | undefined
+  readonly agentId?: string | undefined
+  /** Part of a name, or the beginning of a member's code. */
+  readonly q?: string | undefined
+}
+
+/** A page of a cycle's contributions in the order of their key, after the given member. */
+export async function findContributions(
+  db: Db,
+  cycleId: string,
+  filter: ContributionFilter,
+  page: { after?: string | undefined; limit: number },
+): Promise<ContributionView[]> {
+  const { rows } = await sql<ContributionView>`
+    select c.cycle_code || '/' || m.member_code as contribution_id,
+      mc.member_id, m.member_code, m.full_name, m.agent_id, a.agent_code,
+      mc.contribution_amount, mc.paid_amount, mc.contribution_status, mc.due_date
+    from member_contributions mc
+    join contribution_cycles c using (cycle_id)
+    join members m using (member_id)
+    left join agents a on a.agent_id = m.agent_id
+    where mc.cycle_id = ${cycleId}
+      and ${page.after === undefined ? sql`true` : sql`mc.member_id > ${page.after}::uuid`}
+      and ${filter.status ? sql`mc.contribution_status = ${filter.status}` : sql`true`}
+      and ${filter.agentId ? sql`m.agent_id = ${filter.agentId}` : sql`true`}
+      and ${
+        filter.q
+          ? sql`(starts_with(m.member_code, ${filter.q}) or position(lower(${filter.q}) in lower(m.full_name)) > 0)`
+          : sql`true`
+      }
+    order by mc.member_id
+    limit ${page.limit}`.execute(db)
+  return rows
+}

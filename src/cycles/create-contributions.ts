@@ -1,0 +1,90 @@
+import { z } from 'zod'
+import { insertEvent } from '../events/event-sql.ts'
+import type { JobKind } from '../jobs/job-kind.ts'
+import { UnrecoverableError } from '../jobs/job-kind.ts'
+import { apportion } from '../money.ts'
+import { countContributions, insertContributions, lockDeaths, waiveTheDead } from './contribution-sql.ts'
+import { activateCycle, moveCycle, setContributionAmount } from './cycle-sql.ts'
+import { countEligible, findOrder, isSettled, walkRoster } from './roster-sql.ts'
+
+const params = z.strictObject({
+  /** Share the target among the members, rounded up to this many minor units; null for a fixed amount. */
+  apportionStep: z.int().positive().nullable(),
+})
+
+const creationActor = 'almoner'
+
+/**
+ * Creates a cycle's contributions: one for each member of its roster. The subject is the cycle. The roster is a set
+ * that no longer changes once it is settled, so chunks may be run at any time, in any order, hours apart.
+ */
+export const createContributions: JobKind<z.infer<typeof params>> = {
+  name: 'create-cycle-contributions',
+  params,
+
+  async plan(tx, job, chunkRows) {
+    if (!(await isSettled(tx, job.subject))) return null
+    const cycle = await findOrder(tx, job.subject)
+    const members = await countEligible(tx, cycle)
+    if (members === 0) throw new UnrecoverableError('Nobody is in good standing in the tier at that instant.')
+    if (job.params.apportionStep !== null) {
+      await setContributionAmount(
+        tx,
+        job.subject,
+        apportion(cycle.targetAmount, members, job.params.apportionStep),
+      )
+    }
+    const size = chunkRows(members)
+    const ranges = await walkRoster(tx, cycle, size)
+    return ranges.map((range, index) => ({
+      ...range,
+      expected: index < ranges.length - 1 ? size : members - size * (ranges.length - 1),
+    }))
+  },
+
+  async run(tx, job, chunk) {
+    const { contributionAmount, ...cycle } = await findOrder(tx, job.subject)
+    if (contributionAmount === null) throw new UnrecoverableError('The cycle was planned without an amount.')
+    return insertContributions(tx, { ...cycle, contributionAmount }, chunk)
+  },
+
+  /** Reconciles first: who should be asked, counted afresh, against the rows that are there. */
+  async finish(tx, job) {
+    await lockDeaths(tx)
+    const cycle = await findOrder(tx, job.subject)
+    const [members, contributions] = [
+      await countEligible(tx, cycle),
+      await countContributions(tx, job.subject),
+    ]
+    if (members !== contributions) {
+      throw new UnrecoverableError(
+        `${members} members are eligible, but ${contributions} contributions were created.`,
+      )
+    }
+    const waivedMembers = await waiveTheDead(tx, job.subject)
+    const counts = { totalMembers: members, pendingMembers: members - waivedMembers, waivedMembers }
+    if (!(await activateCycle(tx, job.subject, counts))) {
+      throw new UnrecoverableError(`The cycle is ${cycle.cycleStatus}, not Initializing.`)
+    }
+    await insertEvent(tx, {
+      eventName: 'ContributionCycleActivated',
+      subject: job.subject,
+      actor: creationActor,
+      payload: { cycleCode: cycle.cycleCode, ...counts },
+    })
+  },
+
+  async fail(tx, job, reason) {
+    await moveCycle(tx, job.subject, ['Initializing'], 'Failed', reason)
+    await insertEvent(tx, {
+      eventName: 'ContributionCycleFailed',
+      subject: job.subject,
+      actor: creationActor,
+      payload: { reason },
+    })
+  },
+
+  async cancel(tx, job) {
+    await moveCycle(tx, job.subject, ['Initializing', 'Failed'], 'Cancelled')
+  },
+}

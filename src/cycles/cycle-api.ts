@@ -1,0 +1,152 @@
+import { z } from 'zod'
+import { amountSchema } from '../fund/fund-api.ts'
+import {
+  type ContributionStatus,
+  type CycleStatus,
+  contributionMoves,
+  cycleMoves,
+  defaultDurationDays,
+  maxDurationDays,
+  minDurationDays,
+  strategies,
+} from './cycle-rules.ts'
+
+export const cycleStatuses = Object.keys(cycleMoves) as [CycleStatus, ...CycleStatus[]]
+const contributionStatuses = Object.keys(contributionMoves) as [ContributionStatus, ...ContributionStatus[]]
+const jobStatuses = z.enum(['Queued', 'Processing', 'Paused', 'Completed', 'Failed', 'Cancelled'])
+
+export const cycleSchema = z
+  .object({
+    cycleId: z.uuid(),
+    cycleCode: z.string(),
+    claimId: z.uuid(),
+    claimCode: z.string(),
+    tierId: z.uuid(),
+    tierCode: z.string(),
+    deceasedMemberId: z.uuid(),
+    deceasedMemberCode: z.string(),
+    deceasedFullName: z.string(),
+    cycleStatus: z.enum(cycleStatuses),
+    strategy: z.enum(['inline', 'queued']),
+    currency: z.string(),
+    contributionAmount: z.int().nullable().meta({ description: 'Null while it is still to be apportioned.' }),
+    targetAmount: z.int(),
+    collectedAmount: z.int(),
+    timeZone: z.string(),
+    startDate: z.iso.date(),
+    deadline: z.iso.date(),
+    deadlineAt: z.string(),
+    eligibleAsOf: z.string(),
+    failureReason: z.string().nullable(),
+    totalMembers: z.int(),
+    pendingMembers: z.int(),
+    paidMembers: z.int(),
+    failedMembers: z.int(),
+    waivedMembers: z.int(),
+    createdBy: z.string(),
+    createdAt: z.string(),
+    updatedAt: z.string(),
+    activatedAt: z.string().nullable(),
+    jobId: z.uuid().nullable(),
+    jobStatus: jobStatuses.nullable(),
+    jobProgress: z.int().min(0).max(100),
+    jobStartedAt: z.string().nullable(),
+    jobCompletedAt: z.string().nullable(),
+    jobError: z.string().nullable(),
+  })
+  .meta({ id: 'ContributionCycle' })
+
+export const startSchema = (defaultStrategy: (typeof strategies)[number]) =>
+  z.strictObject({
+    claimId: z.uuid(),
+    contributionAmount: z
+      .union([amountSchema, z.literal('apportion')], {
+        error: 'must be a positive whole number of minor units, or "apportion"',
+      })
+      .optional()
+      .meta({ description: 'The tier’s own amount when absent.' }),
+    cycleDuration: z
+      .int()
+      .min(minDurationDays)
+      .max(maxDurationDays)
+      .default(defaultDurationDays)
+      .meta({ description: 'Days from the start date to the deadline.' }),
+    eligibleAsOf: z.iso
+      .datetime({ offset: true, error: 'must be an instant such as 2026-11-23T10:00:00Z' })
+      // PostgreSQL's calendar has no year 0, wherever on earth it begins, and Temporal counts nanoseconds at most.
+      .refine((instant) => instant >= '0002' && !/\.\d{10}/.test(instant), {
+        error: 'must be an instant such as 2026-11-23T10:00:00Z',
+      })
+      .optional()
+      .meta({ description: 'Whoever was in standing then is asked. Now when absent.' }),
+    strategy: z.enum(strategies).default(defaultStrategy),
+  })
+
+export const startedSchema = z
+  .object({ cycle: cycleSchema, message: z.string() })
+  .meta({ id: 'StartedContributionCycle' })
+
+export const previewSchema = z
+  .object({
+    claimCode: z.string(),
+    tierCode: z.string(),
+    currency: z.string(),
+    eligibleMembers: z.int(),
+    contributionAmount: z.int(),
+    apportionedAmount: z.int(),
+    expectedAmount: z.int(),
+    targetAmount: z.int(),
+    shortfallAmount: z.int(),
+    surplusAmount: z.int(),
+    deadline: z.iso.date(),
+    strategy: z.enum(['inline', 'queued']),
+    estimatedSeconds: z.int().nullable(),
+    exclusions: z.object({ deceased: z.int(), notActive: z.int(), registeredAfter: z.int() }),
+    largestAgents: z.array(
+      z.object({
+        agentId: z.uuid(),
+        agentCode: z.string(),
+        fullName: z.string(),
+        members: z.int(),
+        expectedAmount: z.int(),
+      }),
+    ),
+  })
+  .meta({ id: 'ContributionCyclePreview' })
+
+export const creationProgressSchema = z
+  .object({
+    cycleId: z.uuid(),
+    status: z.enum(cycleStatuses),
+    progress: z.object({ total: z.int(), processed: z.int(), percentage: z.int() }),
+    estimatedTimeRemaining: z.int().nullable().meta({ description: 'Seconds; null while unknown.' }),
+    jobStatus: jobStatuses,
+    jobError: z.string().nullable(),
+  })
+  .meta({ id: 'CreationProgress' })
+
+export const contributionSchema = z
+  .object({
+    contributionId: z.string(),
+    memberId: z.uuid(),
+    memberCode: z.string(),
+    fullName: z.string(),
+    agentId: z.uuid().nullable(),
+    agentCode: z.string().nullable(),
+    contributionAmount: z.int(),
+    paidAmount: z.int(),
+    contributionStatus: z.enum(contributionStatuses),
+    dueDate: z.iso.date(),
+  })
+  .meta({ id: 'MemberContribution' })
+
+export const contributionFilter = {
+  status: z.enum(contributionStatuses).optional(),
+  agentId: z.uuid().optional(),
+  q: z
+    .string()
+    .min(1)
+    .max(100)
+    .optional()
+    .meta({ description: 'Part of a name, or the beginning of a code.' }),
+}

@@ -1,0 +1,216 @@
+import { z } from 'zod'
+import type { Listener } from '../database/listen.ts'
+import { eventSchema } from '../events/event-api.ts'
+import { findEvents } from '../events/event-sql.ts'
+import { streamEvents } from '../http/event-stream.ts'
+import { idempotencyHeaders, idempotently, idempotentRequest } from '../http/idempotency.ts'
+import { decodeCursor, instantValue, pageFrom, pageOf, pageQuery } from '../http/paging.ts'
+import { problemResponses } from '../http/problem.ts'
+import type { HttpRoutes } from '../http/server.ts'
+import { streamResponse } from '../http/stream-response.ts'
+import { isOver, readCreationProgress } from './creation-progress.ts'
+import {
+  creationProgressSchema,
+  cycleSchema,
+  cycleStatuses,
+  previewSchema,
+  startedSchema,
+  startSchema,
+} from './cycle-api.ts'
+import type { Strategy } from './cycle-rules.ts'
+import { findCycles, requireCycle } from './cycle-sql.ts'
+import { previewCycle } from './preview-cycle.ts'
+import { openCycle, type StartDeps, wakeCycle } from './start-cycle.ts'
+import { cancelCycle, pauseCycle, resumeCycle, retryCycle } from './steer-cycle.ts'
+
+const base = '/api/contribution-cycles'
+const tags = ['contribution cycles']
+const params = z.strictObject({ cycleId: z.uuid() })
+
+/** Until there is access control, whoever reaches the API acts under this name. */
+const actor = 'api'
+
+export interface CycleRoutesDeps extends StartDeps {
+  readonly creationStrategy: Strategy
+  /** Hears of every change of a job. */
+  readonly jobListener: Listener
+}
+
+export function cycleRoutes(deps: CycleRoutesDeps): HttpRoutes {
+  return async (app) => {
+    const startBody = startSchema(deps.creationStrategy)
+
+    app.post(
+      base,
+      {
+        schema: {
+          summary: 'Start the contribution cycle of an approved claim',
+          description:
+            '202: the contributions are being created in the background. 201: they are there, the cycle is Active. ' +
+            'A small cycle is answered with 202 too while somebody is writing to the register.',
+          tags,
+          headers: idempotencyHeaders,
+          body: startBody,
+          response: { 201: startedSchema, 202: startedSchema, ...problemResponses(400, 404, 409, 422) },
+        },
+      },
+      async (request, reply) => {
+        const { statusCode, body } = await idempotently(deps.db, idempotentRequest(request), async (tx) => {
+          const cycle = await openCycle(deps, tx, { ...request.body, actor })
+          return cycle.cycleStatus === 'Active'
+            ? {
+                statusCode: 201,
+                body: {
+                  cycle,
+                  message: `Cycle ${cycle.cycleCode} is Active: ${cycle.totalMembers} contributions.`,
+                },
+              }
+            : {
+                statusCode: 202,
+                body: { cycle, message: `Cycle ${cycle.cycleCode} is being created in the background.` },
+              }
+        })
+        // Also for a replayed answer: then it is a token too many, and harmless.
+        await wakeCycle(deps.engine, body.cycle)
+        return reply
+          .code(statusCode as 201 | 202)
+          .header('location', `${base}/${body.cycle.cycleId}`)
+          .send(body)
+      },
+    )
+
+    app.post(
+      `${base}/preview`,
+      {
+        schema: {
+          summary: 'What a start would do; nothing is written',
+          tags,
+          body: startBody,
+          response: { 200: previewSchema, ...problemResponses(400, 404, 409, 422) },
+        },
+      },
+      async (request) => previewCycle(deps, request.body),
+    )
+
+    app.get(
+      base,
+      {
+        schema: {
+          summary: 'Contribution cycles, newest first',
+          tags,
+          querystring: z.strictObject({ ...pageQuery, status: z.enum(cycleStatuses).optional() }),
+          response: { 200: pageOf(cycleSchema), ...problemResponses(400) },
+        },
+      },
+      async (request) => {
+        const { cursor, limit, status } = request.query
+        const key = decodeCursor(cursor, z.tuple([instantValue, z.uuid()]))
+        const before = key && { createdAt: key[0], cycleId: key[1] }
+        const rows = await findCycles(deps.db, { status }, { limit: limit + 1, ...(before && { before }) })
+        return pageFrom(rows, limit, (cycle) => [cycle.createdAt, cycle.cycleId])
+      },
+    )
+
+    app.get(
+      `${base}/:cycleId`,
+      {
+        schema: {
+          summary: 'A contribution cycle, with its job',
+          tags,
+          params,
+          response: { 200: cycleSchema, ...problemResponses(404) },
+        },
+      },
+      async (request) => requireCycle(deps.db, request.params.cycleId),
+    )
+
+    app.get(
+      `${base}/:cycleId/creation-progress`,
+      {
+        schema: {
+          summary: 'How far the creation of the contributions is',
+          tags,
+          params,
+          response: { 200: creationProgressSchema, ...problemResponses(404) },
+        },
+      },
+      async (request) => readCreationProgress(deps.db, request.params.cycleId),
+    )
+
+    app.get(
+      `${base}/:cycleId/creation-progress/stream`,
+      {
+        schema: {
+          summary: 'The same as server-sent events: now, at each change, and at the end',
+          tags,
+          params,
+          response: {
+            200: streamResponse('text/event-stream', '`progress` events, and `end` with the last state.'),
+            ...problemResponses(404),
+          },
+        },
+      },
+      async (request, reply) => {
+        const { cycleId } = request.params
+        const { jobId } = await requireCycle(deps.db, cycleId)
+        await streamEvents(request, reply, {
+          eventName: 'progress',
+          async read() {
+            const data = await readCreationProgress(deps.db, cycleId)
+            return { data, final: isOver(data.status) }
+          },
+          // Without a payload the listener was away for a while: anything may have changed.
+          onChange: (callback) =>
+            deps.jobListener.subscribe((changed) => {
+              if (changed === undefined || changed === jobId) callback()
+            }),
+        })
+      },
+    )
+
+    const steering = { pause: pauseCycle, resume: resumeCycle, cancel: cancelCycle, retry: retryCycle }
+    const summaries: Record<keyof typeof steering, string> = {
+      pause: 'Pause the creation; once answered, nothing more is written',
+      resume: 'Go on with a paused creation',
+      cancel: 'Give up a cycle that is not Active; its contributions are removed',
+      retry: 'Try again what failed',
+    }
+    for (const [verb, steer] of Object.entries(steering)) {
+      app.post(
+        `${base}/:cycleId/${verb}`,
+        {
+          schema: {
+            summary: summaries[verb as keyof typeof steering],
+            tags,
+            params,
+            response: { 200: cycleSchema, ...problemResponses(404, 409) },
+          },
+        },
+        async (request) => steer(deps, { cycleId: request.params.cycleId, actor }),
+      )
+    }
+
+    app.get(
+      `${base}/:cycleId/events`,
+      {
+        schema: {
+          summary: 'What happened to the cycle, oldest first',
+          tags,
+          params,
+          querystring: z.strictObject(pageQuery),
+          response: { 200: pageOf(eventSchema), ...problemResponses(400, 404) },
+        },
+      },
+      async (request) => {
+        const { cycleId } = await requireCycle(deps.db, request.params.cycleId)
+        const { cursor, limit } = request.query
+        const [after] = decodeCursor(cursor, z.tuple([z.int()])) ?? []
+        const rows = await findEvents(deps.db, cycleId, {
+          limit: limit + 1,
+          ...(after !== undefined && { after }),
+        })
+        return pageFrom(rows, limit, (event) => [event.eventId])
+      },
+    )
+  }
+}

@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest'
+import { collectingPeriod, contributionId, strategyFor } from './cycle-rules.ts'
+
+test('the start date is the fund’s, wherever the server stands', () => {
+  const now = new Date('2026-11-23T20:00:00Z')
+  expect(collectingPeriod(now, 'Asia/Kolkata', 15)).toEqual({
+    startDate: '2026-11-24',
+    deadline: '2026-12-09',
+    deadlineAt: '2026-12-09T18:30:00Z',
+  })
+  expect(collectingPeriod(now, 'America/Chicago', 15).startDate).toBe('2026-11-23')
+})
+
+test('the deadline’s day ends when it ends there, also when the clocks change on it', () => {
+  // The day of 1 November 2026 has 25 hours in New York, that of 14 March 2027 has 23.
+  expect(collectingPeriod(new Date('2026-10-17T12:00:00Z'), 'America/New_York', 15).deadlineAt).toBe(
+    '2026-11-02T05:00:00Z',
+  )
+  expect(collectingPeriod(new Date('2027-02-27T12:00:00Z'), 'America/New_York', 15).deadlineAt).toBe(
+    '2027-03-15T04:00:00Z',
+  )
+})
+
+test('hybrid goes inline up to the limit', () => {
+  expect(strategyFor('hybrid', 1000, 1000)).toBe('inline')
+  expect(strategyFor('hybrid', 1001, 1000)).toBe('queued')
+  expect(strategyFor('inline', 1001, 1000)).toBe('inline')
+  expect(strategyFor('queued', 1, 1000)).toBe('queued')
+})
+
+test('a contribution is called by its cycle and its member', () => {
+  expect(contributionId('CC-2026-00015', 'M-000123')).toBe('CC-2026-00015/M-000123')
+})

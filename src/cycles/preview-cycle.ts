@@ -1,0 +1,78 @@
+import { findCost } from '../jobs/job-sql.ts'
+import { apportion } from '../money.ts'
+import { createContributions } from './create-contributions.ts'
+import { collectingPeriod } from './cycle-rules.ts'
+import {
+  type AgentShare,
+  countEligible,
+  countExclusions,
+  type Exclusions,
+  findLargestAgents,
+} from './roster-sql.ts'
+import { checkStart, requireSummable, type StartDeps, type StartInput } from './start-cycle.ts'
+
+export interface CyclePreview {
+  readonly claimCode: string
+  readonly tierCode: string
+  readonly currency: string
+  readonly eligibleMembers: number
+  /** Minor units: what each would owe; given, the tier's, or apportioned. */
+  readonly contributionAmount: number
+  /** What each would owe if the target were apportioned. */
+  readonly apportionedAmount: number
+  readonly expectedAmount: number
+  readonly targetAmount: number
+  /** One of the two is 0. */
+  readonly shortfallAmount: number
+  readonly surplusAmount: number
+  readonly deadline: string
+  readonly strategy: 'inline' | 'queued'
+  /** From what members have cost lately; null before the first large cycle. */
+  readonly estimatedSeconds: number | null
+  readonly exclusions: Exclusions
+  readonly largestAgents: (AgentShare & { expectedAmount: number })[]
+}
+
+const largestAgents = 10
+
+/**
+ * What a start would do, by the same checks and the same statements, without writing.
+ *
+ * @throws DomainError as `startCycle` does
+ */
+export async function previewCycle(
+  deps: Pick<StartDeps, 'db' | 'clock' | 'inlineMemberLimit'> & { engine: { lanes: number } },
+  input: StartInput,
+): Promise<CyclePreview> {
+  return deps.db.transaction().execute(async (tx) => {
+    const { claim, fund, tier, roster, strategy, ...order } = await checkStart(tx, deps, input)
+    const eligibleMembers = await countEligible(tx, roster)
+    const apportionedAmount = apportion(claim.benefitAmount, eligibleMembers, fund.roundingStep)
+    const contributionAmount = order.contributionAmount ?? apportionedAmount
+    requireSummable(contributionAmount, eligibleMembers)
+    const expectedAmount = contributionAmount * eligibleMembers
+    const cost = await findCost(tx, createContributions.name)
+    const agents = await findLargestAgents(tx, roster, largestAgents)
+    return {
+      claimCode: claim.claimCode,
+      tierCode: tier.tierCode,
+      currency: fund.currency,
+      eligibleMembers,
+      contributionAmount,
+      apportionedAmount,
+      expectedAmount,
+      targetAmount: claim.benefitAmount,
+      shortfallAmount: Math.max(0, claim.benefitAmount - expectedAmount),
+      surplusAmount: Math.max(0, expectedAmount - claim.benefitAmount),
+      deadline: collectingPeriod(deps.clock.now(), fund.timeZone, input.cycleDuration).deadline,
+      strategy,
+      estimatedSeconds:
+        cost === undefined ? null : Math.ceil((cost * eligibleMembers) / deps.engine.lanes / 1000),
+      exclusions: await countExclusions(tx, roster),
+      largestAgents: agents.map((agent) => ({
+        ...agent,
+        expectedAmount: contributionAmount * agent.members,
+      })),
+    }
+  })
+}

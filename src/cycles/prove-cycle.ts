@@ -1,0 +1,66 @@
+import { sql } from 'kysely'
+import type { Db } from '../database/connect.ts'
+import { countContributions } from './contribution-sql.ts'
+import type { CycleView } from './cycle-sql.ts'
+import { countEligible, eligible } from './roster-sql.ts'
+
+/** What the rows say of a cycle that is or was Active, asked afresh and without trusting the engine's own counts. */
+export interface CycleProof {
+  /** Members in standing at `eligibleAsOf`, without the deceased. */
+  readonly eligibleMembers: number
+  readonly contributions: number
+  /** I1: members with more than one contribution. */
+  readonly doubled: number
+  /** I2: members in standing without a contribution, and contributions of nobody in standing. */
+  readonly missing: number
+  readonly unexpected: number
+  /** I3: what the chunks were planned to hold, and how many contributions are in each state. */
+  readonly planned: number
+  readonly pending: number
+  readonly paid: number
+  readonly failed: number
+  readonly waived: number
+  readonly holds: boolean
+}
+
+/** Proves I1, I2 and I3 of an Active or Completed cycle by query. */
+export async function proveCycle(db: Db, cycle: CycleView): Promise<CycleProof> {
+  const { cycleId, totalMembers } = cycle
+  const { rows } = await sql<Omit<CycleProof, 'eligibleMembers' | 'contributions' | 'holds'>>`
+    select
+      (select count(*) from (
+        select from member_contributions where cycle_id = ${cycleId} group by member_id having count(*) > 1
+      ) twice) as doubled,
+      (select count(*) from ${eligible(cycle)} e where not exists (
+        select from member_contributions mc where mc.cycle_id = ${cycleId} and mc.member_id = e.member_id
+      )) as missing,
+      (select count(*) from member_contributions mc where mc.cycle_id = ${cycleId} and not exists (
+        select from ${eligible(cycle)} e where e.member_id = mc.member_id
+      )) as unexpected,
+      (select coalesce(sum(expected), 0)::bigint from job_chunks where job_id = ${cycle.jobId}) as planned,
+      count(*) filter (where contribution_status = 'Pending') as pending,
+      count(*) filter (where contribution_status = 'Paid') as paid,
+      count(*) filter (where contribution_status = 'Failed') as failed,
+      count(*) filter (where contribution_status = 'Waived') as waived
+    from member_contributions where cycle_id = ${cycleId}`.execute(db)
+  const found = rows[0] as (typeof rows)[0] & object
+  const eligibleMembers = await countEligible(db, cycle)
+  const contributions = await countContributions(db, cycleId)
+  return {
+    eligibleMembers,
+    contributions,
+    ...found,
+    holds:
+      found.doubled === 0 &&
+      found.missing === 0 &&
+      found.unexpected === 0 &&
+      contributions === totalMembers &&
+      eligibleMembers === totalMembers &&
+      found.planned === totalMembers &&
+      found.pending === cycle.pendingMembers &&
+      found.paid === cycle.paidMembers &&
+      found.failed === cycle.failedMembers &&
+      found.waived === cycle.waivedMembers &&
+      found.pending + found.paid + found.failed + found.waived === totalMembers,
+  }
+}

@@ -1,0 +1,174 @@
+import { randomUUID } from 'node:crypto'
+import { Temporal } from 'temporal-polyfill'
+import { type ClaimView, requireClaim } from '../claims/claim-sql.ts'
+import type { Clock } from '../clock.ts'
+import type { Db, Tx } from '../database/connect.ts'
+import { isUniqueViolation } from '../database/sql-state.ts'
+import { DomainError } from '../errors.ts'
+import { insertEvent } from '../events/event-sql.ts'
+import { type FundRow, findFund, findTier, type TierRow, takeCode } from '../fund/fund-sql.ts'
+import { type Engine, wakeJob } from '../jobs/engine.ts'
+import { insertJob } from '../jobs/job-sql.ts'
+import { runJobInline } from '../jobs/run-inline.ts'
+import { createContributions } from './create-contributions.ts'
+import { collectingPeriod, type Strategy, strategyFor } from './cycle-rules.ts'
+import {
+  type CycleView,
+  findLiveCycleCode,
+  insertCycle,
+  readInstant,
+  requireCycle,
+  setStrategy,
+} from './cycle-sql.ts'
+import { countEligible, type Roster } from './roster-sql.ts'
+
+export interface StartInput {
+  readonly claimId: string
+  /** Minor units of the fund's currency; the tier's own amount when absent; or the target shared by the members. */
+  readonly contributionAmount?: number | 'apportion' | undefined
+  /** 1–365, from the start date to the deadline. */
+  readonly cycleDuration: number
+  /** RFC 3339; whoever the register held as Active then is asked. Now when absent. */
+  readonly eligibleAsOf?: string | undefined
+  readonly strategy: Strategy
+}
+
+export interface StartDeps {
+  readonly db: Db
+  readonly engine: Engine
+  readonly clock: Clock
+  readonly inlineMemberLimit: number
+}
+
+/**
+ * Starts the contribution cycle of an approved claim and answers at once, however many members there are. Queued,
+ * the cycle comes back Initializing and its contributions are created in the background; inline, it is Active.
+ *
+ * @throws DomainError `claim-not-found`, `claim-not-approved`, `claim-has-cycle`, `tier-has-no-amount`,
+ *   `tier-has-no-members`, `eligible-as-of-in-future`
+ */
+export async function startCycle(deps: StartDeps, input: StartInput & { actor: string }): Promise<CycleView> {
+  const cycle = await deps.db.transaction().execute((tx) => openCycle(deps, tx, input))
+  await wakeCycle(deps.engine, cycle)
+  return cycle
+}
+
+/** The part of a start that is one transaction, of which it must be the first to write. The caller wakes the cycle. */
+export async function openCycle(
+  deps: Omit<StartDeps, 'db'>,
+  tx: Tx,
+  input: StartInput & { actor: string },
+): Promise<CycleView> {
+  const order = await checkStart(tx, deps, input)
+  const { claim, fund, roster } = order
+  const period = collectingPeriod(deps.clock.now(), fund.timeZone, input.cycleDuration)
+  const cycleId = randomUUID()
+  const cycleCode = await takeCode(tx, fund.cycleCodePrefix, Number(period.startDate.slice(0, 4)))
+  const jobId = await insertJob(tx, {
+    jobKind: createContributions.name,
+    subject: cycleId,
+    params: { apportionStep: order.contributionAmount === null ? fund.roundingStep : null },
+    createdBy: input.actor,
+  })
+  try {
+    await insertCycle(tx, {
+      cycleId,
+      cycleCode,
+      jobId,
+      claimId: claim.claimId,
+      ...roster,
+      ...period,
+      strategy: order.strategy,
+      currency: fund.currency,
+      contributionAmount: order.contributionAmount,
+      targetAmount: claim.benefitAmount,
+      timeZone: fund.timeZone,
+      createdBy: input.actor,
+    })
+  } catch (error) {
+    // Two starts at once: the index lets one through.
+    if (!isUniqueViolation(error, 'contribution_cycles_one_live_per_claim')) throw error
+    throw new DomainError('claim-has-cycle', `Claim ${claim.claimCode} has just got its cycle.`, [], {
+      cause: error,
+    })
+  }
+  await insertEvent(tx, {
+    eventName: 'ContributionCycleInitiated',
+    subject: cycleId,
+    actor: input.actor,
+    payload: { cycleCode, claimCode: claim.claimCode, strategy: order.strategy },
+  })
+  if (order.strategy === 'inline' && !(await runJobInline(deps.engine, tx, jobId))) {
+    // Somebody is still writing to the register: the background waits for them, a request does not.
+    await setStrategy(tx, cycleId, 'queued')
+  }
+  return requireCycle(tx, cycleId)
+}
+
+/** Sends the token of a cycle that was left to the background. */
+export async function wakeCycle(engine: Engine, cycle: CycleView): Promise<void> {
+  if (cycle.jobStatus === 'Queued' && cycle.jobId !== null) await wakeJob(engine, cycle.jobId)
+}
+
+export interface StartOrder {
+  readonly claim: ClaimView
+  readonly fund: FundRow
+  readonly tier: TierRow
+  readonly roster: Roster
+  /** Minor units; null when it is to be apportioned. */
+  readonly contributionAmount: number | null
+  readonly strategy: 'inline' | 'queued'
+}
+
+/** Everything that is checked before a start; a preview checks the same. Writes nothing. */
+export async function checkStart(
+  tx: Tx,
+  deps: { readonly inlineMemberLimit: number },
+  input: StartInput,
+): Promise<StartOrder> {
+  const now = await readInstant(tx)
+  const fund = await findFund(tx)
+  const claim = await requireClaim(tx, input.claimId)
+  if (claim.claimStatus !== 'Approved') {
+    throw new DomainError(
+      'claim-not-approved',
+      `Claim ${claim.claimCode} is ${claim.claimStatus}, not Approved.`,
+    )
+  }
+  const cycleCode = await findLiveCycleCode(tx, claim.claimId)
+  if (cycleCode !== undefined) {
+    throw new DomainError('claim-has-cycle', `Claim ${claim.claimCode} has cycle ${cycleCode} already.`)
+  }
+  // In UTC, for PostgreSQL does not take every offset that is an offset.
+  const eligibleAsOf =
+    input.eligibleAsOf === undefined ? now : Temporal.Instant.from(input.eligibleAsOf).toString()
+  if (Temporal.Instant.compare(eligibleAsOf, now) > 0) {
+    throw new DomainError(
+      'eligible-as-of-in-future',
+      'The register can only be read as it stood, not as it will.',
+    )
+  }
+  const tier = (await findTier(tx, { tierId: claim.tierId })) as TierRow
+  const contributionAmount =
+    input.contributionAmount === 'apportion' ? null : (input.contributionAmount ?? tier.contributionAmount)
+  if (contributionAmount === null && input.contributionAmount !== 'apportion') {
+    throw new DomainError(
+      'tier-has-no-amount',
+      `Tier ${tier.tierCode} has no contribution amount: give one, or ask for it to be apportioned.`,
+    )
+  }
+  const roster = { tierId: claim.tierId, eligibleAsOf, deceasedMemberId: claim.deceasedMemberId }
+  const members = await countEligible(tx, roster, deps.inlineMemberLimit + 1)
+  if (members === 0) {
+    throw new DomainError('tier-has-no-members', `Nobody is in good standing in tier ${tier.tierCode} then.`)
+  }
+  if (contributionAmount !== null) requireSummable(contributionAmount, members)
+  const strategy = strategyFor(input.strategy, members, deps.inlineMemberLimit)
+  return { claim, fund, tier, roster, contributionAmount, strategy }
+}
+
+/** @throws DomainError `invalid-input` when the sum could not be kept as an amount */
+export function requireSummable(contributionAmount: number, members: number): void {
+  if (Number.isSafeInteger(contributionAmount * members)) return
+  throw new DomainError('invalid-input', 'The contributions would add up to more than can be reckoned with.')
+}

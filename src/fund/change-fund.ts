@@ -1,0 +1,41 @@
+import { claimCodePrefix } from '../claims/claim-rules.ts'
+import type { Db } from '../database/connect.ts'
+import { DomainError } from '../errors.ts'
+import { isCurrency } from '../money.ts'
+import { isTimeZone } from './fund-rules.ts'
+import { type FundRow, findFund, hasAmounts, updateFund } from './fund-sql.ts'
+
+/**
+ * Changes the fund's name, currency, time zone, code prefix or rounding step. What has been started keeps what it
+ * was started with: currency and zone are frozen on each cycle.
+ *
+ * @throws DomainError `invalid-input`, and `fund-in-use` for another currency once amounts are kept
+ */
+export async function changeFund({ db }: { db: Db }, changes: Partial<FundRow>): Promise<FundRow> {
+  const { currency, timeZone } = changes
+  if (currency !== undefined && !isCurrency(currency)) {
+    throw new DomainError(
+      'invalid-input',
+      `"${currency}" is not an ISO 4217 currency code, such as USD or INR.`,
+    )
+  }
+  if (timeZone !== undefined && !isTimeZone(timeZone)) {
+    throw new DomainError('invalid-input', `"${timeZone}" is not a time zone, such as Asia/Kolkata.`)
+  }
+  if (changes.cycleCodePrefix === claimCodePrefix) {
+    throw new DomainError('invalid-input', `"${claimCodePrefix}" begins the codes of claims.`, [
+      { pointer: '/cycleCodePrefix', detail: 'must not be that of claims' },
+    ])
+  }
+  if (Object.keys(changes).length === 0) return findFund(db)
+  return db.transaction().execute(async (tx) => {
+    const fund = await findFund(tx)
+    if (currency !== undefined && currency !== fund.currency && (await hasAmounts(tx))) {
+      throw new DomainError(
+        'fund-in-use',
+        `Amounts are kept in ${fund.currency} already; in ${currency} they would mean something else.`,
+      )
+    }
+    return updateFund(tx, changes)
+  })
+}

@@ -1,0 +1,77 @@
+import { z } from 'zod'
+import type { Db } from '../database/connect.ts'
+import { decodeCursor, pageFrom, pageOf, pageQuery } from '../http/paging.ts'
+import { problemResponses } from '../http/problem.ts'
+import type { HttpRoutes } from '../http/server.ts'
+import { changeFund } from './change-fund.ts'
+import { fundChangesSchema, fundSchema, newTierSchema, tierChangesSchema, tierSchema } from './fund-api.ts'
+import { findFund, findTiers } from './fund-sql.ts'
+import { addTier, changeTier } from './keep-tiers.ts'
+
+export function fundRoutes(deps: { readonly db: Db }): HttpRoutes {
+  return async (app) => {
+    app.get(
+      '/api/fund',
+      { schema: { summary: 'The fund', tags: ['fund'], response: { 200: fundSchema } } },
+      async () => findFund(deps.db),
+    )
+
+    app.patch(
+      '/api/fund',
+      {
+        schema: {
+          summary: 'Change the fund',
+          tags: ['fund'],
+          body: fundChangesSchema,
+          response: { 200: fundSchema, ...problemResponses(400, 409) },
+        },
+      },
+      async (request) => changeFund(deps, request.body),
+    )
+
+    app.get(
+      '/api/tiers',
+      {
+        schema: {
+          summary: 'Tiers, by code',
+          tags: ['fund'],
+          querystring: z.strictObject(pageQuery),
+          response: { 200: pageOf(tierSchema), ...problemResponses(400) },
+        },
+      },
+      async (request) => {
+        const { cursor, limit } = request.query
+        const [after] = decodeCursor(cursor, z.tuple([z.string()])) ?? []
+        const rows = await findTiers(deps.db, { limit: limit + 1, ...(after !== undefined && { after }) })
+        return pageFrom(rows, limit, (tier) => [tier.tierCode])
+      },
+    )
+
+    app.post(
+      '/api/tiers',
+      {
+        schema: {
+          summary: 'Add a tier',
+          tags: ['fund'],
+          body: newTierSchema,
+          response: { 201: tierSchema, ...problemResponses(400, 409) },
+        },
+      },
+      async (request, reply) => reply.code(201).send(await addTier(deps, request.body)),
+    )
+
+    app.patch(
+      '/api/tiers/:tierId',
+      {
+        schema: {
+          summary: 'Change a tier’s name or amounts',
+          tags: ['fund'],
+          params: z.strictObject({ tierId: z.uuid() }),
+          body: tierChangesSchema,
+          response: { 200: tierSchema, ...problemResponses(400, 404) },
+        },
+      },
+      async (request) => changeTier(deps, request.params.tierId, request.body),
+    )
+  }
+}

@@ -1,0 +1,24 @@
+import { Temporal } from 'temporal-polyfill'
+
+/** Today where the fund is, `YYYY-MM-DD`. */
+export function localDate(now: Date, timeZone: string): string {
+  return Temporal.Instant.fromEpochMilliseconds(now.getTime())
+    .toZonedDateTimeISO(timeZone)
+    .toPlainDate()
+    .toString()
+}
+
+/** Whether the IANA name can be reckoned with. */
+export function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** `CC` in 2026, the 15th → `CC-2026-00015`. Numbers run within a calendar year and outgrow their zeros. */
+export function yearlyCode(prefix: string, year: number, number: number): string {
+  return `${prefix}-${year}-${String(number).padStart(5, '0')}`
+}

@@ -1,0 +1,75 @@
+import { type Selectable, sql } from 'kysely'
+import type { Db, Tx } from '../database/connect.ts'
+import type { Fund, Tiers } from '../database/schema.ts'
+import { yearlyCode } from './fund-rules.ts'
+
+export type FundRow = Omit<Selectable<Fund>, 'onlyRow'>
+export type TierRow = Selectable<Tiers>
+
+export async function findFund(db: Db): Promise<FundRow> {
+  return db
+    .selectFrom('fund')
+    .select(['name', 'currency', 'timeZone', 'cycleCodePrefix', 'roundingStep'])
+    .executeTakeFirstOrThrow()
+}
+
+export async function updateFund(tx: Tx, changes: Partial<FundRow>): Promise<FundRow> {
+  return tx
+    .updateTable('fund')
+    .set(changes)
+    .returning(['name', 'currency', 'timeZone', 'cycleCodePrefix', 'roundingStep'])
+    .executeTakeFirstOrThrow()
+}
+
+/** Whether any amount is kept yet: another currency would give it another meaning. */
+export async function hasAmounts(db: Db): Promise<boolean> {
+  const { rows } = await sql<{ found: boolean }>`
+    select exists (select from claims)
+      or exists (select from tiers where contribution_amount is not null or benefit_amount is not null) as found
+  `.execute(db)
+  return rows[0]?.found === true
+}
+
+/**
+ * The next code of this prefix in this year. The counter's row stays locked until the transaction ends, so numbers
+ * have no gaps: a start that is refused gives its number back.
+ */
+export async function takeCode(tx: Tx, prefix: string, year: number): Promise<string> {
+  const { rows } = await sql<{ lastNumber: number }>`
+    insert into code_counters (prefix, year, last_number) values (${prefix}, ${year}, 1)
+    on conflict (prefix, year) do update set last_number = code_counters.last_number + 1
+    returning last_number`.execute(tx)
+  return yearlyCode(prefix, year, (rows[0] as { lastNumber: number }).lastNumber)
+}
+
+export async function insertTier(
+  db: Db,
+  tier: Pick<TierRow, 'tierCode' | 'tierName' | 'contributionAmount' | 'benefitAmount'>,
+): Promise<TierRow> {
+  return db.insertInto('tiers').values(tier).returningAll().executeTakeFirstOrThrow()
+}
+
+export async function updateTier(
+  db: Db,
+  tierId: string,
+  changes: Partial<Pick<TierRow, 'tierName' | 'contributionAmount' | 'benefitAmount'>>,
+): Promise<TierRow | undefined> {
+  return db.updateTable('tiers').set(changes).where('tierId', '=', tierId).returningAll().executeTakeFirst()
+}
+
+export async function findTier(
+  db: Db,
+  key: { tierId: string } | { tierCode: string },
+): Promise<TierRow | undefined> {
+  const query = db.selectFrom('tiers').selectAll()
+  return 'tierId' in key
+    ? query.where('tierId', '=', key.tierId).executeTakeFirst()
+    : query.where('tierCode', '=', key.tierCode).executeTakeFirst()
+}
+
+/** A page of tiers by code, after the given one. */
+export async function findTiers(db: Db, page: { after?: string; limit: number }): Promise<TierRow[]> {
+  let query = db.selectFrom('tiers').selectAll().orderBy('tierCode').limit(page.limit)
+  if (page.after !== undefined) query = query.where('tierCode', '>', page.after)
+  return query.execute()
+}

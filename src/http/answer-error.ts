@@ -1,0 +1,67 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
+import { DomainError } from '../errors.ts'
+import { faultsSentence, type InputPart, inputFaults } from './input-faults.ts'
+import { internalProblem, problemMediaType, problemOf } from './problem.ts'
+
+/**
+ * Fastify's error handler: every error becomes a problem. A refusal tells what is wrong; anything else is a 500
+ * that shows only the request's id, under which the log has the error.
+ */
+export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const refusal = refusalOf(error, request)
+  if (refusal) request.log.info({ refusal: refusal.code }, 'request refused')
+  else request.log.error({ err: error }, 'request failed')
+  const path = pathOf(request)
+  const problem = refusal ? problemOf(refusal, path) : internalProblem(request.id, path)
+  return reply.code(problem.status).type(problemMediaType).send(problem)
+}
+
+/** Fastify's handler for a path or method that no route has. */
+export function answerNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return answerError(nothingHere(request), request, reply)
+}
+
+function nothingHere(request: FastifyRequest): DomainError {
+  return new DomainError('not-found', `There is nothing at ${request.method} ${pathOf(request)}.`)
+}
+
+function pathOf(request: FastifyRequest): string {
+  return request.url.replace(/\?.*$/s, '')
+}
+
+function refusalOf(error: unknown, request: FastifyRequest): DomainError | undefined {
+  if (error instanceof DomainError) return error
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    // A path with an id that cannot exist is a path to nothing.
+    if (error.validationContext === 'params') return nothingHere(request)
+    const faults = inputFaults(error.validation, (error.validationContext ?? 'body') as InputPart)
+    return new DomainError('invalid-input', faultsSentence(faults), faults)
+  }
+  if (!(error instanceof Error) || !('statusCode' in error)) return undefined
+  switch ('code' in error ? error.code : undefined) {
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+      return new DomainError('invalid-input', 'The body is not valid JSON.')
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+      return new DomainError('invalid-input', 'The content type is JSON, but the body is empty.')
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new DomainError('body-too-large', 'The body is larger than this server accepts.')
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new DomainError('unsupported-media-type', contentTypeSentence(request))
+    case 'FST_ERR_BAD_URL':
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return nothingHere(request)
+    default:
+      // A body that ended too early, or was not of its announced length: the client's fault, as Fastify says.
+      return error.statusCode === 400
+        ? new DomainError('invalid-input', 'The request could not be read to its end.')
+        : undefined
+  }
+}
+
+function contentTypeSentence(request: FastifyRequest): string {
+  const contentType = request.headers['content-type']
+  return contentType === undefined
+    ? 'The body has no content type; application/json is expected in most places.'
+    : `A body of content type ${contentType} is not accepted here.`
+}

@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto'
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import {
+  type FastifyPluginAsyncZod,
+  jsonSchemaTransform,
+  jsonSchemaTransformObject,
+  serializerCompiler,
+  validatorCompiler,
+} from 'fastify-type-provider-zod'
+import type { Logger } from 'pino'
+import { z } from 'zod'
+import { DomainError } from '../errors.ts'
+import { answerError, answerNotFound } from './answer-error.ts'
+import { closePromptly } from './close-promptly.ts'
+import { endStreamsAtClose } from './event-stream.ts'
+
+/** The routes of one feature: a Fastify plugin whose schemas are zod's. */
+export type HttpRoutes = FastifyPluginAsyncZod
+
+export interface Readiness {
+  readonly ok: boolean
+  /** What was looked at, and how it was found, e.g. `{ database: 'ok' }`. */
+  readonly checks: Readonly<Record<string, string>>
+}
+
+/** A server with the routes of the features; it does not listen yet. */
+export async function createHttpServer(options: {
+  readonly log: Logger
+  readonly version: string
+  readonly routes: readonly HttpRoutes[]
+  readonly readiness: () => Promise<Readiness>
+  readonly bodyLimitBytes?: number
+}): Promise<FastifyInstance> {
+  const app: FastifyInstance = Fastify({
+    loggerInstance: options.log as FastifyBaseLogger,
+    bodyLimit: options.bodyLimitBytes ?? 1024 * 1024,
+    genReqId: () => randomUUID(),
+    // Paths that Fastify refuses before it looks for a route.
+    frameworkErrors: (error, request, reply) => answerError(error, request, reply),
+  })
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
+  app.setErrorHandler(answerError)
+  app.setNotFoundHandler(answerNotFound)
+  // Fastify takes plain text as a body by itself; a route that wants other than JSON says so.
+  app.removeContentTypeParser('text/plain')
+  app.addHook('preHandler', async (request) => {
+    if ([request.params, request.query, request.body].some(containsNul)) {
+      throw new DomainError('invalid-input', 'A text contains the NUL character, which cannot be stored.')
+    }
+  })
+  endStreamsAtClose(app)
+  closePromptly(app)
+
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Almoner', version: options.version },
+    },
+    transform: jsonSchemaTransform,
+    transformObject: jsonSchemaTransformObject,
+  })
+  await app.register(swaggerUi, { routePrefix: '/api/docs' })
+  app.get('/api/openapi.json', { schema: { hide: true } }, () => app.swagger())
+  await app.register(probeRoutes(options.readiness))
+  await app.register(async (api) => {
+    api.addHook('onRoute', (route) => {
+      // A route without query parameters or without a body refuses them like misspelt ones, instead of ignoring them.
+      const nothing = z.strictObject({})
+      const body = route.method === 'POST' ? { body: nothing.nullish() } : {}
+      route.schema = { querystring: nothing, ...body, ...route.schema }
+    })
+    for (const routes of options.routes) await api.register(routes)
+  })
+  return app
+}
+
+function probeRoutes(readiness: () => Promise<Readiness>): HttpRoutes {
+  const readinessSchema = z.object({ ok: z.boolean(), checks: z.record(z.string(), z.string()) })
+  return async (app) => {
+    // Probes come every few seconds: their lines would drown the others.
+    const logLevel = 'warn'
+    app.get(
+      '/healthz',
+      {
+        logLevel,
+        schema: {
+          summary: 'Whether the process lives',
+          response: { 200: z.object({ status: z.literal('ok') }) },
+        },
+      },
+      async () => ({ status: 'ok' as const }),
+    )
+    app.get(
+      '/readyz',
+      {
+        logLevel,
+        schema: {
+          summary: 'Whether the process can do its work',
+          response: { 200: readinessSchema, 503: readinessSchema },
+        },
+      },
+      async (_request, reply) => {
+        const { ok, checks } = await readiness()
+        return reply.code(ok ? 200 : 503).send({ ok, checks: { ...checks } })
+      },
+    )
+  }
+}
+
+/** PostgreSQL cannot store U+0000 and answers it with an error that would be a 500. Streams are not looked into. */
+function containsNul(value: unknown): boolean {
+  if (typeof value === 'string') return value.includes('\0')
+  if (Array.isArray(value)) return value.some(containsNul)
+  if (typeof value !== 'object' || value === null) return false
+  const prototype = Object.getPrototypeOf(value)
+  return (prototype === Object.prototype || prototype === null) && Object.values(value).some(containsNul)
+}

@@ -1,0 +1,64 @@
+import type { Logger } from 'pino'
+import type { Db } from '../database/connect.ts'
+import type { Message, Queue } from '../queue/queue.ts'
+import type { JobKind } from './job-kind.ts'
+
+/** What the engine's functions work with. */
+export interface Engine {
+  readonly db: Db
+  readonly queue: Queue
+  readonly kinds: ReadonlyMap<string, JobKind>
+  readonly log: Logger
+  /** How many tokens of one job circulate, and so how many of its chunks are worked on at once. */
+  readonly lanes: number
+  /** How long a token is held before it goes to the back of the queue, so that other jobs get their turn. */
+  readonly sliceMs: number
+}
+
+export function createEngine(options: {
+  readonly db: Db
+  readonly queue: Queue
+  readonly kinds: readonly JobKind[]
+  readonly log: Logger
+  readonly lanes?: number
+  readonly sliceMs?: number
+}): Engine {
+  return {
+    db: options.db,
+    queue: options.queue,
+    kinds: new Map(options.kinds.map((kind) => [kind.name, kind])),
+    log: options.log,
+    lanes: options.lanes ?? 2,
+    sliceMs: options.sliceMs ?? 2000,
+  }
+}
+
+/** The name of the queue message that says "somebody advance this job". */
+export const tokenName = 'advance-job'
+
+export function tokens(jobId: string, count: number): Message[] {
+  return Array.from({ length: count }, () => ({ name: tokenName, id: jobId }))
+}
+
+/**
+ * Sends tokens. Called after the commit that made the work: before it, a worker might look too early. A token that
+ * cannot be sent is only logged, for the work is in the database and the sweep will find it.
+ */
+export async function wakeJob(
+  engine: Pick<Engine, 'queue' | 'log'>,
+  jobId: string,
+  count = 1,
+): Promise<void> {
+  try {
+    await engine.queue.send(tokens(jobId, count))
+  } catch (error) {
+    engine.log.warn({ jobId, err: error }, 'the queue took no token; the sweep will find the job')
+  }
+}
+
+/** @throws Error when the job's kind is not known here: a newer version has made it */
+export function kindOf(engine: Pick<Engine, 'kinds'>, jobKind: string): JobKind {
+  const kind = engine.kinds.get(jobKind)
+  if (!kind) throw new Error(`No job kind "${jobKind}" is known to this version of Almoner.`)
+  return kind
+}

@@ -1,0 +1,82 @@
+/** The states of jobs and chunks, and the engine's arithmetic. Pure. */
+
+/** From each state the states a job may move to. The check constraint of `jobs` and docs/states.md say the same. */
+export const jobMoves = {
+  // planned · paused before it began · could not be planned · cancelled before it began
+  Queued: ['Processing', 'Paused', 'Failed', 'Cancelled'],
+  // finished · paused · a chunk used up its attempts, or finishing failed · cancelled
+  Processing: ['Completed', 'Paused', 'Failed', 'Cancelled'],
+  // resumed before it was planned · resumed after · cancelled
+  Paused: ['Queued', 'Processing', 'Cancelled'],
+  // retried before it was planned · retried after · cancelled
+  Failed: ['Queued', 'Processing', 'Cancelled'],
+  Completed: [],
+  Cancelled: [],
+} as const
+
+export type JobStatus = keyof typeof jobMoves
+
+export const chunkMoves = {
+  // committed · attempts used up
+  Pending: ['Done', 'Failed'],
+  // retried
+  Failed: ['Pending'],
+  Done: [],
+} as const
+
+/** After this many failed attempts a chunk, a plan or a finish is given up until somebody retries it. */
+export const maxAttempts = 3
+
+/** How long a failed chunk rests before attempt `attempts + 1`: 2 s, then 4 s. */
+export function restMs(attempts: number): number {
+  return 2000 * 2 ** (attempts - 1)
+}
+
+/** Below this the overhead of a transaction outweighs its rows, so it also teaches nothing about their cost. */
+export const minChunkRows = 500
+const maxChunkRows = 25_000
+const targetChunks = 20
+const targetChunkMs = 100
+
+/**
+ * Rows a chunk: small enough to keep the lanes balanced and the bar moving, large enough to be worth a
+ * transaction, and short enough that pause and cancel never wait long.
+ *
+ * @param msPerRow what a row of this kind has cost lately; undefined for a kind that never ran
+ */
+export function chunkRowsFor(totalRows: number, msPerRow: number | undefined): number {
+  const balanced = Math.max(minChunkRows, Math.ceil(totalRows / targetChunks))
+  const affordable = msPerRow === undefined ? maxChunkRows : Math.floor(targetChunkMs / msPerRow)
+  return Math.max(1, Math.min(balanced, affordable, maxChunkRows))
+}
+
+/**
+ * Cost per row as an exponential average. The cost is averaged, not the size of chunks or their efficiency: that
+ * lags and overshoots.
+ */
+export function averageCost(rememberedMsPerRow: number | undefined, lastMsPerRow: number): number {
+  return rememberedMsPerRow === undefined ? lastMsPerRow : 0.4 * lastMsPerRow + 0.6 * rememberedMsPerRow
+}
+
+/** What the last finished chunks of a job say about its speed. */
+export interface RecentChunks {
+  readonly chunks: number
+  readonly rows: number
+  /** Sum of their durations: time of work, so a pause is not in it. */
+  readonly workMs: number
+  /** From the start of the first to the end of the last, by the clock. */
+  readonly spanMs: number
+}
+
+/**
+ * Seconds until the remaining rows are done, rounded up; null while fewer than two chunks are done.
+ *
+ * Work per row divided by how many lanes worked at once. A pause or a crash among these chunks stretches the span,
+ * never the work, so at worst one lane is assumed for a moment.
+ */
+export function remainingSeconds(remainingRows: number, recent: RecentChunks): number | null {
+  if (remainingRows === 0) return 0
+  if (recent.chunks < 2 || recent.rows === 0) return null
+  const lanes = Math.max(1, recent.workMs / Math.max(recent.spanMs, 1))
+  return Math.ceil(((recent.workMs / recent.rows) * remainingRows) / lanes / 1000)
+}

@@ -1,0 +1,600 @@
+import { once } from 'node:events'
+import { createReadStream } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
+import fc from 'fast-check'
+import { sql } from 'kysely'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { createTestDatabase, type TestDatabase } from '../../test/test-database.ts'
+import type { Clock } from '../clock.ts'
+import { type ImportInput, importMembers, type RowFault } from './import-members.ts'
+import { memberStatuses } from './member-rules.ts'
+
+const clock: Clock = { now: () => new Date('2026-03-01T12:00:00Z') }
+const header = 'memberCode,fullName,tier,agentCode,status,joinedOn,phone,email'
+
+let database: TestDatabase
+/** A prefix of its own for each test's member codes: members cannot be deleted. */
+let round = 0
+let p: string
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  await sql`insert into tiers (tier_code, tier_name) values ('A', 'Tier A'), ('B', 'Tier B')`.execute(
+    database.db,
+  )
+  await sql`insert into agents (agent_code, full_name) values ('AG-001', 'One'), ('AG-002', 'Two')`.execute(
+    database.db,
+  )
+})
+afterAll(() => database.drop())
+beforeEach(() => {
+  round += 1
+  p = `T${round}`
+})
+
+async function run(csv: string | Buffer | Readable, options: Partial<ImportInput> = {}) {
+  const faults: RowFault[] = []
+  const bytes = csv instanceof Readable ? csv : Readable.from([Buffer.from(csv)], { objectMode: false })
+  const result = await importMembers(
+    { pool: database.pool, clock },
+    {
+      csv: bytes,
+      onDuplicate: 'skip',
+      createAgents: false,
+      createTiers: false,
+      dryRun: false,
+      onFault: (fault) => void faults.push(fault),
+      ...options,
+    },
+  )
+  return { result, faults }
+}
+
+const file = (...rows: string[]) => `${[header, ...rows].join('\n')}\n`
+const row = (code: string, name = 'Somebody', rest = 'A,AG-001,Active,2020-01-01,,') =>
+  `${code},${name},${rest}`
+
+/** What the register says of the members of this test. */
+async function register(prefix = p): Promise<Record<string, unknown>[]> {
+  const { rows } = await sql<Record<string, unknown>>`
+    select m.member_code, m.full_name, t.tier_code, a.agent_code, m.member_status, m.joined_on, m.phone, m.email
+    from members m join tiers t using (tier_id) left join agents a using (agent_id)
+    where starts_with(m.member_code, ${prefix}) order by m.member_code`.execute(database.db)
+  return rows
+}
+
+/** Which version of each row is stored: another one after any update, even one that changes nothing. */
+async function versions(): Promise<unknown[]> {
+  const { rows } = await sql`
+    select member_code, xmin::text, ctid::text from members order by member_code`.execute(database.db)
+  return rows
+}
+
+const count = (table: 'tiers' | 'agents' | 'members') =>
+  database.db
+    .selectFrom(table)
+    .select(sql<number>`count(*)`.as('n'))
+    .executeTakeFirstOrThrow()
+    .then(({ n }) => n)
+
+describe('the file of problems', () => {
+  const problems = new URL('../../test/data/members-problems.csv', import.meta.url)
+  // Line, column, how the value begins, what the reason says.
+  const expected: [number, string | null, string | null, RegExp][] = [
+    [3, 'tier', 'Z', /no such tier/],
+    [4, 'agentCode', 'AG-999', /no such agent/],
+    [5, 'joinedOn', '2021-02-29', /no date of the calendar/],
+    [6, 'status', 'Alive', /Active, Suspended, Inactive, Deceased/],
+    [7, 'memberCode', '', /memberCode is missing/],
+    [8, 'fullName', '', /fullName is missing/],
+    [11, 'memberCode', 'P-009', /on line 10 already/],
+    [12, null, null, /3 fields and the header 8/],
+    [13, null, null, /9 fields and the header 8/],
+    [14, 'fullName', '=HYPERLINK("http://example.org")', /formula/],
+    [16, 'fullName', 'NNNN', /longer than 200/],
+    [17, 'joinedOn', '2999-01-01', /in the future; today is 2026-03-01/],
+    [18, 'fullName', 'New␊Line', /line break/],
+    [20, 'email', 'not-an-email', /no e-mail address/],
+  ]
+
+  test('has every bad row reported with its line and its column, and every good row imported', async () => {
+    const { result, faults } = await run(createReadStream(problems))
+    expect(faults.map((fault) => [fault.line, fault.column])).toEqual(
+      expected.map(([line, column]) => [line, column]),
+    )
+    for (const [index, [, , value, reason]] of expected.entries()) {
+      const fault = faults[index] as RowFault
+      if (value === null) expect(fault.value).toBeNull()
+      else expect(fault.value?.startsWith(value)).toBe(true)
+      expect(fault.value?.length ?? 0).toBeLessThanOrEqual(80)
+      expect(fault.reason).toMatch(reason)
+    }
+    expect(result).toMatchObject({ rows: 19, inserted: 5, faulty: 14, createdAgents: 0, createdTiers: 0 })
+    const names = (await register('P-')).map((member) => [member.memberCode, member.fullName])
+    expect(names).toEqual([
+      ['P-001', 'Good Row'],
+      ['P-008', 'Quoted, Name "Q"'],
+      ['P-009', 'Twice'],
+      ['P-013', "Robert'); DROP TABLE members;--"],
+      ['P-018', 'Spaces Kept Out'],
+    ])
+  })
+
+  test('says the same when it comes byte by byte', async () => {
+    const bytes = await readFile(problems)
+    const whole = await run(bytes, { dryRun: true })
+    const single = await run(Readable.from([...bytes].map((byte) => Buffer.from([byte]))), { dryRun: true })
+    expect(single).toEqual(whole)
+  })
+})
+
+describe('a row', () => {
+  const refused: [string, (code: string) => string, string, RegExp][] = [
+    ['a code with a space inside', (code) => row(`${code} x`), 'memberCode', /no spaces/],
+    ['a code of 41 characters', (code) => row(code.padEnd(41, 'x')), 'memberCode', /longer than 40/],
+    ['a code that is a formula', (code) => row(`=${code}`), 'memberCode', /formula/],
+    ['a code with an invisible character', (code) => row(`${code}\u200b`), 'memberCode', /invisible/],
+    ['a name of 201 characters', (code) => row(code, '𝒩'.repeat(201)), 'fullName', /longer than 200/],
+    ['a name with a control character', (code) => row(code, 'a\u001bb'), 'fullName', /control/],
+    ['a name with a line separator', (code) => row(code, 'a\u2028b'), 'fullName', /line break/],
+    ['a name that begins with +', (code) => row(code, '+1'), 'fullName', /formula/],
+    ['a name that begins with -', (code) => row(code, '-1'), 'fullName', /formula/],
+    ['a name that begins with @', (code) => row(code, '@SUM(1)'), 'fullName', /formula/],
+    [
+      'a name whose quotes are followed by a space',
+      (code) => row(code, '"Name" '),
+      'fullName',
+      /quotation mark/,
+    ],
+    ['a name with a NUL byte', (code) => row(code, 'a\0b'), 'fullName', /not UTF-8/],
+    ['a status in small letters', (code) => row(code, 'N', 'A,,active,2020-01-01,,'), 'status', /one of/],
+    ['no status', (code) => row(code, 'N', 'A,,,2020-01-01,,'), 'status', /missing/],
+    ['no tier', (code) => row(code, 'N', ',,Active,2020-01-01,,'), 'tier', /missing/],
+    ['no date', (code) => row(code, 'N', 'A,,Active,,,'), 'joinedOn', /missing/],
+    ['the year 0', (code) => row(code, 'N', 'A,,Active,0000-01-01,,'), 'joinedOn', /no date/],
+    ['a date in another order', (code) => row(code, 'N', 'A,,Active,01/02/2020,,'), 'joinedOn', /no date/],
+    ['a date with a time', (code) => row(code, 'N', 'A,,Active,2020-01-01T00:00,,'), 'joinedOn', /no date/],
+    ['tomorrow', (code) => row(code, 'N', 'A,,Active,2026-03-02,,'), 'joinedOn', /future/],
+    ['a phone with letters', (code) => row(code, 'N', 'A,,Active,2020-01-01,12a,'), 'phone', /phone number/],
+    [
+      'a phone of 41 digits',
+      (code) => row(code, 'N', `A,,Active,2020-01-01,${'1'.repeat(41)},`),
+      'phone',
+      /40/,
+    ],
+    ['an e-mail without a domain', (code) => row(code, 'N', 'A,,Active,2020-01-01,,a@'), 'email', /e-mail/],
+  ]
+  test.each(refused)('with %s is refused alone', async (_what, bad, column, reason) => {
+    const { result, faults } = await run(file(row(`${p}-1`), bad(p), row(`${p}-3`)))
+    expect(faults).toEqual([
+      { line: 3, column, value: expect.any(String), reason: expect.stringMatching(reason) },
+    ])
+    expect(result).toMatchObject({ rows: 3, inserted: 2, faulty: 1 })
+    expect(await register()).toHaveLength(2)
+  })
+
+  test('with bytes that are not UTF-8 is refused alone', async () => {
+    const bytes = Buffer.concat([Buffer.from(`${header}\n${p}-1,Jos`), Buffer.from([0xe9])])
+    const csv = Buffer.concat([bytes, Buffer.from(`,A,,Active,2020-01-01,,\n${row(`${p}-2`)}`)])
+    const { result, faults } = await run(csv)
+    expect(faults).toMatchObject([{ line: 2, column: 'fullName', reason: /not UTF-8/ }])
+    expect(result).toMatchObject({ rows: 2, inserted: 1, faulty: 1 })
+  })
+
+  test('has all its faults reported, those of the register too', async () => {
+    const { faults } = await run(file(row(`${p} 1`, '', 'Z,AG-9,Alive,2020-02-30,x,y')))
+    expect(faults.map((fault) => fault.column).sort()).toEqual(
+      ['memberCode', 'fullName', 'status', 'joinedOn', 'phone', 'email', 'tier', 'agentCode'].sort(),
+    )
+  })
+
+  test('may join today where the fund is, though it is tomorrow elsewhere', async () => {
+    await database.db.updateTable('fund').set({ timeZone: 'Pacific/Kiritimati' }).execute()
+    const tomorrow = await run(file(row(`${p}-1`, 'N', 'A,,Active,2026-03-02,,')))
+    await database.db.updateTable('fund').set({ timeZone: 'UTC' }).execute()
+    expect(tomorrow.result).toMatchObject({ inserted: 1, faulty: 0 })
+  })
+
+  test('takes the longest code and name, and a backslash as it is', async () => {
+    const code = p.padEnd(40, 'x')
+    await run(file(row(code, '𝒩'.repeat(200)), row(`${p}-2`, 'C:\\new\\N')))
+    expect((await register()).map((member) => member.fullName).sort()).toEqual(
+      ['𝒩'.repeat(200), 'C:\\new\\N'].sort(),
+    )
+  })
+
+  test('whose code comes again counts the first time that it is good', async () => {
+    const { result, faults } = await run(
+      file(row(`${p}-1`, 'Bad', 'Z,,Active,2020-01-01,,'), row(`${p}-1`, 'Good'), row(`${p}-1`, 'Again')),
+    )
+    expect(faults.map((fault) => [fault.line, fault.column])).toEqual([
+      [2, 'tier'],
+      [4, 'memberCode'],
+    ])
+    expect(faults[1]?.reason).toContain('line 3')
+    expect(result).toMatchObject({ inserted: 1, faulty: 2 })
+    expect(await register()).toMatchObject([{ fullName: 'Good' }])
+  })
+})
+
+describe('the file as a whole', () => {
+  const refused: [string, string | Buffer, RegExp][] = [
+    ['with nothing in it', '', /empty/],
+    ['with blank lines only', '\n\r\n\n', /empty/],
+    ['with an unknown column', `${header},wallet\n`, /no column "wallet"/],
+    ['with a column twice', `${header},phone\n`, /phone is there twice/],
+    [
+      'without a required column',
+      'memberCode,fullName,tier,agentCode\n',
+      /lacks the columns status, joinedOn/,
+    ],
+    ['with semicolons', header.replaceAll(',', ';'), /semicolons/],
+    ['with tabs', header.replaceAll(',', '\t'), /tabs/],
+    ['in UTF-16 with its mark', Buffer.from(`\ufeff${header}\r\n`, 'utf16le'), /not UTF-8/],
+    ['in UTF-16 without a mark', Buffer.from(`${header}\r\n`, 'utf16le'), /not UTF-8/],
+    [
+      'with a quote never closed',
+      `${header}\r\nT-1,"a\r\nb",A,,Active,2020-01-01,,\r\n\r\nT-2,"No end,A,,Active,2020-01-01,,\r\nT-3,N,A\r\n`,
+      /line 5 and never closed/,
+    ],
+    ['with a row without end', `${header}\n\nT-1,"${'x\n'.repeat(600_000)}`, /line 3 is longer/],
+  ]
+  test.each(refused)('%s is refused with a sentence of its own', async (_what, csv, detail) => {
+    const before = await count('members')
+    await expect(run(csv)).rejects.toMatchObject({
+      code: 'import-refused',
+      message: expect.stringMatching(detail),
+    })
+    expect(await count('members')).toBe(before)
+  })
+
+  test('that comes as a request is refused by an answer, though its body is not read to the end', async () => {
+    const server = createServer((request, response) => {
+      run(request).catch((error: Error) => response.writeHead(400).end(error.message))
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    try {
+      const { port } = server.address() as AddressInfo
+      for (const rows of [1, 50_000]) {
+        const body = `no,header\n${`${row('1')}\n`.repeat(rows)}`
+        const answer = await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body })
+        expect(answer.status).toBe(400)
+        expect(await answer.text()).toMatch(/no column "no"/)
+      }
+    } finally {
+      server.close()
+    }
+  })
+
+  test('may name its columns in any order, after a byte order mark, in quotes, and leave some out', async () => {
+    const { result } = await run(
+      `\ufeff"status", joinedOn ,memberCode,tier,fullName\r\nActive,2020-01-01,${p}-1,A,One\nInactive,2020-01-01,${p}-2,A,"Two"`,
+    )
+    expect(result).toMatchObject({ rows: 2, inserted: 2, faulty: 0 })
+    expect(await register()).toMatchObject([{ agentCode: null }, { memberStatus: 'Inactive' }])
+  })
+
+  test('with a header only is an import of nothing', async () => {
+    expect((await run(`${header}\n`)).result).toMatchObject({ rows: 0, inserted: 0, faulty: 0 })
+  })
+
+  test('keeps its line numbers through blank lines and line breaks in quotes, with either line end', async () => {
+    const bad = (code: string) => row(code, '"a\r\nb\n\nc"')
+    const { faults } = await run(`${header}\r\n\r\n${bad(`${p}-1`)}\n\n${bad(`${p}-2`)}\r\n${row('')}\n`)
+    expect(faults.map((fault) => fault.line)).toEqual([3, 8, 12])
+  })
+})
+
+describe('a member who is there already', () => {
+  test('is not touched by the same file again', async () => {
+    const csv = file(row(`${p}-1`), row(`${p}-2`, 'Two', 'B,,Suspended,2020-01-01,+1 (2) 3,a@example.org'))
+    expect((await run(csv)).result).toMatchObject({ inserted: 2, unchanged: 0 })
+    const before = await versions()
+    for (const onDuplicate of ['skip', 'update'] as const) {
+      const { result } = await run(csv, { onDuplicate })
+      expect(result).toMatchObject({ rows: 2, inserted: 0, updated: 0, unchanged: 2, skipped: 0, faulty: 0 })
+    }
+    expect(await versions()).toEqual(before)
+  })
+
+  const changes: [string, string, Record<string, unknown>][] = [
+    ['name', 'Other,A,AG-001,Active,2020-01-01,1,a@example.org', { fullName: 'Other' }],
+    ['tier', 'Name,B,AG-001,Active,2020-01-01,1,a@example.org', { tierCode: 'B' }],
+    ['agent', 'Name,A,AG-002,Active,2020-01-01,1,a@example.org', { agentCode: 'AG-002' }],
+    ['missing agent', 'Name,A,,Active,2020-01-01,1,a@example.org', { agentCode: null }],
+    ['status', 'Name,A,AG-001,Deceased,2020-01-01,1,a@example.org', { memberStatus: 'Deceased' }],
+    ['date', 'Name,A,AG-001,Active,2020-01-02,1,a@example.org', { joinedOn: '2020-01-02' }],
+    ['phone', 'Name,A,AG-001,Active,2020-01-01,2,a@example.org', { phone: '2' }],
+    ['missing e-mail', 'Name,A,AG-001,Active,2020-01-01,1,', { email: null }],
+  ]
+  test.each(changes)('and has another %s is skipped or updated, as asked', async (_what, changed, now) => {
+    await run(file(row(`${p}-1`, 'Name', 'A,AG-001,Active,2020-01-01,1,a@example.org'), row(`${p}-2`)))
+    const before = await register()
+    const csv = file(`${p}-1,${changed}`, row(`${p}-2`))
+    expect((await run(csv)).result).toMatchObject({ skipped: 1, unchanged: 1, updated: 0 })
+    expect(await register()).toEqual(before)
+    expect((await run(csv, { onDuplicate: 'update' })).result).toMatchObject({ updated: 1, unchanged: 1 })
+    expect(await register()).toEqual([{ ...before[0], ...now }, before[1]])
+    const { rows } = await sql<{ memberCode: string }>`
+      select member_code from members where starts_with(member_code, ${p}) and updated_at > created_at`.execute(
+      database.db,
+    )
+    expect(rows).toEqual([{ memberCode: `${p}-1` }])
+  })
+
+  test('keeps what the file has no column for', async () => {
+    await run(file(row(`${p}-1`, 'Name', 'A,AG-001,Active,2020-01-01,1,a@example.org')))
+    const short = (name: string) =>
+      `memberCode,fullName,tier,status,joinedOn\n${p}-1,${name},A,Active,2020-01-01\n`
+    expect((await run(short('Name'), { onDuplicate: 'update' })).result).toMatchObject({ unchanged: 1 })
+    expect((await run(short('Other'), { onDuplicate: 'update' })).result).toMatchObject({ updated: 1 })
+    expect(await register()).toMatchObject([
+      { fullName: 'Other', agentCode: 'AG-001', phone: '1', email: 'a@example.org' },
+    ])
+  })
+
+  test('is not brought back from the dead', async () => {
+    await run(file(row(`${p}-1`, 'Name', 'A,,Deceased,2020-01-01,,')))
+    const csv = file(row(`${p}-1`, 'Name', 'A,,Active,2020-01-01,,'))
+    expect((await run(csv)).result).toMatchObject({ skipped: 1, faulty: 0 })
+    const { result, faults } = await run(csv, { onDuplicate: 'update' })
+    expect(result).toMatchObject({ updated: 0, faulty: 1 })
+    expect(faults).toMatchObject([{ line: 2, column: 'status', value: 'Active' }])
+    expect(await register()).toMatchObject([{ memberStatus: 'Deceased' }])
+  })
+
+  test('is not brought back from a death that came while the file was being written', async () => {
+    await run(file(row(`${p}-1`)))
+    const importing = await database.db.transaction().execute(async (tx) => {
+      await sql`update members set member_status = 'Deceased' where member_code = ${`${p}-1`}`.execute(tx)
+      const started = run(file(row(`${p}-1`, 'Other')), { onDuplicate: 'update' })
+      await waitForWaiter('update members')
+      return { started }
+    })
+    const { result, faults } = await importing.started
+    expect(result).toMatchObject({ rows: 1, updated: 0, faulty: 1 })
+    expect(faults).toMatchObject([{ line: 2, column: 'status' }])
+    expect(await register()).toMatchObject([{ memberStatus: 'Deceased', fullName: 'Somebody' }])
+  })
+})
+
+/** Until a statement that begins like this waits for a lock. */
+async function waitForWaiter(beginning: string): Promise<void> {
+  await expect
+    .poll(
+      async () => {
+        const { rows } = await sql`
+          select from pg_stat_activity
+          where datname = current_database() and wait_event_type = 'Lock'
+            and starts_with(ltrim(query, E' \n'), ${beginning})`.execute(database.db)
+        return rows.length
+      },
+      { timeout: 10_000 },
+    )
+    .toBeGreaterThan(0)
+}
+
+test('Tiers and agents are created if asked, only for rows that are written, with their code as their name', async () => {
+  await run(file(row(`${p}-0`)))
+  const csv = file(
+    row(`${p}-1`, 'N', `${p}X,${p}Y,Active,2020-01-01,,`),
+    row(`${p}-2`, 'N', `${p}X,${p}Z,Active,2020-01-01,,`),
+    row(`${p}-2`, 'Repeated', `${p}NO,${p}NO,Active,2020-01-01,,`),
+    row(`${p}-0`, 'Skipped', `${p}NO,${p}NO,Active,2020-01-01,,`),
+    row(`${p}-3`, 'Faulty', `${p}NO,${p}NO,Nothing,2020-01-01,,`),
+  )
+  const { result } = await run(csv, { createAgents: true, createTiers: true })
+  expect(result).toMatchObject({ inserted: 2, skipped: 1, faulty: 2, createdTiers: 1, createdAgents: 2 })
+  const tiers = await database.db.selectFrom('tiers').selectAll().where('tierCode', 'like', `${p}%`).execute()
+  expect(tiers).toMatchObject([{ tierCode: `${p}X`, tierName: `${p}X`, contributionAmount: null }])
+  const agents = await database.db
+    .selectFrom('agents')
+    .selectAll()
+    .where('agentCode', 'like', `${p}%`)
+    .execute()
+  expect(agents.map((agent) => agent.fullName).sort()).toEqual([`${p}Y`, `${p}Z`])
+})
+
+test('A dry run counts and reports the same and writes nothing', async () => {
+  await run(file(row(`${p}-1`), row(`${p}-2`), row(`${p}-3`, 'N', 'A,,Deceased,2020-01-01,,')))
+  const csv = file(
+    row(`${p}-1`, 'Changed', `${p}X,${p}Y,Active,2020-01-01,,`),
+    row(`${p}-2`),
+    row(`${p}-3`),
+    row(`${p}-4`, 'N', `${p}Z,,Active,2020-01-01,,`),
+    row(`${p}-4`),
+    row(`${p}-5`, ''),
+  )
+  const options = { createAgents: true, createTiers: true, onDuplicate: 'update' } as const
+  const before = [await versions(), await count('tiers'), await count('agents')]
+  const foretold = await run(csv, { ...options, dryRun: true })
+  expect([await versions(), await count('tiers'), await count('agents')]).toEqual(before)
+  const done = await run(csv, options)
+  expect(foretold).toEqual({ faults: done.faults, result: { ...done.result, dryRun: true } })
+  expect(done.result).toMatchObject({ inserted: 1, updated: 1, unchanged: 1, faulty: 3, createdTiers: 2 })
+})
+
+describe('Together with others', () => {
+  test('two imports of one file insert each member once', async () => {
+    const csv = file(...Array.from({ length: 3000 }, (_, i) => row(`${p}-${i}`)))
+    const results = (await Promise.all([run(csv), run(csv)])).map(({ result }) => result)
+    expect(results.map((result) => [result.inserted, result.unchanged]).sort()).toEqual([
+      [0, 3000],
+      [3000, 0],
+    ])
+  })
+
+  test('a member whom somebody else registers meanwhile is skipped and the others are imported', async () => {
+    const importing = await database.db.transaction().execute(async (tx) => {
+      await sql`
+        insert into members (member_code, full_name, tier_id, joined_on)
+        select ${`${p}-1`}, 'By hand', tier_id, '2020-01-01' from tiers where tier_code = 'A'`.execute(tx)
+      const started = run(file(row(`${p}-1`), row(`${p}-2`)))
+      await waitForWaiter('insert into members')
+      return { started }
+    })
+    const { result } = await importing.started
+    expect(result).toMatchObject({ rows: 2, inserted: 1, skipped: 1, unchanged: 0, faulty: 0 })
+    expect(await register()).toMatchObject([{ fullName: 'By hand' }, { fullName: 'Somebody' }])
+  })
+})
+
+describe('An import that is broken off', () => {
+  /** Rows without end. */
+  function* endless() {
+    yield `${header}\n`
+    for (let i = 0; ; i += 1) yield `${row(`${p}-${i}`)}\n`
+  }
+
+  const leftovers = async () => {
+    const { rows } = await sql`select relname from pg_class where relname like 'import\\_%'`.execute(
+      database.db,
+    )
+    return rows
+  }
+
+  test('by its signal while reading writes nothing and leaves nothing', async () => {
+    const controller = new AbortController()
+    const onProgress = (rows: number) => {
+      if (rows >= 5000) controller.abort(new Error('enough'))
+    }
+    const csv = Readable.from(endless())
+    await expect(run(csv, { signal: controller.signal, onProgress })).rejects.toThrow('enough')
+    expect(csv.destroyed).toBe(true)
+    expect(await register()).toEqual([])
+    await expect.poll(leftovers).toEqual([])
+  })
+
+  test('by its signal while writing writes nothing and lets go of its locks', async () => {
+    const controller = new AbortController()
+    await database.db.transaction().execute(async (tx) => {
+      await sql`lock table members in share row exclusive mode`.execute(tx)
+      const started = run(file(row(`${p}-1`)), { signal: controller.signal, createTiers: true })
+      const ended = expect(started).rejects.toThrow('enough')
+      await waitForWaiter('insert into members')
+      controller.abort(new Error('enough'))
+      await ended
+    })
+    expect(await register()).toEqual([])
+    expect((await run(file(row(`${p}-1`)))).result.inserted).toBe(1)
+    await expect.poll(leftovers).toEqual([])
+  })
+
+  test('by a signal given before it begins takes no connection', async () => {
+    const connect = vi.spyOn(database.pool, 'connect')
+    const signal = AbortSignal.abort(new Error('never'))
+    await expect(run(file(row(`${p}-1`)), { signal })).rejects.toThrow('never')
+    expect(connect).not.toHaveBeenCalled()
+    connect.mockRestore()
+    expect(await register()).toEqual([])
+  })
+
+  test('by its input writes nothing, leaves nothing, and says what broke', async () => {
+    function* broken() {
+      yield `${header}\n`
+      for (let i = 0; i < 5000; i += 1) yield `${row(`${p}-${i}`)}\n`
+      throw new Error('the disk is gone')
+    }
+    await expect(run(Readable.from(broken()))).rejects.toThrow('the disk is gone')
+    expect(await register()).toEqual([])
+    await expect.poll(leftovers).toEqual([])
+  })
+
+  test('by its signal does not wait for an input that says nothing', async () => {
+    const controller = new AbortController()
+    const csv = new Readable({ read() {} })
+    csv.push(`${header}\n`)
+    setTimeout(() => controller.abort(new Error('enough')), 200)
+    await expect(run(csv, { signal: controller.signal })).rejects.toThrow('enough')
+    expect(csv.destroyed).toBe(true)
+  })
+
+  test('by an input that fails before it is read says so', async () => {
+    await expect(run(createReadStream('/nowhere/members.csv'))).rejects.toThrow('ENOENT')
+  })
+})
+
+test('An import of many rows tells its progress and leaves the register readable by its indexes alone', async () => {
+  const rows = 12_000
+  function* many() {
+    yield `${header}\n`
+    for (let i = 0; i < rows; i += 1) yield `${row(`${p}-${i}`)}\n`
+  }
+  const heard: number[] = []
+  const { result } = await run(Readable.from(many()), { onProgress: (read) => heard.push(read) })
+  expect(result.inserted).toBe(rows)
+  expect(heard.length).toBeGreaterThan(5)
+  expect(heard.at(-1)).toBe(rows)
+  const { rows: found } = await sql<{ share: number }>`
+    select relallvisible::float8 / relpages as share from pg_class where relname in ('members', 'standings')
+  `.execute(database.db)
+  expect(found.every(({ share }) => share > 0.9)).toBe(true)
+})
+
+test('Every fault is reported, by line, however many there are', async () => {
+  const { result, faults } = await run(file(...Array.from({ length: 2500 }, (_, i) => row(`${p}-${i}`, ''))))
+  expect(result).toMatchObject({ rows: 2500, faulty: 2500 })
+  expect(faults.map((fault) => fault.line)).toEqual(Array.from({ length: 2500 }, (_, i) => i + 2))
+})
+
+test('Whatever the rows, each is counted once, is reported exactly if it is faulty, and a second run changes nothing', {
+  timeout: 240_000,
+}, async () => {
+  let world = 0
+  const rowOf = fc.record({
+    code: fc.oneof(fc.integer({ min: 1, max: 12 }).map(String), fc.constantFrom('', ' x y ', '=1')),
+    name: fc.oneof(
+      fc.string({ unit: 'grapheme', maxLength: 12 }),
+      fc.constantFrom('Ann', 'Bob', '"', ',', 'a\nb'),
+    ),
+    tier: fc.constantFrom('A', 'B', 'Z', ''),
+    agent: fc.constantFrom('AG-001', 'AG-002', 'AG-9', ''),
+    status: fc.constantFrom(...memberStatuses, 'Alive'),
+    joinedOn: fc.constantFrom('2020-02-29', '2021-02-29', '2026-03-01', '2026-03-02'),
+    phone: fc.constantFrom('', '1', 'x'),
+    email: fc.constantFrom('', 'a@example.org', 'a'),
+  })
+  const fileOf = fc.array(rowOf, { maxLength: 25 })
+  const quoted = (value: string) => `"${value.replaceAll('"', '""')}"`
+  const options = fc.record({
+    onDuplicate: fc.constantFrom('skip' as const, 'update' as const),
+    createAgents: fc.boolean(),
+    createTiers: fc.boolean(),
+  })
+  await fc.assert(
+    fc.asyncProperty(fileOf, fileOf, options, async (first, second, choice) => {
+      world += 1
+      const csvOf = (rows: typeof first) =>
+        file(
+          ...rows.map(({ code, ...rest }) =>
+            [/^\d/.test(code) ? `W${world}-${code}` : code, ...Object.values(rest)].map(quoted).join(','),
+          ),
+        )
+      await run(csvOf(first), choice)
+      const foretold = await run(csvOf(second), { ...choice, dryRun: true })
+      const { result, faults } = await run(csvOf(second), choice)
+      const { rows, inserted, updated, unchanged, skipped, faulty } = result
+      expect(rows).toBe(second.length)
+      expect(inserted + updated + unchanged + skipped + faulty).toBe(rows)
+      expect(new Set(faults.map((fault) => fault.line)).size).toBe(faulty)
+      expect(foretold).toEqual({ faults, result: { ...result, dryRun: true } })
+
+      const before = await versions()
+      const again = (await run(csvOf(second), choice)).result
+      expect(again).toMatchObject({
+        rows,
+        inserted: 0,
+        updated: 0,
+        skipped,
+        createdAgents: 0,
+        createdTiers: 0,
+      })
+      expect(again.unchanged).toBe(inserted + updated + unchanged)
+      expect(await versions()).toEqual(before)
+    }),
+    { numRuns: 40 },
+  )
+})

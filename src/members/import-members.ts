@@ -1,0 +1,221 @@
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type pg from 'pg'
+import type { Clock } from '../clock.ts'
+import { localDate } from '../fund/fund-rules.ts'
+import { type RowFault, registerReasons, rowCheck } from './import-rules.ts'
+import * as statements from './import-sql.ts'
+import { type MemberColumn, readMemberCsv } from './member-csv.ts'
+
+export type { RowFault } from './import-rules.ts'
+
+export interface ImportInput {
+  /** The bytes of the file; destroyed when the import fails. A request's connection is kept for the answer. */
+  readonly csv: Readable
+  /** What becomes of a row whose member is on the register already and differs. */
+  readonly onDuplicate: 'skip' | 'update'
+  /** Whether an agent or a tier that does not exist is created with its code as its name, or is a fault. */
+  readonly createAgents: boolean
+  readonly createTiers: boolean
+  /** Checks and counts the same, and writes nothing. */
+  readonly dryRun: boolean
+  /** Gets every fault, by line, when the import is over. If it throws, the import stands all the same. */
+  readonly onFault?: (fault: RowFault) => void | Promise<void>
+  readonly onProgress?: (rowsRead: number) => void
+  /** Heeded until the rows are committed. */
+  readonly signal?: AbortSignal
+}
+
+/** `rows` is the sum of the next five. */
+export interface ImportResult {
+  readonly rows: number
+  readonly inserted: number
+  readonly updated: number
+  /** On the register already, and the same. */
+  readonly unchanged: number
+  /** On the register already, and different, or put there by somebody else during the import. */
+  readonly skipped: number
+  readonly faulty: number
+  readonly createdAgents: number
+  readonly createdTiers: number
+  readonly dryRun: boolean
+}
+
+const progressRows = 1000
+const faultPage = 1000
+/** From here on planning a cycle would notice that vacuum has not been. */
+const vacuumRows = 10_000
+
+/**
+ * Imports a CSV file of members: all its good rows in one transaction, while each bad one is reported. The same file
+ * again changes nothing. Imports wait for each other.
+ *
+ * @throws DomainError `import-refused` when the file as a whole cannot be read
+ * @throws the signal's reason, or the error of the input stream; nothing has then been written
+ */
+export async function importMembers(
+  deps: { pool: pg.Pool; clock: Clock },
+  input: ImportInput,
+): Promise<ImportResult> {
+  // The stream may fail before anything reads it, which would end the process; the pipeline reports it later.
+  input.csv.on('error', () => {})
+  input.signal?.throwIfAborted()
+  const client = await deps.pool.connect()
+  try {
+    const result = await readAndWrite(deps, client, input)
+    await reportFaults(client, input.onFault)
+    // The rows are committed; autovacuum will come by itself if this fails.
+    if (!input.dryRun && result.inserted + result.updated > vacuumRows) {
+      await statements.vacuumRegister(client).catch(() => {})
+    }
+    return result
+  } finally {
+    // Closed rather than given back: that drops the temporary tables and the settings, whatever state it is in.
+    client.release(true)
+  }
+}
+
+/** What the signal can end: the whole of it is written, or nothing. */
+async function readAndWrite(
+  { pool, clock }: { pool: pg.Pool; clock: Clock },
+  client: pg.ClientBase,
+  input: ImportInput,
+): Promise<ImportResult> {
+  const { signal } = input
+  const pid = await statements.findBackendPid(client)
+  // The signal ends the pipeline by itself; a statement that runs must be ended where it runs.
+  const cancel = () => void statements.cancelBackend(pool, pid).catch(() => {})
+  signal?.addEventListener('abort', cancel, { once: true })
+  try {
+    const today = localDate(clock.now(), await statements.findTimeZone(client))
+    const file = await stageRows(client, today, input)
+    return await judgeAndWrite(client, file, input)
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw error
+  } finally {
+    signal?.removeEventListener('abort', cancel)
+  }
+}
+
+interface StagedFile {
+  readonly rows: number
+  readonly given: statements.GivenColumns
+}
+
+/** Copies the checked rows into a temporary table while the file is being read; only a chunk is in memory. */
+async function stageRows(client: pg.ClientBase, today: string, input: ImportInput): Promise<StagedFile> {
+  await statements.unboundStatements(client)
+  await statements.allowSortMemory(client)
+  await statements.createRows(client)
+  await statements.createFaults(client)
+  await statements.createVerdicts(client)
+
+  let rows = 0
+  let columns: readonly MemberColumn[] = []
+  const reader = readMemberCsv((header) => {
+    columns = header
+    const check = rowCheck(header, today)
+    return (row) => {
+      rows += 1
+      if (rows % progressRows === 0) input.onProgress?.(rows)
+      return statements.copyLine(check(row))
+    }
+  })
+  await pipeline(input.csv, reader, statements.copyRows(client), input.signal ? { signal: input.signal } : {})
+  input.onProgress?.(rows)
+  await statements.analyzeRows(client)
+  const given = {
+    agentCode: columns.includes('agentCode'),
+    phone: columns.includes('phone'),
+    email: columns.includes('email'),
+  }
+  return { rows, given }
+}
+
+/** Holds the rows against the register and writes the good ones, in one transaction. */
+async function judgeAndWrite(
+  client: pg.ClientBase,
+  file: StagedFile,
+  input: ImportInput,
+): Promise<ImportResult> {
+  await statements.begin(client)
+  await statements.lockImports(client)
+  await findFaults(client, input)
+  await statements.insertVerdicts(client, input.onDuplicate, file.given)
+  await statements.analyzeVerdicts(client)
+  const written = input.dryRun ? await foretell(client) : await write(client, file.given, input)
+  const outcome = await statements.countOutcome(client)
+  await statements.orderFaults(client)
+  input.signal?.throwIfAborted()
+  await statements.commit(client)
+
+  const { faulty, update, unchanged, skip } = outcome
+  const fresh = file.rows - faulty - update - unchanged - skip
+  const inserted = written.inserted ?? fresh
+  return {
+    rows: file.rows,
+    inserted,
+    updated: update,
+    unchanged,
+    skipped: skip + fresh - inserted,
+    faulty,
+    createdAgents: written.createdAgents,
+    createdTiers: written.createdTiers,
+    dryRun: input.dryRun,
+  }
+}
+
+async function findFaults(client: pg.ClientBase, input: ImportInput): Promise<void> {
+  await statements.insertFaultsOfRows(client)
+  if (!input.createTiers) await statements.insertFaultsOfTiers(client, registerReasons.unknownTier)
+  if (!input.createAgents) await statements.insertFaultsOfAgents(client, registerReasons.unknownAgent)
+  if (input.onDuplicate === 'update') {
+    await statements.insertFaultsOfTheDead(client, registerReasons.deceased)
+  }
+  // Last, for the first row without any other fault is the one that counts.
+  await statements.insertFaultsOfRepeats(client, registerReasons.repeatedCode)
+}
+
+interface Written {
+  readonly createdTiers: number
+  readonly createdAgents: number
+  /** Undefined when nothing was to be inserted in earnest. */
+  readonly inserted?: number
+}
+
+async function foretell(client: pg.ClientBase): Promise<Written> {
+  return {
+    createdTiers: await statements.countMissingTiers(client),
+    createdAgents: await statements.countMissingAgents(client),
+  }
+}
+
+async function write(
+  client: pg.ClientBase,
+  given: statements.GivenColumns,
+  input: ImportInput,
+): Promise<Written> {
+  const createdTiers = await statements.insertMissingTiers(client)
+  const createdAgents = await statements.insertMissingAgents(client)
+  const inserted = await statements.insertMembers(client)
+  if (input.onDuplicate === 'update') {
+    await statements.updateMembers(client, given)
+    // Who died since the rows were judged was left alone by the update: a fault, as if it had been before.
+    await statements.insertFaultsOfTheDead(client, registerReasons.deceased)
+  }
+  return { createdTiers, createdAgents, inserted }
+}
+
+async function reportFaults(client: pg.ClientBase, onFault: ImportInput['onFault']): Promise<void> {
+  if (!onFault) return
+  let after = { line: 0, faultNo: 0 }
+  for (;;) {
+    const page = await statements.findFaults(client, after, faultPage)
+    for (const { faultNo, ...fault } of page) {
+      await onFault(fault)
+      after = { line: fault.line, faultNo }
+    }
+    if (page.length < faultPage) return
+  }
+}

@@ -1,0 +1,114 @@
+import type { Clock } from '../clock.ts'
+import type { Db, Tx } from '../database/connect.ts'
+import { isForeignKeyViolation, isUniqueViolation } from '../database/sql-state.ts'
+import { DomainError } from '../errors.ts'
+import { localDate } from '../fund/fund-rules.ts'
+import { findFund } from '../fund/fund-sql.ts'
+import { type MemberStatus, memberMoves, memberStatuses } from './member-rules.ts'
+import {
+  type AgentRow,
+  findMember,
+  insertAgent,
+  insertMember,
+  type MemberView,
+  type NewMember,
+  updateMember,
+} from './member-sql.ts'
+
+/** @throws DomainError `agent-code-taken` */
+export async function addAgent(
+  { db }: { db: Db },
+  agent: Pick<AgentRow, 'agentCode' | 'fullName' | 'email' | 'phone'>,
+): Promise<AgentRow> {
+  try {
+    return await insertAgent(db, agent)
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error
+    throw new DomainError('agent-code-taken', `There is an agent ${agent.agentCode} already.`, [], {
+      cause: error,
+    })
+  }
+}
+
+/**
+ * Puts a member on the register. Somebody who joins in the future is refused, so a member in standing has joined.
+ *
+ * @throws DomainError `member-code-taken`, `invalid-input`, `tier-not-found`, `agent-not-found`
+ */
+export async function addMember(
+  { db, clock }: { db: Db; clock: Clock },
+  member: NewMember,
+): Promise<MemberView> {
+  await refuseFutureJoiner(db, clock, member.joinedOn)
+  try {
+    return await requireMember(db, await insertMember(db, member))
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw refusalOfReference(error)
+    throw new DomainError('member-code-taken', `There is a member ${member.memberCode} already.`, [], {
+      cause: error,
+    })
+  }
+}
+
+/**
+ * Changes what the register says of a member. A change of tier, or from or to Active, closes and opens standings.
+ *
+ * @throws DomainError `member-not-found`, `member-deceased`, `invalid-input`, `tier-not-found`, `agent-not-found`
+ */
+export async function changeMember(
+  { db, clock }: { db: Db; clock: Clock },
+  memberId: string,
+  changes: Partial<Omit<NewMember, 'memberCode'>>,
+): Promise<MemberView> {
+  if (changes.joinedOn !== undefined) await refuseFutureJoiner(db, clock, changes.joinedOn)
+  const { memberStatus } = changes
+  const from = memberStatuses.filter(
+    (status) =>
+      memberStatus === undefined ||
+      status === memberStatus ||
+      (memberMoves[status] as readonly MemberStatus[]).includes(memberStatus),
+  )
+  let changed: boolean
+  try {
+    changed = await updateMember(db, memberId, changes, from)
+  } catch (error) {
+    throw refusalOfReference(error)
+  }
+  const member = await requireMember(db, memberId)
+  if (!changed) {
+    throw new DomainError('member-deceased', `${member.memberCode} is ${member.memberStatus} and stays so.`)
+  }
+  return member
+}
+
+/** Marks the member Deceased, in the transaction that proves the death. Done already, it does nothing. */
+export async function markDeceased(tx: Tx, memberId: string): Promise<void> {
+  await updateMember(tx, memberId, { memberStatus: 'Deceased' }, ['Active', 'Suspended', 'Inactive'])
+}
+
+/** @throws DomainError `member-not-found` */
+export async function requireMember(db: Db, memberId: string): Promise<MemberView> {
+  const member = await findMember(db, { memberId })
+  if (!member) throw new DomainError('member-not-found', 'There is no such member.')
+  return member
+}
+
+async function refuseFutureJoiner(db: Db, clock: Clock, joinedOn: string): Promise<void> {
+  const today = localDate(clock.now(), (await findFund(db)).timeZone)
+  if (joinedOn > today) {
+    throw new DomainError('invalid-input', `Nobody joins in the future; today is ${today}.`, [
+      { pointer: '/joinedOn', detail: `must not be later than ${today}` },
+    ])
+  }
+}
+
+/** A foreign key's refusal as a sentence; anything else as it is. */
+function refusalOfReference(error: unknown): unknown {
+  if (isForeignKeyViolation(error, 'members_tier_id_fkey')) {
+    return new DomainError('tier-not-found', 'There is no such tier.', [], { cause: error })
+  }
+  if (isForeignKeyViolation(error, 'members_agent_id_fkey')) {
+    return new DomainError('agent-not-found', 'There is no such agent.', [], { cause: error })
+  }
+  return error
+}

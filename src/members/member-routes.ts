@@ -1,0 +1,171 @@
+import { Readable } from 'node:stream'
+import type pg from 'pg'
+import { z } from 'zod'
+import type { Clock } from '../clock.ts'
+import type { Db } from '../database/connect.ts'
+import { DomainError } from '../errors.ts'
+import { decodeCursor, pageFrom, pageOf, pageQuery } from '../http/paging.ts'
+import { problemResponses } from '../http/problem.ts'
+import type { HttpRoutes } from '../http/server.ts'
+import { importMembers, type RowFault } from './import-members.ts'
+import { addAgent, addMember, changeMember, requireMember } from './keep-members.ts'
+import {
+  agentSchema,
+  importQuerySchema,
+  importResultSchema,
+  maxListedFaults,
+  memberChangesSchema,
+  memberSchema,
+  memberWithStandingsSchema,
+  newAgentSchema,
+  newMemberSchema,
+} from './member-api.ts'
+import { memberStatuses } from './member-rules.ts'
+import { findAgents, findMembers, findStandings } from './member-sql.ts'
+
+const memberParams = z.strictObject({ memberId: z.uuid() })
+
+export function memberRoutes(deps: {
+  readonly db: Db
+  readonly pool: pg.Pool
+  readonly clock: Clock
+}): HttpRoutes {
+  return async (app) => {
+    app.get(
+      '/api/agents',
+      {
+        schema: {
+          summary: 'Agents, by code',
+          tags: ['members'],
+          querystring: z.strictObject(pageQuery),
+          response: { 200: pageOf(agentSchema), ...problemResponses(400) },
+        },
+      },
+      async (request) => {
+        const { cursor, limit } = request.query
+        const [after] = decodeCursor(cursor, z.tuple([z.string()])) ?? []
+        const rows = await findAgents(deps.db, { limit: limit + 1, ...(after !== undefined && { after }) })
+        return pageFrom(rows, limit, (agent) => [agent.agentCode])
+      },
+    )
+
+    app.post(
+      '/api/agents',
+      {
+        schema: {
+          summary: 'Add an agent',
+          tags: ['members'],
+          body: newAgentSchema,
+          response: { 201: agentSchema, ...problemResponses(400, 409) },
+        },
+      },
+      async (request, reply) => reply.code(201).send(await addAgent(deps, request.body)),
+    )
+
+    app.get(
+      '/api/members',
+      {
+        schema: {
+          summary: 'Members, by code',
+          tags: ['members'],
+          querystring: z.strictObject({
+            ...pageQuery,
+            status: z.enum(memberStatuses).optional(),
+            tierId: z.uuid().optional(),
+            agentId: z.uuid().optional(),
+            code: z.string().min(1).max(40).optional().meta({ description: 'The beginning of a code.' }),
+          }),
+          response: { 200: pageOf(memberSchema), ...problemResponses(400) },
+        },
+      },
+      async (request) => {
+        const { cursor, limit, ...filter } = request.query
+        const [after] = decodeCursor(cursor, z.tuple([z.string()])) ?? []
+        const page = { limit: limit + 1, ...(after !== undefined && { after }) }
+        return pageFrom(await findMembers(deps.db, filter, page), limit, (member) => [member.memberCode])
+      },
+    )
+
+    app.post(
+      '/api/members',
+      {
+        schema: {
+          summary: 'Put a member on the register',
+          tags: ['members'],
+          body: newMemberSchema,
+          response: { 201: memberSchema, ...problemResponses(400, 404, 409) },
+        },
+      },
+      async (request, reply) => reply.code(201).send(await addMember(deps, request.body)),
+    )
+
+    app.get(
+      '/api/members/:memberId',
+      {
+        schema: {
+          summary: 'A member, with the history of their standing',
+          tags: ['members'],
+          params: memberParams,
+          response: { 200: memberWithStandingsSchema, ...problemResponses(404) },
+        },
+      },
+      async (request) => {
+        const { memberId } = request.params
+        const member = await requireMember(deps.db, memberId)
+        return { ...member, standings: await findStandings(deps.db, memberId) }
+      },
+    )
+
+    app.patch(
+      '/api/members/:memberId',
+      {
+        schema: {
+          summary: 'Change what the register says of a member',
+          tags: ['members'],
+          params: memberParams,
+          body: memberChangesSchema,
+          response: { 200: memberSchema, ...problemResponses(400, 404, 409) },
+        },
+      },
+      async (request) => changeMember(deps, request.params.memberId, request.body),
+    )
+
+    await app.register(async (csv: Parameters<HttpRoutes>[0]) => {
+      csv.removeAllContentTypeParsers()
+      // The body is read as a stream, so its size is bounded by the database's disk and not by memory.
+      csv.addContentTypeParser('text/csv', (_request, payload, done) => done(null, payload))
+      csv.post(
+        '/api/members/import',
+        {
+          schema: {
+            summary: 'Import members from CSV',
+            description: 'Good rows are imported, all of them in one transaction; bad rows are listed.',
+            tags: ['members'],
+            consumes: ['text/csv'],
+            querystring: importQuerySchema,
+            body: z.unknown().meta({ description: 'The file.' }),
+            response: { 200: importResultSchema, ...problemResponses(400, 415, 422) },
+          },
+        },
+        async (request) => {
+          if (!(request.body instanceof Readable)) {
+            throw new DomainError('unsupported-media-type', 'The file is the body, of content type text/csv.')
+          }
+          const { onDuplicate, ...flags } = request.query
+          const faults: RowFault[] = []
+          const result = await importMembers(deps, {
+            csv: request.body,
+            onDuplicate,
+            createAgents: flags.createAgents === 'true',
+            createTiers: flags.createTiers === 'true',
+            dryRun: flags.dryRun === 'true',
+            onFault: (fault) => {
+              if (faults.length < maxListedFaults) faults.push(fault)
+            },
+          })
+          return { ...result, faults }
+        },
+      )
+    })
+  }
+}

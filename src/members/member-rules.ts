@@ -1,0 +1,15 @@
+/** The states of a member. The check constraint and docs/states.md say the same. */
+export const memberMoves = {
+  // missed what is asked · left · died
+  Active: ['Suspended', 'Inactive', 'Deceased'],
+  // in good standing again · left · died
+  Suspended: ['Active', 'Inactive', 'Deceased'],
+  // joined again · died
+  Inactive: ['Active', 'Suspended', 'Deceased'],
+  // Nobody comes back: a death entered by mistake is for an administrator of the database to undo.
+  Deceased: [],
+} as const
+
+export type MemberStatus = keyof typeof memberMoves
+
+export const memberStatuses = Object.keys(memberMoves) as [MemberStatus, ...MemberStatus[]]

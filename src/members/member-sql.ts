@@ -1,0 +1,119 @@
+import { type Selectable, sql } from 'kysely'
+import type { Db } from '../database/connect.ts'
+import type { Agents, Members } from '../database/schema.ts'
+import type { MemberStatus } from './member-rules.ts'
+
+export type AgentRow = Selectable<Agents>
+type MemberRow = Selectable<Members>
+
+/** A member as the API shows it: with the codes of tier and agent. */
+export type MemberView = MemberRow & { tierCode: string; agentCode: string | null }
+
+export async function insertAgent(
+  db: Db,
+  agent: Pick<AgentRow, 'agentCode' | 'fullName' | 'email' | 'phone'>,
+): Promise<AgentRow> {
+  return db.insertInto('agents').values(agent).returningAll().executeTakeFirstOrThrow()
+}
+
+export async function findAgents(db: Db, page: { after?: string; limit: number }): Promise<AgentRow[]> {
+  let query = db.selectFrom('agents').selectAll().orderBy('agentCode').limit(page.limit)
+  if (page.after !== undefined) query = query.where('agentCode', '>', page.after)
+  return query.execute()
+}
+
+export type NewMember = Pick<
+  MemberRow,
+  | 'memberCode'
+  | 'fullName'
+  | 'tierId'
+  | 'agentId'
+  | 'walletId'
+  | 'memberStatus'
+  | 'joinedOn'
+  | 'email'
+  | 'phone'
+>
+
+export async function insertMember(db: Db, member: NewMember): Promise<string> {
+  const { memberId } = await db
+    .insertInto('members')
+    .values(member)
+    .returning('memberId')
+    .executeTakeFirstOrThrow()
+  return memberId
+}
+
+/** Changes the member if its status is one of `from`; false when there is no such member in such a status. */
+export async function updateMember(
+  db: Db,
+  memberId: string,
+  changes: Partial<Omit<NewMember, 'memberCode'>>,
+  from: readonly MemberStatus[],
+): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('members')
+    .set({ ...changes, updatedAt: sql`now()` })
+    .where('memberId', '=', memberId)
+    .where('memberStatus', 'in', from)
+    .executeTakeFirst()
+  return numUpdatedRows > 0n
+}
+
+const memberViews = (db: Db) =>
+  db
+    .selectFrom('members as m')
+    .innerJoin('tiers as t', 't.tierId', 'm.tierId')
+    .leftJoin('agents as a', 'a.agentId', 'm.agentId')
+    .selectAll('m')
+    .select(['t.tierCode', 'a.agentCode'])
+
+export async function findMember(
+  db: Db,
+  key: { memberId: string } | { memberCode: string },
+): Promise<MemberView | undefined> {
+  return 'memberId' in key
+    ? memberViews(db).where('m.memberId', '=', key.memberId).executeTakeFirst()
+    : memberViews(db).where('m.memberCode', '=', key.memberCode).executeTakeFirst()
+}
+
+export interface MemberFilter {
+  readonly status?: MemberStatus | undefined
+  readonly tierId?: string | undefined
+  readonly agentId?: string | undefined
+  /** The beginning of a member's code. */
+  readonly code?: string | undefined
+}
+
+/** A page of members by code, after the given one. */
+export async function findMembers(
+  db: Db,
+  filter: MemberFilter,
+  page: { after?: string; limit: number },
+): Promise<MemberView[]> {
+  let query = memberViews(db).orderBy('m.memberCode').limit(page.limit)
+  if (page.after !== undefined) query = query.where('m.memberCode', '>', page.after)
+  if (filter.status) query = query.where('m.memberStatus', '=', filter.status)
+  if (filter.tierId) query = query.where('m.tierId', '=', filter.tierId)
+  if (filter.agentId) query = query.where('m.agentId', '=', filter.agentId)
+  if (filter.code) query = query.where(sql<boolean>`starts_with(m.member_code, ${filter.code})`)
+  return query.execute()
+}
+
+export interface StandingPeriod {
+  tierCode: string
+  validFrom: string
+  /** `infinity` while it lasts. */
+  validTo: string
+}
+
+/** When the register held the member as Active, and in which tier; oldest first. */
+export async function findStandings(db: Db, memberId: string): Promise<StandingPeriod[]> {
+  return db
+    .selectFrom('standings as s')
+    .innerJoin('tiers as t', 't.tierId', 's.tierId')
+    .select(['t.tierCode', 's.validFrom', 's.validTo'])
+    .where('s.memberId', '=', memberId)
+    .orderBy('s.validFrom')
+    .execute()
+}

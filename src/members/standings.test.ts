@@ -1,0 +1,143 @@
+import fc from 'fast-check'
+import { sql } from 'kysely'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createTestDatabase, type TestDatabase } from '../../test/test-database.ts'
+import type { Tx } from '../database/connect.ts'
+import { memberStatuses } from './member-rules.ts'
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createTestDatabase()
+})
+afterAll(() => database.drop())
+
+const status = fc.constantFrom(...memberStatuses)
+const tier = fc.integer({ min: 0, max: 2 })
+const someMembers = fc.uniqueArray(fc.integer({ min: 0, max: 9 }), { minLength: 1 })
+
+/** Statements on the register, each on one or several members at once; some are rolled back. */
+const statement = fc.record({
+  change: fc.oneof(
+    fc.record({
+      kind: fc.constant('register' as const),
+      count: fc.integer({ min: 1, max: 4 }),
+      status,
+      tier,
+    }),
+    fc.record({ kind: fc.constant('status' as const), members: someMembers, status }),
+    fc.record({ kind: fc.constant('tier' as const), members: someMembers, tier }),
+    fc.record({ kind: fc.constant('both' as const), members: someMembers, status, tier }),
+    fc.record({ kind: fc.constant('name' as const), members: someMembers }),
+  ),
+  rollBack: fc.boolean(),
+})
+
+test('for each instant, a tier’s standing is exactly the members that were Active in it', {
+  timeout: 120_000,
+}, async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(statement, { minLength: 1, maxLength: 25 }), async (statements) => {
+      const { db } = database
+      const tiers = await makeTiers()
+      /** The register as a list of members, and what it was at each instant. */
+      let register: { memberId: string; status: string; tier: number }[] = []
+      const past: { instant: string; active: string[][] }[] = []
+
+      for (const { change, rollBack } of statements) {
+        const next = register.map((member) => ({ ...member }))
+        const chosen = 'members' in change ? change.members.flatMap((index) => next[index] ?? []) : []
+        await db
+          .transaction()
+          .execute(async (tx) => {
+            if (change.kind === 'register') {
+              const ids = await registerMembers(tx, change.count, change.status, tiers[change.tier] as string)
+              next.push(...ids.map((memberId) => ({ memberId, status: change.status, tier: change.tier })))
+            } else {
+              for (const member of chosen) {
+                if ('status' in change) member.status = change.status
+                if ('tier' in change) member.tier = change.tier
+              }
+              await sql`
+                update members set
+                  full_name = full_name || '.',
+                  member_status = ${'status' in change ? sql`${change.status}` : sql`member_status`},
+                  tier_id = ${'tier' in change ? sql`${tiers[change.tier]}::uuid` : sql`tier_id`}
+                where member_id = any(${chosen.map((member) => member.memberId)}::uuid[])`.execute(tx)
+            }
+            if (rollBack) throw new Error('rolled back')
+          })
+          .catch((error: Error) => expect(error.message).toBe('rolled back'))
+        if (!rollBack) register = next
+        const { rows } = await sql<{ instant: string }>`select clock_timestamp() as instant`.execute(db)
+        past.push({
+          instant: rows[0]?.instant as string,
+          active: tiers.map((_, index) =>
+            register.filter((m) => m.status === 'Active' && m.tier === index).map((m) => m.memberId),
+          ),
+        })
+      }
+
+      for (const { instant, active } of past) {
+        for (const [index, tierId] of tiers.entries()) {
+          const { rows } = await sql<{ memberId: string }>`
+            select member_id from eligible_members(${tierId}::uuid, ${instant}::timestamptz, gen_random_uuid())
+          `.execute(db)
+          expect(rows.map((row) => row.memberId).toSorted()).toEqual(active[index]?.toSorted())
+        }
+      }
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('periods of a member never overlap, even when the clock was set back', async () => {
+  const { db } = database
+  const [tierId] = await makeTiers()
+  const [memberId] = await registerMembers(db as Tx, 1, 'Active', tierId as string)
+  // As if the member had been registered by a clock that was an hour ahead.
+  await sql`update standings set valid_from = valid_from + interval '1 hour' where member_id = ${memberId}`.execute(
+    db,
+  )
+  for (const next of ['Suspended', 'Active', 'Suspended', 'Active']) {
+    await sql`update members set member_status = ${next} where member_id = ${memberId}`.execute(db)
+  }
+  const { rows } = await sql<{ overlaps: number; periods: number }>`
+    select count(*) filter (where a.ctid <> b.ctid) as overlaps, count(distinct a.ctid) as periods
+    from standings a join standings b using (tier_id, member_id)
+    where a.member_id = ${memberId}
+      and tstzrange(a.valid_from, a.valid_to) && tstzrange(b.valid_from, b.valid_to)`.execute(db)
+  expect(rows[0]).toEqual({ overlaps: 0, periods: 3 })
+})
+
+test('members and their standings cannot be deleted', async () => {
+  const { db } = database
+  const [tierId] = await makeTiers()
+  await registerMembers(db as Tx, 1, 'Active', tierId as string)
+  for (const table of ['members', 'standings']) {
+    await expect(sql`delete from ${sql.table(table)}`.execute(db)).rejects.toThrow('is refused')
+    await expect(sql`truncate ${sql.table(table)} cascade`.execute(db)).rejects.toThrow('is refused')
+  }
+})
+
+async function makeTiers(): Promise<string[]> {
+  const { rows } = await sql<{ tierId: string }>`
+    insert into tiers (tier_code, tier_name)
+    select 'T-' || gen_random_uuid()::text, 'T' from generate_series(1, 3) returning tier_id`.execute(
+    database.db,
+  )
+  return rows.map((row) => row.tierId)
+}
+
+async function registerMembers(
+  tx: Tx,
+  count: number,
+  memberStatus: string,
+  tierId: string,
+): Promise<string[]> {
+  const { rows } = await sql<{ memberId: string }>`
+    insert into members (member_code, full_name, tier_id, member_status, joined_on)
+    select 'M-' || gen_random_uuid()::text, 'Member', ${tierId}, ${memberStatus}, '2020-01-01'
+    from generate_series(1, ${count})
+    returning member_id`.execute(tx)
+  return rows.map((row) => row.memberId)
+}

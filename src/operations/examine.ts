@@ -1,0 +1,76 @@
+import { findCycles } from '../cycles/cycle-sql.ts'
+import { proveCycle } from '../cycles/prove-cycle.ts'
+import type { Db } from '../database/connect.ts'
+import { findNeglectedJobs } from '../jobs/job-sql.ts'
+import type { Queue } from '../queue/queue.ts'
+import {
+  countDeadPending,
+  countOrphans,
+  countWorkers,
+  findUntidyCycles,
+  findVersions,
+} from './operation-sql.ts'
+
+export interface Finding {
+  readonly check: string
+  readonly ok: boolean
+  readonly detail: string
+}
+
+/** Work that nobody has done for so long is stuck: the sweep of any worker would have found it many times. */
+const stuckAfterMs = 60_000
+const cyclesAPage = 100
+
+/** Looks at everything that must hold and tells each finding as it comes; changes nothing. */
+export async function* examine(deps: { db: Db; queue: Queue; version: string }): AsyncGenerator<Finding> {
+  const { db, queue } = deps
+  const { postgres, schema } = await findVersions(db)
+  yield finding(
+    'versions',
+    true,
+    `Almoner ${deps.version}, Node ${process.versions.node}, PostgreSQL ${postgres}, schema ${schema}`,
+  )
+
+  let proved = 0
+  let before: { createdAt: string; cycleId: string } | undefined
+  do {
+    const page = await findCycles(db, {}, { limit: cyclesAPage, ...(before && { before }) })
+    for (const cycle of page) {
+      if (cycle.cycleStatus !== 'Active' && cycle.cycleStatus !== 'Completed') continue
+      const { holds, ...proof } = await proveCycle(db, cycle)
+      proved += 1
+      if (!holds)
+        yield finding(`cycle ${cycle.cycleCode}`, false, `I1–I3 do not hold: ${JSON.stringify(proof)}`)
+    }
+    before = page.length === cyclesAPage ? page.at(-1) : undefined
+  } while (before)
+  yield finding('contributions', true, `I1–I3 asked of ${proved} cycles`)
+
+  const orphans = await countOrphans(db)
+  yield finding('orphans', orphans === 0, `${orphans} contributions of nobody or of no cycle`)
+  const deadPending = await countDeadPending(db)
+  yield finding('the dead', deadPending === 0, `${deadPending} contributions asked of members who have died`)
+  const untidy = await findUntidyCycles(db)
+  yield finding(
+    'cancelled cycles',
+    untidy.length === 0,
+    `${untidy.length} with contributions left ${untidy.join(' ')}`.trim(),
+  )
+
+  const workers = await countWorkers(db)
+  const stuck = await findNeglectedJobs(db, stuckAfterMs)
+  yield finding('jobs', stuck.length === 0, `${stuck.length} stuck ${stuck.join(' ')}`.trim())
+  // Nobody has to work while there is nothing to do; a treasurer starts Almoner when she needs it.
+  yield finding('workers', workers > 0 || stuck.length === 0, workers > 0 ? 'connected' : 'none connected')
+  // A dead letter is history: the sweep has done, or will do, what its token was for.
+  const depth = await queue.depth()
+  yield finding(
+    'queue',
+    true,
+    `${depth.waiting} waiting, ${depth.active} active, ${depth.delayed} delayed, ${depth.dead} dead`,
+  )
+}
+
+function finding(check: string, ok: boolean, detail: string): Finding {
+  return { check, ok, detail }
+}

@@ -1,0 +1,59 @@
+import { sql } from 'kysely'
+import type { Db } from '../database/connect.ts'
+
+/** What the pools of processes with a worker in them call their connections. */
+const workerNames = ['almoner start', 'almoner worker']
+
+/** Workers that are connected: told by their connections, so that one that was killed is gone at once. */
+export async function countWorkers(db: Db): Promise<number> {
+  const { rows } = await sql<{ workers: number }>`
+    select count(distinct application_name) as workers from pg_stat_activity
+    where datname = current_database() and application_name = any(${workerNames})`.execute(db)
+  return rows[0]?.workers ?? 0
+}
+
+export interface Versions {
+  postgres: string
+  schema: string
+}
+
+export async function findVersions(db: Db): Promise<Versions> {
+  const { rows } = await sql<Versions>`
+    select current_setting('server_version') as postgres,
+      (select name from schema_migrations order by id desc limit 1) as schema`.execute(db)
+  return rows[0] as Versions
+}
+
+/** Contributions of a cycle or a member that does not exist: the keys have no foreign key to hold them. */
+export async function countOrphans(db: Db): Promise<number> {
+  const { rows } = await sql<{ orphans: number }>`
+    select count(*) as orphans from member_contributions mc
+    where not exists (select from members m where m.member_id = mc.member_id)
+      or not exists (select from contribution_cycles c where c.cycle_id = mc.cycle_id)`.execute(db)
+  return rows[0]?.orphans ?? 0
+}
+
+/** Pending contributions of the dead in Active cycles. */
+export async function countDeadPending(db: Db): Promise<number> {
+  const { rows } = await sql<{ pending: number }>`
+    select count(*) as pending
+    from contribution_cycles c
+    join member_contributions mc using (cycle_id)
+    join members m using (member_id)
+    where c.cycle_status = 'Active' and mc.contribution_status = 'Pending' and m.member_status = 'Deceased'
+  `.execute(db)
+  return rows[0]?.pending ?? 0
+}
+
+/** Cancelled cycles that still have contributions although nobody is removing them. */
+export async function findUntidyCycles(db: Db): Promise<string[]> {
+  const { rows } = await sql<{ cycleCode: string }>`
+    select cycle_code from contribution_cycles c
+    where cycle_status = 'Cancelled'
+      and exists (select from member_contributions mc where mc.cycle_id = c.cycle_id)
+      and not exists (
+        select from jobs j where j.subject = c.cycle_id and j.job_status in ('Queued', 'Processing', 'Paused')
+      )
+    order by cycle_code`.execute(db)
+  return rows.map((row) => row.cycleCode)
+}

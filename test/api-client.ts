@@ -1,0 +1,123 @@
+import { sql } from 'kysely'
+import { readConfig } from '../src/config.ts'
+import type { Db } from '../src/database/connect.ts'
+import type { Problem } from '../src/http/problem.ts'
+import { createLog } from '../src/log.ts'
+import { type Application, openApplication, type Role, startApi, startWorker } from '../src/main.ts'
+import { createTestDatabase } from './test-database.ts'
+
+export interface Answer<Body> {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  readonly body: Body
+}
+
+export interface Page<Item> {
+  readonly items: Item[]
+  readonly nextCursor: string | null
+}
+
+export interface TestApi {
+  readonly app: Application
+  readonly db: Db
+  readonly url: string
+  ask<Body>(path: string, init?: RequestInit): Promise<Answer<Body>>
+  get<Body>(path: string): Promise<Answer<Body>>
+  /** Without a body none is sent, nor a content type. */
+  post<Body>(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer<Body>>
+  patch<Body>(path: string, body: unknown): Promise<Answer<Body>>
+  /** Every item of a list, page after page. */
+  pageThrough<Item>(path: string, limit: number): Promise<Item[]>
+  close(): Promise<void>
+}
+
+/** The application as `almoner start` puts it together, on a database of its own, asked over HTTP. */
+export async function openTestApi(options: {
+  readonly worker: boolean
+  readonly env?: Record<string, string>
+}): Promise<TestApi> {
+  const database = await createTestDatabase(2)
+  const config = readConfig(
+    { DATABASE_URL: database.url, PORT: '0', LOG_LEVEL: 'silent', ...options.env },
+    false,
+  )
+  const log = createLog({ level: config.logLevel, format: config.logFormat })
+  const app = await openApplication(config, log, 'almoner test')
+  const roles: Role[] = options.worker ? [await startWorker(app)] : []
+  const api = await startApi(app)
+  roles.push(api)
+
+  const ask = async <Body>(path: string, init: RequestInit = {}): Promise<Answer<Body>> => {
+    const response = await fetch(`${api.url}${path}`, init)
+    const text = await response.text()
+    const isJson = /json/.test(response.headers.get('content-type') ?? '')
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      body: (isJson ? JSON.parse(text) : undefined) as Body,
+    }
+  }
+  const send = <Body>(method: string, path: string, body: unknown, headers: Record<string, string> = {}) =>
+    ask<Body>(path, {
+      method,
+      headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    })
+  return {
+    app,
+    db: database.db,
+    url: api.url,
+    ask,
+    get: (path) => ask(path),
+    post: (path, body, headers) => send('POST', path, body, headers),
+    patch: (path, body) => send('PATCH', path, body),
+    async pageThrough<Item>(path: string, limit: number) {
+      const items: Item[] = []
+      let cursor: string | null = ''
+      while (cursor !== null) {
+        const after: string = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`
+        const page: Answer<Page<Item>> = await ask(
+          `${path}${path.includes('?') ? '&' : '?'}limit=${limit}${after}`,
+        )
+        if (page.status !== 200 || page.body.items.length > limit) throw new Error(`not a page: ${page.text}`)
+        items.push(...page.body.items)
+        cursor = page.body.nextCursor
+      }
+      return items
+    },
+    async close() {
+      for (const role of roles.toReversed()) await role.stop()
+      await app.close()
+      await database.drop()
+    },
+  }
+}
+
+/** The code of the tier's member of this number, as `registerTier` gives them. */
+export function memberCode(tierCode: string, number: number): string {
+  return `M-${tierCode}-${String(number).padStart(8, '0')}`
+}
+
+/** What a refusal says, without the sentence. */
+export function refusal(answer: Answer<unknown>): string {
+  const { status, type } = answer.body as Problem
+  return `${status === answer.status ? '' : `${answer.status} but `}${status} ${type.replace('urn:almoner:problem:', '')}`
+}
+
+/** How many rows every table has and what stands in them, as one number a table: it differs once anything is written. */
+export async function fingerprint(db: Db, schemas: readonly string[]): Promise<Record<string, string>> {
+  const { rows: tables } = await sql<{ name: string }>`
+    select format('%I.%I', table_schema, table_name) as name from information_schema.tables
+    where table_schema = any(${[...schemas]}) and table_type = 'BASE TABLE' order by 1`.execute(db)
+  const prints = tables.map(
+    ({ name }) =>
+      sql`select ${name}::text as name, count(*) || ' rows, ' || coalesce(sum(hashtextextended(t::text, 0)), 0) as print
+        from ${sql.raw(name)} t`,
+  )
+  const { rows } = await sql<{ name: string; print: string }>`${sql.join(prints, sql` union all `)}`.execute(
+    db,
+  )
+  return Object.fromEntries(rows.map(({ name, print }) => [name, print]))
+}
