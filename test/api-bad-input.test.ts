@@ -427,6 +427,11 @@ const cases: Case[] = [
     '/memberCode',
   ],
   [
+    'another tier for one who has died',
+    '409 member-deceased',
+    () => api.patch(`/api/members/${ids.dead}`, { tierId: ids.tier }),
+  ],
+  [
     'the dead brought back',
     '409 member-deceased',
     () => api.patch(`/api/members/${ids.dead}`, { memberStatus: 'Active' }),

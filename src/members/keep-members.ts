@@ -64,9 +64,11 @@ export async function changeMember(
   const { memberStatus } = changes
   const from = memberStatuses.filter(
     (status) =>
-      memberStatus === undefined ||
-      status === memberStatus ||
-      (memberMoves[status] as readonly MemberStatus[]).includes(memberStatus),
+      (memberStatus === undefined ||
+        status === memberStatus ||
+        (memberMoves[status] as readonly MemberStatus[]).includes(memberStatus)) &&
+      // A cycle is of the tier its deceased was in.
+      (changes.tierId === undefined || status !== 'Deceased'),
   )
   let changed: boolean
   try {
@@ -76,7 +78,10 @@ export async function changeMember(
   }
   const member = await requireMember(db, memberId)
   if (!changed) {
-    throw new DomainError('member-deceased', `${member.memberCode} is ${member.memberStatus} and stays so.`)
+    throw new DomainError(
+      'member-deceased',
+      `${member.memberCode} is ${member.memberStatus}: neither status nor tier can change any more.`,
+    )
   }
   return member
 }
