@@ -84,6 +84,7 @@ async function emptyQueue(): Promise<void> {
 test('I6: a cycle becomes Active by itself, however often the worker is killed and the queue emptied', {
   timeout: 240_000,
 }, async () => {
+  await slowDown(0.1)
   const { cycleId } = await start()
   let worker = await startWorker()
   let kills = 0
@@ -104,7 +105,7 @@ test('I6: a cycle becomes Active by itself, however often the worker is killed a
 test('a worker that is asked to stop finishes its chunk, and another goes on', {
   timeout: 120_000,
 }, async () => {
-  await slowDown(0.2)
+  await slowDown(0.1)
   const { cycleId } = await start()
   const first = await startWorker()
   const second = await startWorker()
@@ -117,7 +118,7 @@ test('a worker that is asked to stop finishes its chunk, and another goes on', {
 })
 
 test('a small cycle started while a large one runs does not wait for it', { timeout: 120_000 }, async () => {
-  await slowDown(0.5)
+  await slowDown(0.1)
   await registerTier(app.db, { tierCode: 'S', members: 301 })
   const worker = await startWorker()
   const large = await start()
