@@ -55,6 +55,7 @@ export async function waiveTheDead(tx: Tx, cycleId: string): Promise<number> {
 }
 
 export interface ContributionView {
+  /** What members and agents quote: the cycle and the member, `CC-2026-00015/M-000123`. */
   contributionId: string
   memberId: string
   memberCode: string

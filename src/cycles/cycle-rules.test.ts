@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { collectingPeriod, contributionId, strategyFor } from './cycle-rules.ts'
+import { collectingPeriod, strategyFor } from './cycle-rules.ts'
 
 test('the start date is the fund’s, wherever the server stands', () => {
   const now = new Date('2026-11-23T20:00:00Z')
@@ -26,8 +26,4 @@ test('hybrid goes inline up to the limit', () => {
   expect(strategyFor('hybrid', 1001, 1000)).toBe('queued')
   expect(strategyFor('inline', 1001, 1000)).toBe('inline')
   expect(strategyFor('queued', 1, 1000)).toBe('queued')
-})
-
-test('a contribution is called by its cycle and its member', () => {
-  expect(contributionId('CC-2026-00015', 'M-000123')).toBe('CC-2026-00015/M-000123')
 })

@@ -72,8 +72,3 @@ export function collectingPeriod(now: Date, timeZone: string, durationDays: numb
     deadlineAt: deadline.add({ days: 1 }).toZonedDateTime(timeZone).toInstant().toString(),
   }
 }
-
-/** What members and agents quote: the cycle and the member, `CC-2026-00015/M-000123`. */
-export function contributionId(cycleCode: string, memberCode: string): string {
-  return `${cycleCode}/${memberCode}`
-}
