@@ -346,6 +346,18 @@ describe('a member who is there already', () => {
     expect(await register()).toMatchObject([{ memberStatus: 'Deceased' }])
   })
 
+  test('keeps the tier in which they died, and may be corrected otherwise', async () => {
+    await run(file(row(`${p}-1`, 'Name', 'A,,Deceased,2020-01-01,,')))
+    const [before] = await register()
+    const moved = file(row(`${p}-1`, 'Name', `${p}-T,,Deceased,2020-01-01,,`))
+    const { result, faults } = await run(moved, { onDuplicate: 'update', createTiers: true })
+    expect(result).toMatchObject({ updated: 0, faulty: 1, createdTiers: 0 })
+    expect(faults).toMatchObject([{ line: 2, column: 'tier', value: `${p}-T` }])
+    expect(await register()).toEqual([before])
+    const renamed = file(row(`${p}-1`, 'Other', 'A,,Deceased,2020-01-01,,'))
+    expect((await run(renamed, { onDuplicate: 'update' })).result).toMatchObject({ updated: 1, faulty: 0 })
+  })
+
   test('is not brought back from a death that came while the file was being written', async () => {
     await run(file(row(`${p}-1`)))
     const importing = await database.db.transaction().execute(async (tx) => {

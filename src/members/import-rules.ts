@@ -33,7 +33,7 @@ export const registerReasons = {
   unknownTier: 'There is no such tier.',
   unknownAgent: 'There is no such agent.',
   repeatedCode: 'The member is on line %s already.',
-  deceased: 'The member is Deceased and stays so.',
+  deceased: 'The member is Deceased: neither status nor tier can change any more.',
 } as const
 
 const shownChars = 80

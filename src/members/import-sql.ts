@@ -148,13 +148,21 @@ export async function insertFaultsOfAgents(client: Client, reason: string): Prom
   )
 }
 
-/** Rows without another fault that would bring somebody back who is dead. */
+/**
+ * Rows without another fault that would bring somebody back who is dead, or move them to another tier: a cycle is of
+ * the tier its deceased was in.
+ */
 export async function insertFaultsOfTheDead(client: Client, reason: string): Promise<void> {
   await client.query(
     `insert into import_faults (line, column_name, value, reason)
-    select r.line, 'status', r.member_status, $1
-    from import_rows r join members m using (member_code)
-    where m.member_status = 'Deceased' and r.member_status <> 'Deceased'
+    select r.line,
+      case when r.member_status <> 'Deceased' then 'status' else 'tier' end,
+      case when r.member_status <> 'Deceased' then r.member_status else r.tier_code end,
+      $1
+    from import_rows r
+    join members m using (member_code)
+    join tiers t using (tier_id)
+    where m.member_status = 'Deceased' and (r.member_status, r.tier_code) <> ('Deceased', t.tier_code)
       and not exists (select from import_faults f where f.line = r.line)`,
     [reason],
   )
@@ -268,7 +276,7 @@ export async function insertMembers(client: Client): Promise<number> {
   return rowCount ?? 0
 }
 
-/** Leaves alone who has died since the rows were judged, unless the row says so too. */
+/** Leaves alone who has died since the rows were judged, unless the row says so too, and of the same tier. */
 export async function updateMembers(client: Client, given: GivenColumns): Promise<number> {
   const { rowCount } = await client.query(
     `update members m set
@@ -285,7 +293,7 @@ export async function updateMembers(client: Client, given: GivenColumns): Promis
     join tiers t using (tier_code)
     left join agents a using (agent_code)
     where v.verdict = 'update' and m.member_id = v.member_id
-      and (m.member_status <> 'Deceased' or r.member_status = 'Deceased')`,
+      and (m.member_status <> 'Deceased' or (r.member_status, t.tier_id) = ('Deceased', m.tier_id))`,
     [given.agentCode, given.phone, given.email],
   )
   return rowCount ?? 0
