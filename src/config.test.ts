@@ -8,6 +8,7 @@ test('an empty environment is enough', () => {
     dataDir: undefined,
     host: '127.0.0.1',
     port: 3000,
+    queueBoard: 'read-only',
     workerConcurrency: 5,
     jobLanes: 2,
     inlineMemberLimit: 1000,

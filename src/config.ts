@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { assertQueueUrl } from './queue/open-queue.ts'
 
 /** Whether and where to serve, work and keep data: the whole environment, checked once. */
 export interface Config {
@@ -10,6 +11,8 @@ export interface Config {
   readonly dataDir: string | undefined
   readonly host: string
   readonly port: number
+  /** Whether the dashboard of the queue only shows. */
+  readonly queueBoard: 'read-only' | 'writable'
   readonly workerConcurrency: number
   readonly jobLanes: number
   readonly inlineMemberLimit: number
@@ -24,6 +27,14 @@ const url = (protocols: string[], example: string) =>
     .refine((text) => protocols.some((protocol) => text.startsWith(`${protocol}:`)) && URL.canParse(text), {
       error: `must be a URL such as ${example}`,
     })
+
+const queueUrl = z.string().superRefine((text, context) => {
+  try {
+    assertQueueUrl(text)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: `cannot be used: ${(error as Error).message}` })
+  }
+})
 
 const wholeNumber = (from: number, to: number) =>
   z
@@ -44,10 +55,11 @@ const loopback = z.string().refine((host) => ['127.0.0.1', '::1', 'localhost'].i
 
 const environment = z.object({
   DATABASE_URL: url(['postgres', 'postgresql'], 'postgres://user:password@host/database').optional(),
-  QUEUE_URL: url(['postgres', 'postgresql'], 'postgres://user:password@host/database').optional(),
+  QUEUE_URL: queueUrl.optional(),
   ALMONER_DATA_DIR: z.string().optional(),
   HOST: loopback.default('127.0.0.1'),
   PORT: wholeNumber(0, 65_535).default(3000),
+  QUEUE_BOARD: oneOf(['read-only', 'writable']).default('read-only'),
   WORKER_CONCURRENCY: wholeNumber(1, 100).default(5),
   JOB_LANES: wholeNumber(1, 100).default(2),
   INLINE_MEMBER_LIMIT: wholeNumber(0, 1_000_000).default(1000),
@@ -79,6 +91,7 @@ export function readConfig(env: NodeJS.ProcessEnv, isTerminal = process.stderr.i
     dataDir: data.ALMONER_DATA_DIR,
     host: data.HOST,
     port: data.PORT,
+    queueBoard: data.QUEUE_BOARD,
     workerConcurrency: data.WORKER_CONCURRENCY,
     jobLanes: data.JOB_LANES,
     inlineMemberLimit: data.INLINE_MEMBER_LIMIT,

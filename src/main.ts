@@ -17,17 +17,21 @@ import { connect, type Database } from './database/connect.ts'
 import { startEmbeddedServer } from './database/embedded-server.ts'
 import { listen } from './database/listen.ts'
 import { migrate } from './database/migrate.ts'
+import { isTransient } from './database/sql-state.ts'
 import { fundRoutes } from './fund/fund-routes.ts'
 import { createHttpServer } from './http/server.ts'
-import { advanceJob } from './jobs/advance-job.ts'
-import { createEngine, tokenName } from './jobs/engine.ts'
+import { tokenHandler } from './jobs/advance-job.ts'
+import { createEngine } from './jobs/engine.ts'
 import type { JobKind } from './jobs/job-kind.ts'
 import { jobChannel } from './jobs/job-sql.ts'
 import { startSweeping } from './jobs/sweep.ts'
 import { memberRoutes } from './members/member-routes.ts'
 import { jobRoutes } from './operations/job-routes.ts'
-import { migratePostgresQueue, openPostgresQueue } from './queue/bullmq.ts'
-import type { Queue } from './queue/queue.ts'
+import { withPatience } from './patience.ts'
+import { describeBroker } from './queue/broker-url.ts'
+import { bullBoardPage, isBullMqQueue } from './queue/bull-board.ts'
+import { openQueue } from './queue/open-queue.ts'
+import { BrokerAwayError, type Queue } from './queue/queue.ts'
 
 export const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
 
@@ -49,8 +53,14 @@ const kinds = [createContributions, removeContributions] as JobKind[]
  * opens the queue. `close` undoes it in the opposite order.
  *
  * @param role how pg_stat_activity calls the connections, e.g. `almoner worker`
+ * @param patienceMs for how long a database or a queue that does not answer is waited for
  */
-export async function openApplication(config: Config, log: Logger, role: string): Promise<Application> {
+export async function openApplication(
+  config: Config,
+  log: Logger,
+  role: string,
+  patienceMs = 0,
+): Promise<Application> {
   const server =
     config.databaseUrl === undefined
       ? await startEmbeddedServer({
@@ -58,12 +68,23 @@ export async function openApplication(config: Config, log: Logger, role: string)
           log: (line) => log.info(line),
         })
       : { url: config.databaseUrl, stop: async () => {} }
+  const patiently = <Result>(
+    what: string,
+    attempt: () => Promise<Result>,
+    mayPass: (error: unknown) => boolean,
+  ) =>
+    withPatience(attempt, {
+      patienceMs,
+      mayPass,
+      onWait: (error, leftSeconds) =>
+        log.warn(`${what} does not answer yet; trying for ${leftSeconds} s more: ${error.message || error}`),
+    })
   const undo: (() => Promise<void>)[] = [() => server.stop()]
   const close = async () => {
     for (const step of undo.splice(0).toReversed()) await step()
   }
   try {
-    await migrate(server.url)
+    await patiently('The database', () => migrate(server.url), isTransient)
     const database = connect({
       url: server.url,
       name: role,
@@ -73,8 +94,11 @@ export async function openApplication(config: Config, log: Logger, role: string)
     undo.push(() => database.close())
 
     const queueUrl = config.queueUrl ?? server.url
-    await migratePostgresQueue(queueUrl)
-    const queue = await openPostgresQueue({ url: queueUrl, log })
+    const queue = await patiently(
+      `The queue at ${describeBroker(queueUrl)}`,
+      () => openQueue({ url: queueUrl, log }),
+      (error) => error instanceof BrokerAwayError,
+    )
     undo.push(() => queue.close())
 
     const { db } = database
@@ -94,21 +118,10 @@ export interface Role {
 
 /** Advances jobs: takes tokens, and sweeps for work that nobody does. */
 export async function startWorker(app: Application): Promise<Role> {
-  const consumer = await app.queue.consume(
-    async (message, signal) => {
-      if (message.name !== tokenName) {
-        app.log.warn({ message }, 'a message of a name that is not known here; dropped')
-        return
-      }
-      await advanceJob(app.engine, message.id, signal)
-    },
-    { concurrency: app.config.workerConcurrency },
-  )
+  const concurrency = app.config.workerConcurrency
+  const consumer = await app.queue.consume(tokenHandler(app.engine), { concurrency })
   const stopSweeping = startSweeping(app.engine)
-  app.log.info(
-    { concurrency: app.config.workerConcurrency, lanes: app.config.jobLanes },
-    'the worker is ready',
-  )
+  app.log.info({ concurrency, lanes: app.config.jobLanes }, 'the worker is ready')
   return {
     async stop() {
       await stopSweeping()
@@ -142,6 +155,9 @@ export async function startApi(app: Application): Promise<Role & { readonly url:
       contributionRoutes(deps),
       jobRoutes(deps),
     ],
+    pages: isBullMqQueue(app.queue)
+      ? [bullBoardPage(app.queue, { path: '/admin/queues', writable: config.queueBoard === 'writable' })]
+      : [],
     readiness: () => readiness(app),
   })
   const stop = async () => {

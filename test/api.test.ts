@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { ClaimView } from '../src/claims/claim-sql.ts'
 import type { ContributionView } from '../src/cycles/contribution-sql.ts'
+import { createContributions } from '../src/cycles/create-contributions.ts'
 import type { CreationProgress } from '../src/cycles/creation-progress.ts'
 import type { CycleView } from '../src/cycles/cycle-sql.ts'
 import type { CyclePreview } from '../src/cycles/preview-cycle.ts'
@@ -774,8 +775,8 @@ describe('a cycle that is being created', () => {
   test('I5: is paused, and not a row is written until it is resumed; its timeline tells who did what', async () => {
     const { cycle, written } = await pausedHalfway('B1')
     const { cycleId, jobId } = cycle
-    await wakeJob(api.app.engine, jobId ?? '')
-    await wakeJob(api.app.engine, jobId ?? '')
+    await wakeJob(api.app.engine, { jobId: jobId ?? '', jobKind: createContributions.name })
+    await wakeJob(api.app.engine, { jobId: jobId ?? '', jobKind: createContributions.name })
     await untilQuiet()
     expect(await countRows(cycleId)).toBe(written)
     expect(await getProgress(cycleId)).toMatchObject({
@@ -926,7 +927,7 @@ test('I8: a cycle is Failed only when its attempts are used up, hides its rows, 
       const { numAffectedRows } = await sql`update job_chunks set not_before = null
         where job_id = ${jobId} and chunk_status = 'Pending' and not_before is not null
           and attempts = ${attempts}`.execute(api.db)
-      if (numAffectedRows) await wakeJob(api.app.engine, jobId)
+      if (numAffectedRows) await wakeJob(api.app.engine, { jobId, jobKind: createContributions.name })
       return progress.status
     },
     (status) => status === 'Failed',

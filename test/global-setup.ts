@@ -5,7 +5,7 @@ import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { startEmbeddedServer, urlOfDatabase } from '../src/database/embedded-server.ts'
 import { migrate } from '../src/database/migrate.ts'
-import { migratePostgresQueue } from '../src/queue/bullmq.ts'
+import { migratePostgresQueue } from '../src/queue/bullmq-postgres.ts'
 
 /**
  * One server for the whole run, and one migrated template that test files clone: the embedded server, or the one

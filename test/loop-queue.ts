@@ -26,7 +26,7 @@ export function createLoopQueue(
   async function deliver(message: Message, delayMs: number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, delayMs))
     if (!handler || stopping.signal.aborted) return
-    await handler(message, stopping.signal).catch((error: unknown) => failures.push(error))
+    await handler(message, { signal: stopping.signal }).catch((error: unknown) => failures.push(error))
   }
 
   return {

@@ -1,14 +1,22 @@
 import { Command } from 'commander'
+import { readConfig } from '../config.ts'
 import { findVersions } from '../operations/operation-sql.ts'
-import { printResult } from './output.ts'
-import { withApplication } from './run-command.ts'
+import { describeBroker } from '../queue/broker-url.ts'
+import { createQueues } from '../queue/open-queue.ts'
+import { printResult, say } from './output.ts'
+import { serverPatienceMs, withApplication } from './run-command.ts'
 
 /** Opening the application migrates; this is for those who want it done before anything else starts. */
 export const migrateCommand = () =>
   new Command('migrate')
     .description('bring the database up to date')
-    .action(async (_options: unknown, command: Command) => {
-      const versions = await withApplication((app) => findVersions(app.db))
+    .option('--create-queues', 'also create the queues that QUEUE_URL names, where opening does not (SQS)')
+    .action(async (options: { createQueues?: true }, command: Command) => {
+      const { queueUrl } = readConfig(process.env)
+      if (options.createQueues && queueUrl !== undefined && (await createQueues(queueUrl))) {
+        say(`The queues at ${describeBroker(queueUrl)} are there.`)
+      }
+      const versions = await withApplication((app) => findVersions(app.db), serverPatienceMs)
       printResult(command, versions, [
         `The database is up to date: ${versions.schema} on PostgreSQL ${versions.postgres}.`,
       ])

@@ -16,10 +16,19 @@ export function actorName(): string {
   return `cli:${userInfo().username}`
 }
 
+/**
+ * A database or a broker that is being started beside us, by a compose file for instance, is there by then. For who runs
+ * unattended; a person at a command is told at once.
+ */
+export const serverPatienceMs = 30_000
+
 /** A command on an open application, which is closed again however it ends. Logs only what is wrong. */
-export async function withApplication<Result>(work: (app: Application) => Promise<Result>): Promise<Result> {
+export async function withApplication<Result>(
+  work: (app: Application) => Promise<Result>,
+  patienceMs = 0,
+): Promise<Result> {
   const config = readConfig(process.env)
-  return withApplicationOf(config, commandLog(config), 'almoner cli', work)
+  return withApplicationOf(config, commandLog(config), 'almoner cli', work, patienceMs)
 }
 
 export async function withApplicationOf<Result>(
@@ -27,8 +36,9 @@ export async function withApplicationOf<Result>(
   log: Logger,
   role: string,
   work: (app: Application) => Promise<Result>,
+  patienceMs = 0,
 ): Promise<Result> {
-  const app = await openApplication(config, log, role)
+  const app = await openApplication(config, log, role, patienceMs)
   try {
     return await work(app)
   } finally {

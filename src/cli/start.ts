@@ -1,9 +1,10 @@
 import { Command } from 'commander'
+import type { Logger } from 'pino'
 import { readConfig } from '../config.ts'
 import { createLog } from '../log.ts'
 import { type Application, type Role, startApi, startWorker } from '../main.ts'
 import { say } from './output.ts'
-import { untilStopped, withApplicationOf } from './run-command.ts'
+import { exitCodes, serverPatienceMs, untilStopped, withApplicationOf } from './run-command.ts'
 
 export const startCommand = () =>
   new Command('start')
@@ -33,22 +34,37 @@ export const workerCommand = () =>
     }),
   )
 
+/** Below the 30 s after which supervisors such as Kubernetes kill. */
+const stopLimitMs = 20_000
+
+/** Ends the process if it has not ended by itself: what is cut off is rolled back, and another worker does it. */
+function leaveWithin(limitMs: number, log: Logger): void {
+  const leave = () => {
+    log.error({ limitMs }, 'what is in hand takes too long; it is left to others')
+    process.exit(exitCodes.failed)
+  }
+  setTimeout(leave, limitMs).unref()
+}
+
 /** Runs the roles until the process is asked to stop, or one cannot start; then stops those that run, in order. */
 async function serve(
   name: string,
   start: (app: Application, running: Role[]) => Promise<void>,
 ): Promise<void> {
-  const stopped = untilStopped()
   const config = readConfig(process.env)
   const log = createLog({ level: config.logLevel, format: config.logFormat })
-  await withApplicationOf(config, log, name, async (app) => {
+  const stopped = untilStopped().then(() => {
+    log.info('stopping: what is in hand is finished first')
+    leaveWithin(stopLimitMs, log)
+  })
+  const work = async (app: Application) => {
     const running: Role[] = []
     try {
       await start(app, running)
       await stopped
-      log.info('stopping: what is in hand is finished first')
     } finally {
       for (const role of running) await role.stop()
     }
-  })
+  }
+  await withApplicationOf(config, log, name, work, serverPatienceMs)
 }

@@ -7,7 +7,7 @@ import { approveDeath, registerTier } from '../../test/fund-fixture.ts'
 import { createLoopQueue } from '../../test/loop-queue.ts'
 import { createTestDatabase, type TestDatabase } from '../../test/test-database.ts'
 import { systemClock } from '../clock.ts'
-import { advanceJob } from '../jobs/advance-job.ts'
+import { tokenHandler } from '../jobs/advance-job.ts'
 import { createEngine } from '../jobs/engine.ts'
 import type { JobKind } from '../jobs/job-kind.ts'
 import { sweep } from '../jobs/sweep.ts'
@@ -90,7 +90,7 @@ async function createAndCheck(
   const log = pino({ level: 'silent' })
   const steady = createEngine({ db, queue, kinds, log, sliceMs: 30 })
   const engine = { ...steady, db: crashingDatabase(database.pool, () => random() < world.crashes) }
-  await queue.consume((message, signal) => advanceJob(engine, message.id, signal), { concurrency: 5 })
+  await queue.consume(tokenHandler(engine), { concurrency: 5 })
 
   await registerTier(db, { tierCode, members: world.members + 1 })
   const claim = await approveDeath(db, { tierCode })

@@ -13,6 +13,8 @@ const params = z.strictObject({ creationJobId: z.uuid() })
 export const removeContributions: JobKind<z.infer<typeof params>> = {
   name: 'remove-cycle-contributions',
   params,
+  // The claim may have its next cycle meanwhile: that comes first.
+  priority: 'low',
 
   async plan(tx, job, chunkRows) {
     const chunks = await findDoneChunks(tx, job.params.creationJobId)

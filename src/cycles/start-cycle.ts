@@ -107,7 +107,10 @@ export async function openCycle(
 
 /** Sends the token of a cycle that was left to the background. */
 export async function wakeCycle(engine: Engine, cycle: CycleView): Promise<void> {
-  if (cycle.jobStatus === 'Queued' && cycle.jobId !== null) await wakeJob(engine, cycle.jobId)
+  const { jobId, jobStatus } = cycle
+  if (jobStatus === 'Queued' && jobId !== null) {
+    await wakeJob(engine, { jobId, jobKind: createContributions.name })
+  }
 }
 
 export interface StartOrder {

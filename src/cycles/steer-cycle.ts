@@ -4,6 +4,7 @@ import { type EventName, insertEvent } from '../events/event-sql.ts'
 import { type Engine, wakeJob } from '../jobs/engine.ts'
 import { insertJob } from '../jobs/job-sql.ts'
 import { cancelJob, pauseJob, resumeJob, retryJob } from '../jobs/steer-job.ts'
+import { createContributions } from './create-contributions.ts'
 import type { CycleStatus } from './cycle-rules.ts'
 import { type CycleView, moveCycle, requireCycle } from './cycle-sql.ts'
 import { removeContributions } from './remove-contributions.ts'
@@ -32,7 +33,7 @@ export async function resumeCycle(deps: SteerDeps, input: SteerInput): Promise<C
   const cycle = await steer(deps, input, ['Initializing'], 'ContributionCycleResumed', (tx, jobId) =>
     resumeJob(tx, jobId),
   )
-  return wake(deps, cycle, cycle.jobId)
+  return wake(deps, cycle, cycle.jobId, createContributions)
 }
 
 /**
@@ -45,7 +46,7 @@ export async function retryCycle(deps: SteerDeps, input: SteerInput): Promise<Cy
     await retryJob(tx, jobId)
     await moveCycle(tx, input.cycleId, ['Failed'], 'Initializing')
   })
-  return wake(deps, cycle, cycle.jobId)
+  return wake(deps, cycle, cycle.jobId, createContributions)
 }
 
 /**
@@ -71,7 +72,7 @@ export async function cancelCycle(deps: SteerDeps, input: SteerInput): Promise<C
       })
     },
   )
-  return wake(deps, cycle, removalJobId)
+  return wake(deps, cycle, removalJobId, removeContributions)
 }
 
 async function steer(
@@ -95,7 +96,12 @@ async function steer(
   })
 }
 
-async function wake(deps: SteerDeps, cycle: CycleView, jobId: string | null): Promise<CycleView> {
-  if (jobId !== null) await wakeJob(deps.engine, jobId)
+async function wake(
+  deps: SteerDeps,
+  cycle: CycleView,
+  jobId: string | null,
+  kind: { readonly name: string },
+): Promise<CycleView> {
+  if (jobId !== null) await wakeJob(deps.engine, { jobId, jobKind: kind.name })
   return cycle
 }

@@ -45,6 +45,8 @@ const baseSettings: Record<string, string> = {
   max_connections: '100',
   shared_buffers: '256MB',
   max_wal_size: '2GB',
+  // A statement ends soon after the process that wanted it, and lets go of its chunk.
+  client_connection_check_interval: '2s',
   timezone: 'UTC',
   log_timezone: 'UTC',
   log_line_prefix: '%m [%p] %q%u@%d %a ',

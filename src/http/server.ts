@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyPluginAsync } from 'fastify'
 import {
   type FastifyPluginAsyncZod,
   jsonSchemaTransform,
@@ -30,6 +30,8 @@ export async function createHttpServer(options: {
   readonly log: Logger
   readonly version: string
   readonly routes: readonly HttpRoutes[]
+  /** What is for eyes, not for programs: it is not of the API and keeps none of its rules. */
+  readonly pages?: readonly FastifyPluginAsync[]
   readonly readiness: () => Promise<Readiness>
   readonly bodyLimitBytes?: number
 }): Promise<FastifyInstance> {
@@ -74,6 +76,7 @@ export async function createHttpServer(options: {
     })
     for (const routes of options.routes) await api.register(routes)
   })
+  for (const page of options.pages ?? []) await app.register(page)
   return app
 }
 

@@ -5,8 +5,9 @@ import { z } from 'zod'
 import { createLoopQueue, type LoopQueue } from '../../test/loop-queue.ts'
 import { createTestDatabase, type TestDatabase } from '../../test/test-database.ts'
 import { DomainError } from '../errors.ts'
-import { advanceJob } from './advance-job.ts'
-import { createEngine, type Engine, wakeJob } from './engine.ts'
+import type { Queue, Report } from '../queue/queue.ts'
+import { advanceJob, tokenHandler } from './advance-job.ts'
+import { createEngine, type Engine, tokenName, wakeJob } from './engine.ts'
 import { type JobKind, UnrecoverableError } from './job-kind.ts'
 import { countChunks, findJob, insertJob } from './job-sql.ts'
 import { readProgress } from './progress.ts'
@@ -80,7 +81,7 @@ async function useKind(faults: Parameters<typeof countKind>[0], sliceMs = 2000):
     log: pino({ level: 'silent' }),
     sliceMs,
   })
-  await queue.consume((message, signal) => advanceJob(engine, message.id, signal), { concurrency: 5 })
+  await queue.consume((message, delivery) => tokenHandler(engine)(message, delivery), { concurrency: 5 })
 }
 
 const newJob = (upTo = 10_000) =>
@@ -112,7 +113,7 @@ async function outcomes(jobId: string): Promise<string[]> {
 const statusOf = async (jobId: string) => (await findJob(database.db, jobId))?.jobStatus
 
 async function complete(jobId: string): Promise<void> {
-  await wakeJob(engine, jobId)
+  await wakeJob(engine, { jobId, jobKind: 'count' })
   await queue.idle()
 }
 
@@ -204,7 +205,7 @@ describe('a job', () => {
     await useKind({ run: () => stopping.abort() })
     const jobId = await newJob()
     queue = createLoopQueue()
-    await advanceJob({ ...engine, queue, lanes: 1 }, jobId, stopping.signal)
+    await advanceJob({ ...engine, queue, lanes: 1 }, jobId, stopping)
     expect(await counted(jobId)).toMatchObject({ rows: 500 })
     expect(queue.sent).toEqual([{ name: 'advance-job', id: jobId }])
   })
@@ -220,6 +221,56 @@ describe('a job', () => {
   test('that no longer exists costs a token and nothing else', async () => {
     await advanceJob(engine, crypto.randomUUID())
     expect(queue.sent).toEqual([])
+  })
+
+  test('is not looked for by what is no id, and a message of another name is dropped', async () => {
+    const delivery = { signal: new AbortController().signal }
+    await tokenHandler(engine)({ name: tokenName, id: "'; drop table jobs" }, delivery)
+    await tokenHandler(engine)({ name: 'from-the-future', id: await newJob() }, delivery)
+    expect(queue.sent).toEqual([])
+  })
+
+  test('reports each of its chunks once, and at last that all is done', async () => {
+    await useKind({}, 0)
+    const reports: Report[] = []
+    // Nobody else takes its tokens.
+    engine = { ...engine, queue: createLoopQueue(), lanes: 1 }
+    const jobId = await newJob(5_000)
+    const report = (one: Report) => reports.push(one)
+    while ((await statusOf(jobId)) !== 'Completed') await advanceJob(engine, jobId, { report })
+    expect(reports.flatMap(({ lines }) => lines.map((line) => line.replace(/\d+ ms$/, 'some time')))).toEqual(
+      [
+        ...Array.from({ length: 10 }, (_, index) => `Chunk ${index + 1}: 500 rows in some time`),
+        'The job is Completed',
+      ],
+    )
+    expect(reports.map(({ percentage }) => percentage)).toEqual([10, 20, 30, 40, 50, 60, 70, 80, 90, 99, 100])
+  })
+
+  test('reports a chunk that failed, and why', async () => {
+    const reports: Report[] = []
+    await useKind({
+      run: () => {
+        throw new Error('not today')
+      },
+    })
+    const jobId = await newJob(500)
+    const advanced = advanceJob(engine, jobId, { report: (one) => reports.push(one) })
+    await expect(advanced).rejects.toThrow('not today')
+    expect(reports).toEqual([{ percentage: 0, lines: ['Chunk 1 failed, attempt 1: not today'] }])
+  })
+
+  test('has tokens of low priority if its kind has', async () => {
+    const jobId = await newJob()
+    const low = createEngine({ ...engine, kinds: [{ ...countKind({}), priority: 'low' } as JobKind] })
+    await wakeJob(low, { jobId, jobKind: 'count' })
+    expect(queue.sent).toEqual([{ name: tokenName, id: jobId, priority: 'low' }])
+    await queue.idle()
+  })
+
+  test('is started though the broker does not answer', async () => {
+    const silent: Queue = { ...queue, send: () => new Promise(() => {}) }
+    await wakeJob({ ...engine, queue: silent }, { jobId: await newJob(), jobKind: 'count' })
   })
 
   test('of a kind that this version does not know is left alone', async () => {
@@ -371,7 +422,7 @@ describe('steering', () => {
       },
     })
     const jobId = await newJob()
-    await wakeJob(engine, jobId)
+    await wakeJob(engine, { jobId, jobKind: 'count' })
     await entered
     return { jobId, letGo }
   }
@@ -449,8 +500,8 @@ describe('the sweep', () => {
     const stopping = new AbortController()
     stopping.abort()
     const silent = { ...engine, queue: createLoopQueue(() => ({ copies: 0, delayMs: 0 })) }
-    await advanceJob(silent, halfDone, stopping.signal)
-    await advanceJob(silent, undone, stopping.signal)
+    await advanceJob(silent, halfDone, stopping)
+    await advanceJob(silent, undone, stopping)
     expect(await countChunks(database.db, undone)).toMatchObject({ pending: 0, done: 1 })
     expect(await statusOf(undone)).toBe('Processing')
 
@@ -483,7 +534,7 @@ describe('the sweep', () => {
       })
     })
     const busy = await newJob(100)
-    await wakeJob(engine, busy)
+    await wakeJob(engine, { jobId: busy, jobKind: 'count' })
     await entered
     expect(await sweep(engine, 0)).toEqual([])
     letGo()

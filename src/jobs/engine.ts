@@ -36,24 +36,39 @@ export function createEngine(options: {
 /** The name of the queue message that says "somebody advance this job". */
 export const tokenName = 'advance-job'
 
-export function tokens(jobId: string, count: number): Message[] {
-  return Array.from({ length: count }, () => ({ name: tokenName, id: jobId }))
+/** What of a job its tokens are made from. */
+export interface JobRef {
+  readonly jobId: string
+  readonly jobKind: string
 }
+
+export function tokens(engine: Pick<Engine, 'kinds'>, job: JobRef, count: number): Message[] {
+  const priority = engine.kinds.get(job.jobKind)?.priority
+  return Array.from({ length: count }, () => ({ name: tokenName, id: job.jobId, priority }))
+}
+
+/** A request that has started a cycle does not wait longer for a broker that is away. */
+const patienceMs = 500
 
 /**
  * Sends tokens. Called after the commit that made the work: before it, a worker might look too early. A token that
- * cannot be sent is only logged, for the work is in the database and the sweep will find it.
+ * cannot be sent is only logged, for the work is in the database and the sweep will find it; nor is a broker waited for
+ * that does not answer.
  */
 export async function wakeJob(
-  engine: Pick<Engine, 'queue' | 'log'>,
-  jobId: string,
+  engine: Pick<Engine, 'queue' | 'kinds' | 'log'>,
+  job: JobRef,
   count = 1,
 ): Promise<void> {
-  try {
-    await engine.queue.send(tokens(jobId, count))
-  } catch (error) {
-    engine.log.warn({ jobId, err: error }, 'the queue took no token; the sweep will find the job')
-  }
+  const sending = engine.queue.send(tokens(engine, job, count)).catch((error: unknown) => {
+    engine.log.warn({ jobId: job.jobId, err: error }, 'the queue took no token; the sweep will find the job')
+  })
+  let timer: NodeJS.Timeout | undefined
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, patienceMs)
+  })
+  await Promise.race([sending, patience])
+  clearTimeout(timer)
 }
 
 /** @throws Error when the job's kind is not known here: a newer version has made it */

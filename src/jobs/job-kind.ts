@@ -1,5 +1,6 @@
 import type { ZodType } from 'zod'
 import type { Tx } from '../database/connect.ts'
+import type { Message } from '../queue/queue.ts'
 
 /** A job as its kind sees it. */
 export interface Job<Params = unknown> {
@@ -31,6 +32,8 @@ export interface Chunk extends PlannedChunk {
 export interface JobKind<Params = unknown> {
   readonly name: string
   readonly params: ZodType<Params>
+  /** `low`: its tokens come after those of other kinds, where the queue knows priorities. */
+  readonly priority?: Message['priority']
   /**
    * Divides the work into chunks of `chunkRows(total)` rows. What is planned must not change afterwards, whatever
    * else is written; null means that it still might, and the engine asks again soon.

@@ -219,9 +219,12 @@ export async function notifyJob(tx: Tx, jobId: string): Promise<void> {
  * Jobs with work due that nobody does: no chunk of theirs was committed for `quietMs`, and nobody holds their lock.
  * Trying the exclusive lock tells the second without waiting; it is let go at once.
  */
-export async function findNeglectedJobs(db: Db, quietMs: number): Promise<string[]> {
-  const { rows } = await sql<{ jobId: string }>`
-    select j.job_id
+export async function findNeglectedJobs(
+  db: Db,
+  quietMs: number,
+): Promise<{ jobId: string; jobKind: string }[]> {
+  const { rows } = await sql<{ jobId: string; jobKind: string }>`
+    select j.job_id, j.job_kind
     from jobs j
     left join lateral (
       select
@@ -236,7 +239,7 @@ export async function findNeglectedJobs(db: Db, quietMs: number): Promise<string
       and coalesce(c.last_finished_at, '-infinity') < clock_timestamp() - ${quietMs} * interval '1 millisecond'
       and pg_try_advisory_xact_lock(hashtextextended(j.job_id::text, 0))
     order by j.created_at`.execute(db)
-  return rows.map((row) => row.jobId)
+  return rows
 }
 
 export interface ProgressRow extends RecentChunks {

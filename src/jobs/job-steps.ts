@@ -46,17 +46,19 @@ export async function planJob(
 }
 
 /**
- * Runs one chunk of a Processing job, under the job's shared lock.
+ * Runs one chunk of a Processing job, under the job's shared lock, and returns the milliseconds that took.
  *
  * @throws whatever the kind throws, and Error when it did not do the rows that were planned
  */
-export async function runChunk(tx: Tx, kind: JobKind, row: JobRow, chunk: Chunk): Promise<void> {
+export async function runChunk(tx: Tx, kind: JobKind, row: JobRow, chunk: Chunk): Promise<number> {
   const startedAt = performance.now()
   const processed = await kind.run(tx, jobOf(kind, row), chunk)
   if (processed !== chunk.expected) {
     throw new Error(`Chunk ${chunk.chunkNo} did ${processed} rows where ${chunk.expected} were planned.`)
   }
-  await markChunkDone(tx, row.jobId, chunk.chunkNo, processed, performance.now() - startedAt)
+  const durationMs = performance.now() - startedAt
+  await markChunkDone(tx, row.jobId, chunk.chunkNo, processed, durationMs)
+  return durationMs
 }
 
 /** Completes a Processing job whose chunks are all done, and remembers what its rows have cost. */

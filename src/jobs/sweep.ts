@@ -5,10 +5,11 @@ const everyMs = 5000
 
 /** Sends a token for each job that has work due and on which nobody works; returns their ids. */
 export async function sweep(engine: Engine, quietMs = everyMs): Promise<string[]> {
-  const jobIds = await findNeglectedJobs(engine.db, quietMs)
-  if (jobIds.length > 0) {
+  const jobs = await findNeglectedJobs(engine.db, quietMs)
+  const jobIds = jobs.map((job) => job.jobId)
+  if (jobs.length > 0) {
     engine.log.info({ jobIds }, 'the sweep sends tokens for work nobody does')
-    await engine.queue.send(jobIds.flatMap((jobId) => tokens(jobId, 1)))
+    await engine.queue.send(jobs.flatMap((job) => tokens(engine, job, 1)))
   }
   return jobIds
 }

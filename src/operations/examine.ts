@@ -58,7 +58,7 @@ export async function* examine(deps: { db: Db; queue: Queue; version: string }):
   )
 
   const workers = await countWorkers(db)
-  const stuck = await findNeglectedJobs(db, stuckAfterMs)
+  const stuck = (await findNeglectedJobs(db, stuckAfterMs)).map((job) => job.jobId)
   yield finding('jobs', stuck.length === 0, `${stuck.length} stuck ${stuck.join(' ')}`.trim())
   // Nobody has to work while there is nothing to do; a treasurer starts Almoner when she needs it.
   yield finding('workers', workers > 0 || stuck.length === 0, workers > 0 ? 'connected' : 'none connected')

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Db } from '../database/connect.ts'
 
 /** What the pools of processes with a worker in them call their connections. */
-const workerNames = ['almoner start', 'almoner worker']
+const workerNames = ['almoner start', 'almoner worker', 'almoner lambda']
 
 /** Workers that are connected: told by their connections, so that one that was killed is gone at once. */
 export async function countWorkers(db: Db): Promise<number> {

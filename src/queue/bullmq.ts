@@ -1,33 +1,49 @@
-import type { BackendFactory, IQueueBackend, Job, PgPool, PostgresQueueBackend } from 'bullmq'
-import type { Pool } from 'pg'
-import type { Consumer, Message, MessageHandler, Queue } from './queue.ts'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { BackendFactory, IQueueBackend, Job } from 'bullmq'
+import {
+  BrokerAwayError,
+  type Consumer,
+  type Message,
+  type MessageHandler,
+  type Queue,
+  type QueueLog,
+  type Report,
+  readMessage,
+} from './queue.ts'
 
-/** The part of a pino logger that the driver needs. */
-export interface QueueLog {
-  info(fields: object, message: string): void
-  warn(fields: object, message: string): void
-}
+export type BullMq = typeof import('bullmq')
 
 /** What differs between the stores BullMQ can keep its messages in; all else in this file is common to them. */
-interface Backend<B extends IQueueBackend, Connection> {
+export interface Backend<B extends IQueueBackend, Connection> {
   readonly factory: BackendFactory<B, Connection>
   readonly sending: Connection
   readonly consuming: Connection
+  /** Before each name of BullMQ's in the store. */
+  readonly prefix?: string
   close(): Promise<void>
 }
 
-type BullMq = typeof import('bullmq')
+/** A queue whose messages a dashboard can show. */
+export interface BullMqQueue extends Queue {
+  readonly bullmqQueue: import('bullmq').Queue
+}
 
 const queueName = 'contributions'
-const schema = 'bullmq'
 
-/** Two tries again, 2 s and 4 s after the failures. A failed job is a dead letter; only the last are kept. */
+/** Two tries again, 2 s and 4 s after the failures. A failed job is a dead letter; of those, and of
+ * the completed ones that a dashboard shows, only the last are kept. */
 const messageOptions = {
   attempts: 3,
   backoff: { type: 'exponential', delay: 2_000 },
-  removeOnComplete: true,
+  removeOnComplete: { count: 100 },
   removeOnFail: { count: 1_000 },
 }
+
+const lowPriority = 10
+
+/** Whoever sends is told by then that it could not be done. */
+const answerTimeoutMs = 10_000
+const stopTimeoutMs = 5_000
 
 /**
  * A consumer renews the locks of its messages every 5 s. The messages of one that was killed are free 10 s after
@@ -41,110 +57,24 @@ const consumerOptions = {
   runRetryDelay: 500,
 }
 
-const silent: QueueLog = { info: () => {}, warn: () => {} }
-
-/**
- * Opens the queue on the application's own database (schema `bullmq`), over at most four connections. BullMQ's
- * migrations run only in `migratePostgresQueue`; without them, or without the database, this rejects.
- */
-export async function openPostgresQueue(options: {
-  readonly url: string
-  readonly log?: QueueLog
-}): Promise<Queue> {
-  const bullmq = await import('bullmq')
-  const log = options.log ?? silent
-  const pool = await createPool(options.url)
-  return openQueue(bullmq, log, {
-    factory: bullmq.createPostgresBackend as BackendFactory<PostgresQueueBackend, PgPool>,
-    sending: pool as PgPool,
-    consuming: patientPool(bullmq, pool, log),
-    close: () => pool.end(),
-  })
-}
-
-/** Creates BullMQ's schema or brings it up to date. Safe to run twice, and by two processes at once. */
-export async function migratePostgresQueue(url: string): Promise<void> {
-  const { runMigrations } = await import('bullmq')
-  const pool = await createPool(url)
-  pool.on('error', () => {})
-  try {
-    const client = await pool.connect()
-    try {
-      await runMigrations(client, schema)
-    } finally {
-      client.release()
-    }
-  } catch (error) {
-    throw failure('The schema of the queue cannot be created', error)
-  } finally {
-    await pool.end()
-  }
-}
-
-/**
- * BullMQ could open connections by itself, but `patientPool` needs them before BullMQ does. A consumer keeps one of
- * the four for LISTEN: one opening serves up to three consumers, and is meant for one.
- */
-async function createPool(url: string): Promise<Pool> {
-  const { default: pg } = await import('pg')
-  return new pg.Pool({
-    connectionString: url,
-    application_name: 'almoner queue',
-    options: `-c search_path=${schema}`,
-    max: 4,
-    keepAlive: true,
-    connectionTimeoutMillis: 5_000,
-  })
-}
-
-/**
- * A consumer's view of the pool, in which every trouble with the server is one of BullMQ's own connection errors:
- * those it repeats after `runRetryDelay`. Of pg's errors it knows only ECONNREFUSED as such. After any other it
- * fetches again at once, without end, and gives a message again that was done but could not be marked so.
- */
-function patientPool(bullmq: BullMq, pool: Pool, log: QueueLog): PgPool {
-  // BullMQ's own refusals and faults in the data are about one message: repeating the statement cannot help.
-  const isAnswer = (error: unknown) => /^(BM|22|23)/.test((error as { code?: string }).code ?? '')
-  let lost = false
-  const patient = async <T>(attempt: Promise<T>): Promise<T> => {
-    try {
-      const result = await attempt
-      if (lost) log.info({}, 'The consumer has its queue back')
-      lost = false
-      return result
-    } catch (error) {
-      if (isAnswer(error)) throw error
-      if (!lost) log.warn({ err: error }, 'The consumer cannot reach its queue and keeps trying')
-      lost = true
-      throw new bullmq.ConnectionClosedError(reason(error), error as Error)
-    }
-  }
-  return {
-    connect: () => patient(pool.connect()),
-    query: (text, values) => patient(pool.query(text, values as unknown[])),
-    end: () => pool.end(),
-    on: () => pool,
-    removeAllListeners: () => pool,
-  } as PgPool
-}
-
-async function openQueue<B extends IQueueBackend, Connection>(
+export async function openBullMqQueue<B extends IQueueBackend, Connection>(
   bullmq: BullMq,
   log: QueueLog,
   backend: Backend<B, Connection>,
-): Promise<Queue> {
+): Promise<BullMqQueue> {
   const queue = new bullmq.Queue<{ id: string }, void, string, { id: string }, void, string, B, Connection>(
     queueName,
-    { connection: backend.sending, defaultJobOptions: messageOptions },
+    { connection: backend.sending, defaultJobOptions: messageOptions, ...prefixOf(backend) },
     backend.factory,
   )
   const consumers = new Set<Promise<Consumer>>()
   let closing: Promise<void> | undefined
-  queue.on('error', (error) => log.warn({ err: error }, 'The queue reports an error'))
+  const tell = tellChanges(log)
+  queue.on('error', (error) => tell(error, 'The queue reports an error'))
 
   const close = async () => {
     await Promise.allSettled([...consumers].map(async (consumer) => (await consumer).stop()))
-    await queue.close()
+    await inTime(queue.close(), stopTimeoutMs).catch(() => {})
     await backend.close()
   }
   // BullMQ never settles what it is asked once it is closed.
@@ -156,17 +86,25 @@ async function openQueue<B extends IQueueBackend, Connection>(
     await queue.waitUntilReady()
   } catch (error) {
     await close()
-    throw failure('The queue cannot be opened', error)
+    throw refusal('The queue cannot be opened', error)
   }
 
   return {
+    bullmqQueue: queue as unknown as import('bullmq').Queue,
     async send(messages) {
       assertOpen()
-      const jobs = messages.map(({ name, id }) => ({ name, data: { id } }))
+      const jobs = messages.map(({ name, id, priority }) => ({
+        name,
+        data: { id },
+        // BullMQ gives out what has no priority first.
+        opts: priority === 'low' ? { priority: lowPriority } : {},
+      }))
       const [first] = jobs
       if (first === undefined) return
       // Alone, a message is stored without the temporary tables that a bulk needs.
-      await (jobs.length === 1 ? queue.add(first.name, first.data) : queue.addBulk(jobs))
+      await inTime<unknown>(
+        jobs.length === 1 ? queue.add(first.name, first.data, first.opts) : queue.addBulk(jobs),
+      )
     },
     async consume(handle, options) {
       assertOpen()
@@ -176,9 +114,9 @@ async function openQueue<B extends IQueueBackend, Connection>(
     },
     async depth() {
       assertOpen()
-      const counts = await queue.getJobCounts('waiting', 'active', 'delayed', 'failed')
-      const { waiting = 0, active = 0, delayed = 0, failed = 0 } = counts
-      return { waiting, active, delayed, dead: failed }
+      const asked = queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed')
+      const { waiting = 0, prioritized = 0, active = 0, delayed = 0, failed = 0 } = await inTime(asked)
+      return { waiting: waiting + prioritized, active, delayed, dead: failed }
     },
     close() {
       closing ??= close()
@@ -195,6 +133,8 @@ async function startConsumer<B extends IQueueBackend, Connection>(
   concurrency: number,
 ): Promise<Consumer> {
   const stopped = new AbortController()
+  const inHand = new Set<Promise<void>>()
+  const tell = tellChanges(log)
 
   const processJob = async (job: Job<{ id: string }, void>, token?: string) => {
     // A message that was being fetched when the consumer was stopped is put back, untouched.
@@ -202,29 +142,36 @@ async function startConsumer<B extends IQueueBackend, Connection>(
       await job.moveToWait(token)
       throw new bullmq.WaitingError()
     }
-    await handle({ name: job.name, id: job.data.id }, stopped.signal)
+    let shown = Promise.resolve()
+    const report = (report: Report) => {
+      shown = shown.then(() => show(job, report))
+    }
+    const handling = handle(messageOf(bullmq, job), { signal: stopped.signal, report })
+    inHand.add(handling)
+    await handling.finally(() => inHand.delete(handling))
   }
 
   const worker = new bullmq.Worker<{ id: string }, void, string, B, object, Connection>(
     queueName,
     processJob as never,
-    { ...consumerOptions, connection: backend.consuming, concurrency, autorun: false },
+    { ...consumerOptions, connection: backend.consuming, concurrency, autorun: false, ...prefixOf(backend) },
     backend.factory,
   )
-  worker.on('error', (error) => log.warn({ err: error }, 'The consumer of the queue reports an error'))
+  worker.on('error', (error) => tell(error, 'The consumer of the queue reports an error'))
   worker.on('stalled', (jobId) => log.warn({ jobId }, 'A message was lost by its consumer and is sent again'))
-  worker.on('failed', (job, error) =>
+  worker.on('failed', (job, error) => {
+    const what = { err: error, name: job?.name, data: job?.data, tries: job?.attemptsMade }
     log.warn(
-      { err: error, message: messageOf(job), tries: job?.attemptsMade },
-      'A message could not be handled',
-    ),
-  )
+      what,
+      job?.finishedOn ? 'A message is a dead letter now' : 'A message could not be handled; it comes again',
+    )
+  })
 
   try {
     await worker.waitUntilReady()
   } catch (error) {
     await worker.close()
-    throw failure('The queue cannot be consumed', error)
+    throw refusal('The queue cannot be consumed', error)
   }
   worker.run().catch((error) => log.warn({ err: error }, 'The consumer of the queue has ended'))
 
@@ -233,21 +180,68 @@ async function startConsumer<B extends IQueueBackend, Connection>(
       // In this order, so that nothing is fetched in place of what the handlers put down.
       const closed = worker.close()
       stopped.abort()
-      await closed
+      await Promise.allSettled(inHand)
+      // Only the broker can say that they are done: while it is away it does not, and gives them out again.
+      await inTime(closed, stopTimeoutMs).catch((error) =>
+        tell(error, 'The consumer was stopped without its broker'),
+      )
     },
   }
 }
 
-function messageOf(job: Job<{ id: string }, void> | undefined): Message | undefined {
-  return job && { name: job.name, id: job.data.id }
+/** @throws Error when it takes too long; what was asked may still be done */
+async function inTime<Result>(asked: Promise<Result>, limitMs = answerTimeoutMs): Promise<Result> {
+  const late = new AbortController()
+  const limit = wait(limitMs, undefined, { signal: late.signal }).then(() => {
+    throw new Error(`The broker has not answered for ${limitMs / 1000} s`)
+  })
+  try {
+    return await Promise.race([asked, limit])
+  } finally {
+    limit.catch(() => {})
+    late.abort()
+    asked.catch(() => {})
+  }
 }
 
-function failure(what: string, error: unknown): Error {
-  return new Error(`${what}: ${reason(error)}`, { cause: error })
+/** Warns of an error, but not again and again of the same: a broker that is away is tried every few seconds. */
+function tellChanges(log: QueueLog): (error: unknown, what: string) => void {
+  let last: string | undefined
+  return (error, what) => {
+    const said = `${what}: ${reason(error)}`
+    if (said !== last) log.warn({ err: error }, what)
+    last = said
+  }
+}
+
+function prefixOf(backend: { readonly prefix?: string }): { prefix?: string } {
+  return backend.prefix === undefined ? {} : { prefix: backend.prefix }
+}
+
+/** @throws UnrecoverableError for what is no message: trying again cannot help */
+function messageOf(bullmq: BullMq, job: Job): Message {
+  try {
+    return readMessage({ name: job.name, id: job.data?.id })
+  } catch (error) {
+    throw new bullmq.UnrecoverableError((error as Error).message)
+  }
+}
+
+/** The dashboard is for the eye: a report that it misses is lost with it, and the facts are in the database. */
+async function show(job: Job, { percentage, lines }: Report): Promise<void> {
+  await Promise.allSettled([job.updateProgress(percentage), job.log(lines.join('\n'))])
+}
+
+const networkCodes = ['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'ENOENT', '57P03']
+
+/** What opening the queue throws: whether the broker is away, or does not want us. */
+export function refusal(what: string, error: unknown): Error {
+  const away = networkCodes.includes((error as { code?: string }).code ?? '')
+  return new (away ? BrokerAwayError : Error)(`${what}: ${reason(error)}`, { cause: error })
 }
 
 /** A host with several addresses is refused with an error that has a code, and no message. */
-function reason(error: unknown): string {
+export function reason(error: unknown): string {
   const { message, code } = error as { message?: string; code?: string }
   return message || code || String(error)
 }

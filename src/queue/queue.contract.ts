@@ -1,28 +1,57 @@
-import { fork } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Message, MessageHandler, Queue, QueueDepth } from './queue.ts'
+import type { Message, MessageHandler, Queue, QueueDepth, QueueLog } from './queue.ts'
 
 /** One broker with an empty queue, for one test. */
-export interface QueueContractSetUp {
+export interface Broker {
   /** Every call opens the same queue anew, as another process would. */
-  open(): Promise<Queue>
-  /** Cuts all connections to the broker, or restarts it. */
+  open(log: QueueLog): Promise<Queue>
+  /** Puts what is no message of ours into the queue, by the broker's own means. */
+  poison(): Promise<void>
+  /** Cuts all connections to the broker. */
   interrupt(): Promise<void>
-  /** From which `queue.contract-child.ts` opens the same queue. */
-  readonly childEnv: Readonly<Record<string, string>>
+  /** What QUEUE_URL has to be for another process to open the same queue. */
+  readonly url: string
   tearDown(): Promise<void>
 }
 
+/** A broker that is nobody else's. */
+export interface RestartableBroker extends Broker {
+  /** Whether what stands in for the broker here loses its messages when it is killed, as the real one would not. */
+  readonly forgets?: boolean
+  /** Kills the broker's processes (SIGKILL). */
+  kill(): Promise<void>
+  /** Starts it again on what it had stored, and resolves when it answers. */
+  startAgain(): Promise<void>
+}
+
 /** What every driver promises of `Queue`. */
-export function queueContract(name: string, setUp: () => Promise<QueueContractSetUp>): void {
+export function queueContract<B extends Broker>(
+  name: string,
+  setUp: () => Promise<B>,
+  setUpAlone: () => Promise<RestartableBroker>,
+): void {
+  let opened: Queue[]
+  let warnings: string[]
+
+  const openOn = async (broker: Broker) => {
+    const log = { info: () => {}, warn: (_fields: object, line: string) => warnings.push(line) }
+    const queue = await broker.open(log)
+    opened.push(queue)
+    return queue
+  }
+
+  beforeEach(() => {
+    opened = []
+    warnings = []
+  })
+
   describe(`the queue on ${name}`, () => {
-    let broker: QueueContractSetUp
-    let opened: Queue[]
+    let broker: B
 
     beforeEach(async () => {
-      opened = []
       broker = await setUp()
     })
 
@@ -31,17 +60,9 @@ export function queueContract(name: string, setUp: () => Promise<QueueContractSe
       await broker.tearDown()
     })
 
-    const open = async () => {
-      const queue = await broker.open()
-      opened.push(queue)
-      return queue
-    }
+    const open = () => openOn(broker)
 
-    const startChild = (task: 'send' | 'hold') =>
-      fork(fileURLToPath(new URL('./queue.contract-child.ts', import.meta.url)), [task], {
-        execArgv: ['--import', 'tsx'],
-        env: { ...process.env, ...broker.childEnv },
-      })
+    const startChild = (task: ChildTask) => startContractChild(task, broker.url)
 
     test('a message is stored once send resolves, though the sender is killed in that instant', async () => {
       const [, signal] = await once(startChild('send'), 'exit')
@@ -146,6 +167,18 @@ export function queueContract(name: string, setUp: () => Promise<QueueContractSe
       expect(inbox.ids()).toEqual(['poison', 'poison', 'poison', 'wholesome'])
     })
 
+    test('what is no message goes to the dead letters at once, with a line in the log', async () => {
+      const queue = await open()
+      const inbox = createInbox()
+      await broker.poison()
+      await queue.consume(inbox.handle, { concurrency: 1 })
+      await queue.send([token('wholesome')])
+      await inbox.until(() => inbox.taken.length > 0)
+      await expectDepth(queue, { dead: 1 })
+      expect(inbox.ids()).toEqual(['wholesome'])
+      expect(warnings.join()).toMatch(/dead letter/)
+    })
+
     test('a message comes again when the process of its consumer is killed', async () => {
       const queue = await open()
       const child = startChild('hold')
@@ -167,7 +200,7 @@ export function queueContract(name: string, setUp: () => Promise<QueueContractSe
       let aborted = 0
       let finished = 0
       const bothAborted = createGate()
-      const inbox = createInbox(async (_message, signal) => {
+      const inbox = createInbox(async (_message, { signal }) => {
         await once(signal, 'abort')
         aborted += 1
         if (aborted === 2) bothAborted.open()
@@ -223,7 +256,7 @@ export function queueContract(name: string, setUp: () => Promise<QueueContractSe
 
     test('close stops the consumers, may be called twice, and a closed queue refuses to send', async () => {
       const [queue, other] = [await open(), await open()]
-      const inbox = createInbox(async (_message, signal) => {
+      const inbox = createInbox(async (_message, { signal }) => {
         await once(signal, 'abort')
       })
       await queue.consume(inbox.handle, { concurrency: 1 })
@@ -258,6 +291,68 @@ export function queueContract(name: string, setUp: () => Promise<QueueContractSe
       await inbox.until(() => inbox.ids().includes('later'))
     })
   })
+
+  describe(`the queue on ${name}, killed and started again`, () => {
+    test('a process whose broker is away can still be stopped, and ends', async () => {
+      const broker = await setUpAlone()
+      try {
+        const child = startContractChild('leave', broker.url)
+        await once(child, 'message')
+        await broker.kill()
+        child.send('leave')
+        expect(await once(child, 'exit')).toEqual([0, null])
+      } finally {
+        await broker.tearDown()
+      }
+    })
+
+    test('keeps what it was given, and its consumer and its sender go on by themselves', async () => {
+      const broker = await setUpAlone()
+      const gate = createGate()
+      try {
+        const queue = await openOn(broker)
+        const inbox = createInbox(async ({ id }) => {
+          if (id === '0' || id === '1') await gate.opened
+        })
+        await queue.consume(inbox.handle, { concurrency: 2 })
+        await queue.send(numbered(100))
+        await inbox.until(() => inbox.taken.length === 2)
+
+        await broker.kill()
+        gate.open()
+        // Whoever sends meanwhile is told that it cannot be done, and is not kept waiting for ever.
+        await expect(queue.send([token('lost')])).rejects.toThrow()
+        await broker.startAgain()
+        await expect
+          .poll(
+            () =>
+              queue.send([token('after')]).then(
+                () => true,
+                () => false,
+              ),
+            { timeout: 60_000 },
+          )
+          .toBe(true)
+        const kept = broker.forgets ? 3 : 101
+        await inbox.until(() => inbox.ids().includes('after') && new Set(inbox.ids()).size >= kept)
+        await expectDepth(queue, {})
+      } finally {
+        gate.open()
+        await Promise.all(opened.map((queue) => queue.close()))
+        await broker.tearDown()
+      }
+    }, 120_000)
+  })
+}
+
+type ChildTask = 'send' | 'hold' | 'leave'
+
+/** A process of its own that opens the queue, for what only losing a process can show. */
+export function startContractChild(task: ChildTask, url: string, env: NodeJS.ProcessEnv = {}): ChildProcess {
+  return fork(fileURLToPath(new URL('./queue.contract-child.ts', import.meta.url)), [task], {
+    execArgv: ['--import', 'tsx'],
+    env: { ...process.env, QUEUE_URL: url, ...env },
+  })
 }
 
 function token(id: string): Message {
@@ -279,9 +374,9 @@ async function expectDepth(queue: Queue, depth: Partial<QueueDepth>): Promise<vo
 function createInbox(react: MessageHandler = async () => {}) {
   const taken: { readonly message: Message; readonly at: number }[] = []
   let wake = () => {}
-  const handle: MessageHandler = async (message, signal) => {
+  const handle: MessageHandler = async (message, delivery) => {
     taken.push({ message, at: performance.now() })
-    const reaction = react(message, signal)
+    const reaction = react(message, delivery)
     wake()
     await reaction
   }

@@ -2,6 +2,8 @@
 export interface Message {
   readonly name: string
   readonly id: string
+  /** `low` comes after everything else that waits; a broker without priorities delivers it in its turn. */
+  readonly priority?: 'low' | undefined
 }
 
 /** How many messages stand where, for operators; never used to decide anything. */
@@ -12,17 +14,35 @@ export interface QueueDepth {
   readonly dead: number
 }
 
-/**
- * `signal` is aborted when the consumer is asked to stop: a handler with long work should put it down at the
- * next safe place and return.
- */
-export type MessageHandler = (message: Message, signal: AbortSignal) => Promise<void>
+/** How far the work that a message asked for has come. */
+export interface Report {
+  /** 0–100 */
+  readonly percentage: number
+  /** What was done since the last report, a sentence each. */
+  readonly lines: readonly string[]
+}
+
+/** What a handler is given besides the message. */
+export interface Delivery {
+  /**
+   * Aborted when the consumer is asked to stop: a handler with long work should put it down at the next safe place
+   * and return.
+   */
+  readonly signal: AbortSignal
+  /** Shows the report on the broker's dashboard; absent where there is none. Neither waits nor throws. */
+  readonly report?: (report: Report) => void
+}
+
+export type MessageHandler = (message: Message, delivery: Delivery) => Promise<void>
 
 /** At least once, in any order. A handler must be safe to run twice. */
 export interface Queue {
   /** Resolves when the broker has stored the messages. */
   send(messages: readonly Message[]): Promise<void>
-  /** A handler that throws gets the message again after 2 s, then 4 s; after the third try it goes to the dead letters. */
+  /**
+   * A handler that throws gets the message again after 2 s, then 4 s; after the third try it goes to the dead
+   * letters. So does, at once and with a line in the log, what is no message at all.
+   */
   consume(handle: MessageHandler, options: { readonly concurrency: number }): Promise<Consumer>
   depth(): Promise<QueueDepth>
   close(): Promise<void>
@@ -31,4 +51,28 @@ export interface Queue {
 export interface Consumer {
   /** Takes no more messages, aborts the handlers' signal and waits for those in hand. */
   stop(): Promise<void>
+}
+
+/** The part of a pino logger that the drivers need. */
+export interface QueueLog {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+}
+
+/** Nobody answers where the broker should be: it may still come. Any other refusal is final. */
+export class BrokerAwayError extends Error {
+  override readonly name = 'BrokerAwayError'
+}
+
+/**
+ * What a broker has brought, checked: whoever reaches the broker may have put it there.
+ *
+ * @throws TypeError
+ */
+export function readMessage(value: unknown): Message {
+  const { name, id } = (value ?? {}) as Partial<Record<keyof Message, unknown>>
+  if (typeof name !== 'string' || typeof id !== 'string') {
+    throw new TypeError('This is no message: it has no name or no id.')
+  }
+  return { name, id }
 }

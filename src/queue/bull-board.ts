@@ -1,0 +1,41 @@
+import type { FastifyPluginAsync } from 'fastify'
+import type { BullMqQueue } from './bullmq.ts'
+import type { Queue } from './queue.ts'
+
+const contentSecurityPolicy =
+  "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
+
+/** Whether a dashboard can be had of the queue. */
+export function isBullMqQueue(queue: Queue): queue is BullMqQueue {
+  return 'bullmqQueue' in queue
+}
+
+/**
+ * Bull Board on the queue, at `path`. Read-only, it shows messages with their log and progress; writable, it also
+ * retries, removes, pauses and empties, which costs time but no data: jobs are in PostgreSQL.
+ */
+export function bullBoardPage(
+  queue: BullMqQueue,
+  options: { path: string; writable: boolean },
+): FastifyPluginAsync {
+  return async (app) => {
+    const [{ createBullBoard }, { BullMQAdapter }, { FastifyAdapter }] = await Promise.all([
+      import('@bull-board/api'),
+      import('@bull-board/api/bullMQAdapter'),
+      import('@bull-board/fastify'),
+    ])
+    const serverAdapter = new FastifyAdapter()
+    serverAdapter.setBasePath(options.path)
+    createBullBoard({
+      queues: [new BullMQAdapter(queue.bullmqQueue, { readOnlyMode: !options.writable })],
+      serverAdapter,
+      options: { uiConfig: { boardTitle: 'Almoner' } },
+    })
+    // The page names a font of another's server, who is not to learn that it was opened.
+    app.addHook('onSend', async (_request, reply) => {
+      reply.header('content-security-policy', contentSecurityPolicy)
+    })
+    // It asks every few seconds: its lines would drown the others.
+    await app.register(serverAdapter.registerPlugin(), { prefix: options.path, logLevel: 'warn' })
+  }
+}
