@@ -58,10 +58,7 @@ export async function openRedisQueue(options: {
   tellLosses(sending, log, () => closing)
   const close = async () => {
     closing = true
-    for (const client of clients) {
-      // One that is between two attempts would keep for ever what it was asked; its next attempt ends it.
-      if (client.status !== 'reconnecting') client.disconnect()
-    }
+    for (const client of clients) end(client)
   }
 
   try {
@@ -199,6 +196,20 @@ function isClusterNode(info: string): boolean {
 
 function fieldOf(info: string, name: string): string | undefined {
   return new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1]
+}
+
+/**
+ * Between two attempts a client has no connection that could end and end the client with it, and would keep for ever
+ * what it was asked. One attempt more, made after it was told to end, is its end whether it succeeds or not.
+ */
+function end(client: Client): void {
+  const isStuck =
+    client.status === 'reconnecting' ||
+    (client.status === 'disconnecting' && 'nodes' in client && client.nodes().length === 0)
+  client.disconnect()
+  if (!isStuck) return
+  client.once('ready', () => client.disconnect())
+  client.connect().catch(() => {})
 }
 
 async function whenReady(client: Client): Promise<void> {

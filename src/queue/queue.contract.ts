@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Message, MessageHandler, Queue, QueueDepth, QueueLog } from './queue.ts'
@@ -295,13 +296,22 @@ export function queueContract<B extends Broker>(
   describe(`the queue on ${name}, killed and started again`, () => {
     test('a process whose broker is away can still be stopped, and ends', async () => {
       const broker = await setUpAlone()
+      // At once, between two attempts to connect, and after several: each is a moment of its own to hang in.
+      const leaving = [0, 50, 150, 300, 1_000].map((delayMs) => ({
+        delayMs,
+        child: startContractChild('leave', broker.url),
+      }))
       try {
-        const child = startContractChild('leave', broker.url)
-        await once(child, 'message')
+        await Promise.all(leaving.map(({ child }) => once(child, 'message')))
         await broker.kill()
-        child.send('leave')
-        expect(await once(child, 'exit')).toEqual([0, null])
+        const exits = leaving.map(async ({ delayMs, child }) => {
+          await wait(delayMs)
+          child.send('leave')
+          return once(child, 'exit')
+        })
+        expect(await Promise.all(exits)).toEqual(leaving.map(() => [0, null]))
       } finally {
+        for (const { child } of leaving) child.kill('SIGKILL')
         await broker.tearDown()
       }
     })
