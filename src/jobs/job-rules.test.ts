@@ -10,8 +10,8 @@ describe('the size of chunks', () => {
     [1_000_000, undefined, 25_000],
     [10_000_000, 0.001, 25_000],
     [1_000_000, 0.02, 5000],
-    [1_000_000, 10, 10],
-    [1_000_000, 1000, 1],
+    [1_000_000, 10, 500],
+    [1_000_000, 1000, 500],
   ])('of %i rows that cost %s ms each is %i', (total, msPerRow, rows) => {
     expect(chunkRowsFor(total, msPerRow)).toBe(rows)
   })

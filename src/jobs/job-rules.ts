@@ -32,7 +32,10 @@ export function restMs(attempts: number): number {
   return 2000 * 2 ** (attempts - 1)
 }
 
-/** Below this the overhead of a transaction outweighs its rows, so it also teaches nothing about their cost. */
+/**
+ * Below this the overhead of a transaction outweighs its rows, so it also teaches nothing about their cost: smaller
+ * chunks would never be found too small.
+ */
 export const minChunkRows = 500
 const maxChunkRows = 25_000
 const targetChunks = 20
@@ -47,7 +50,7 @@ const targetChunkMs = 100
 export function chunkRowsFor(totalRows: number, msPerRow: number | undefined): number {
   const balanced = Math.max(minChunkRows, Math.ceil(totalRows / targetChunks))
   const affordable = msPerRow === undefined ? maxChunkRows : Math.floor(targetChunkMs / msPerRow)
-  return Math.max(1, Math.min(balanced, affordable, maxChunkRows))
+  return Math.min(balanced, Math.max(affordable, minChunkRows), maxChunkRows)
 }
 
 /**
