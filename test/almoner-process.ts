@@ -16,9 +16,17 @@ export interface AlmonerProcess {
   readonly exited: Promise<number | null>
 }
 
-/** Starts the built `almoner` as a process of its own. */
-export function startAlmoner(args: readonly string[], env: Record<string, string>): AlmonerProcess {
-  const child = spawn(process.execPath, [almoner, ...args], {
+/**
+ * Starts the built `almoner` as a process of its own.
+ *
+ * @param program the built command of another version
+ */
+export function startAlmoner(
+  args: readonly string[],
+  env: Record<string, string>,
+  program = almoner,
+): AlmonerProcess {
+  const child = spawn(process.execPath, [program, ...args], {
     // Nothing of the environment of the tests decides what the process does.
     env: { PATH: process.env.PATH, HOME: process.env.HOME, LOG_LEVEL: 'warn', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { crashingDatabase } from '../../test/crashing-database.ts'
 import { approveDeath, registerTier } from '../../test/fund-fixture.ts'
 import { createLoopQueue } from '../../test/loop-queue.ts'
+import { seeded } from '../../test/random.ts'
 import { createTestDatabase, type TestDatabase } from '../../test/test-database.ts'
 import { systemClock } from '../clock.ts'
 import { tokenHandler } from '../jobs/advance-job.ts'
@@ -24,17 +25,6 @@ beforeAll(async () => {
   database = await createTestDatabase(20)
 })
 afterAll(() => database.drop())
-
-/** Mulberry32: small, seeded, good enough to decide mishaps by. */
-function seeded(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 test('I1–I4, I6–I8, I10: a cycle is created exactly once, whatever the queue, the processes and the register do', {
   timeout: 240_000,

@@ -14,6 +14,8 @@ export interface RunningBroker {
   empty(): Promise<void>
   /** Kills its processes (SIGKILL). */
   kill(): Promise<void>
+  /** Sends a signal to all of its processes. After SIGSTOP it answers no more, and is not gone. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): Promise<void>
   /** Starts it again on what it had stored, and resolves when it answers. */
   startAgain(): Promise<void>
   /** Stops it and removes what it had stored. */

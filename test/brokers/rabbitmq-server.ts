@@ -111,6 +111,9 @@ export async function startRabbitServer(settings: readonly string[] = []): Promi
     url,
     use,
     kill,
+    async signal(signal) {
+      if (child.pid !== undefined) process.kill(-child.pid, signal)
+    },
     startAgain,
     async control(...args) {
       await promisify(execFile)(command('rabbitmqctl'), args, { env })

@@ -79,6 +79,9 @@ export async function startRedisServer(
     url: `redis://${host}:${port}`,
     ask,
     kill,
+    async signal(signal) {
+      child.kill(signal)
+    },
     startAgain,
     async empty() {
       await ask('FLUSHALL')
@@ -132,6 +135,7 @@ export async function startRedisCluster(): Promise<RedisCluster> {
     url: `redis://${nodes.map(({ port }) => `${host}:${port}`).join(',')}`,
     empty: () => everyNode((node) => node.ask('FLUSHALL')),
     kill: () => everyNode((node) => node.kill()),
+    signal: (signal) => everyNode((node) => node.signal(signal)),
     async startAgain() {
       await everyNode((node) => node.startAgain())
       await untilWhole()

@@ -67,6 +67,9 @@ export async function startSqsServer(): Promise<SqsServer> {
     client,
     queueUrl,
     kill,
+    async signal(signal) {
+      child.kill(signal)
+    },
     startAgain,
     async empty() {
       for (const name of ['contributions', 'contributions-dead']) {

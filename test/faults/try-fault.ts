@@ -1,0 +1,205 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { sql } from 'kysely'
+import { type CreationProgress, readCreationProgress } from '../../src/cycles/creation-progress.ts'
+import { type CycleView, requireCycle } from '../../src/cycles/cycle-sql.ts'
+import { type CycleProof, proveCycle } from '../../src/cycles/prove-cycle.ts'
+import { isTransient } from '../../src/database/sql-state.ts'
+import { countDeadPending } from '../../src/operations/operation-sql.ts'
+import { runAlmoner } from '../almoner-process.ts'
+import { seeded } from '../random.ts'
+import type { Fault } from './faults.ts'
+import type { PreviousVersion } from './previous-version.ts'
+import type { World } from './world.ts'
+
+export interface Outcome {
+  readonly fault: string
+  readonly queue: string
+  readonly seed: number
+  /** How much was created when it struck; undefined before the cycle was started. */
+  readonly struckAtPercent: number | undefined
+  /** From the moment in which everything ran again until the cycle was Active; undefined when it never was. */
+  readonly recoveredMs: number | undefined
+  /** Members without a contribution, and with more than one. */
+  readonly lost: number
+  readonly doubled: number
+  /** What did not hold, in sentences. */
+  readonly broken: readonly string[]
+}
+
+const patienceMs = 120_000
+
+/** One cycle, struck once, and everything that must hold of it afterwards. */
+export async function tryFault(
+  world: World,
+  fault: Fault,
+  options: { seed: number; previousVersion: PreviousVersion | undefined },
+): Promise<Outcome> {
+  const { seed, previousVersion } = options
+  const random = seeded(seed)
+  const broken: string[] = []
+  const outcome = (cycle?: StruckCycle): Outcome => ({
+    fault: fault.name,
+    queue: world.queueName,
+    seed,
+    struckAtPercent: cycle?.struckAtPercent,
+    recoveredMs: cycle?.recoveredMs,
+    lost: cycle?.proof.missing ?? 0,
+    doubled: cycle?.proof.doubled ?? 0,
+    broken,
+  })
+  const late = new AbortController()
+  try {
+    return await Promise.race([
+      struckCycle(world, fault, { random, previousVersion, broken, signal: late.signal }).then(outcome),
+      wait(patienceMs, undefined, { ref: false }).then(() => {
+        throw new Error(`I6: nothing came of it within ${patienceMs / 1000} s`)
+      }),
+    ])
+  } catch (error) {
+    broken.push(error instanceof Error ? error.message : String(error))
+    return outcome()
+  } finally {
+    late.abort()
+  }
+}
+
+interface StruckCycle {
+  readonly struckAtPercent: number | undefined
+  readonly recoveredMs: number
+  readonly proof: CycleProof
+}
+
+async function struckCycle(
+  world: World,
+  fault: Fault,
+  trial: {
+    random: () => number
+    previousVersion: PreviousVersion | undefined
+    broken: string[]
+    signal: AbortSignal
+  },
+): Promise<StruckCycle> {
+  const { random, previousVersion, broken, signal } = trial
+  const claimId = await patiently(() => world.nextDeath())
+  let allRunsAt = performance.now()
+  let undo = async () => {}
+  let cycleId = ''
+  let struckAtPercent: number | undefined
+  const strike = async (cycle?: CycleView) => {
+    const result = await fault.strike({ world, random, cycle, previousVersion })
+    undo = result?.undo ?? undo
+    cycleId = result?.insteadCycleId ?? cycleId
+    allRunsAt = performance.now()
+  }
+
+  if (fault.at === 'before') await strike()
+  const [started] = await Promise.all([
+    world.startCycle(claimId),
+    fault.at === 'start' ? strike() : undefined,
+  ])
+  cycleId = started.cycleId
+  const hidden = await world.ask('GET', `/api/contribution-cycles/${cycleId}/contributions`)
+  // It may have become Active since; then it says so.
+  if (hidden.status !== 409 && (await statusOf(world, cycleId)) === 'Initializing') {
+    broken.push(`I9: its contributions were shown with ${hidden.status} before it was Active`)
+  }
+  if (fault.at === 'middle') {
+    const share = random() * 0.8
+    const reached = ({ status, progress }: CreationProgress) =>
+      status !== 'Initializing' || (progress.total > 0 && progress.processed >= share * progress.total)
+    while (!reached(await patiently(() => readCreationProgress(world.db, cycleId)))) await wait(10)
+    await liveOn(world, random)
+    struckAtPercent = (await patiently(() => readCreationProgress(world.db, cycleId))).progress.percentage
+    await strike(started)
+  }
+
+  const recoveredMs = (await untilActive(world, cycleId, broken, signal)) - allRunsAt
+  await undo()
+  const proof = await judge(world, { cycleId, claimId }, broken)
+  return { struckAtPercent, recoveredMs: Math.max(0, recoveredMs), proof }
+}
+
+/** Looks until the cycle is Active, and whether its progress ever goes back; returns when that was. */
+async function untilActive(
+  world: World,
+  cycleId: string,
+  broken: string[],
+  signal: AbortSignal,
+): Promise<number> {
+  let highest = 0
+  for (;;) {
+    signal.throwIfAborted()
+    const { status, progress, jobError } = await patiently(() => readCreationProgress(world.db, cycleId))
+    if (progress.percentage < highest) broken.push(`I7: from ${highest} % back to ${progress.percentage} %`)
+    if ((progress.percentage === 100) !== (status === 'Active'))
+      broken.push(`I7: ${progress.percentage} % while ${status}`)
+    highest = progress.percentage
+    if (status === 'Active') return performance.now()
+    // None of these faults is a fault of the work: there is no reason to give it up.
+    if (status !== 'Initializing') throw new Error(`I8: the cycle is ${status}: ${jobError}`)
+    await wait(20)
+  }
+}
+
+/** What must hold when the cycle is Active, asked by query and of `almoner doctor`. */
+async function judge(
+  world: World,
+  ids: { cycleId: string; claimId: string },
+  broken: string[],
+): Promise<CycleProof> {
+  const { db } = world
+  const cycle = await patiently(() => requireCycle(db, ids.cycleId))
+  const proof = await patiently(() => proveCycle(db, cycle))
+  if (!proof.holds) broken.push(`I1–I3: ${JSON.stringify(proof)}`)
+  const { rows } = await sql<{ activations: number; live: number }>`
+    select
+      (select count(*) from events
+        where subject = ${ids.cycleId} and event_name = 'ContributionCycleActivated') as activations,
+      (select count(*) from contribution_cycles
+        where claim_id = ${ids.claimId} and cycle_status <> 'Cancelled') as live`.execute(db)
+  if (rows[0]?.activations !== 1) broken.push(`I4: activated ${rows[0]?.activations} times`)
+  if (rows[0]?.live !== 1) broken.push(`the claim has ${rows[0]?.live} live cycles`)
+  const dead = await countDeadPending(db)
+  if (dead > 0) broken.push(`I10: ${dead} contributions are asked of the dead`)
+  const doctor = await runAlmoner(['--json', 'doctor'], { ...world.env, LOG_LEVEL: 'error' })
+  if (doctor.code !== 0) broken.push(`almoner doctor: ${doctor.stdout}${doctor.stderr}`.trim())
+  return proof
+}
+
+/** The register goes on: somebody dies, is suspended, comes back and joins while the cycle is created. */
+async function liveOn(world: World, random: () => number): Promise<void> {
+  const code = () => `M-A-${String(1_000 + Math.floor(random() * 1_000)).padStart(8, '0')}`
+  await patiently(() =>
+    world.db.transaction().execute(async (tx) => {
+      await sql`update members set member_status = 'Deceased' where member_code = ${code()}`.execute(tx)
+      for (const [from, to] of [
+        ['Active', 'Suspended'],
+        ['Suspended', 'Active'],
+      ]) {
+        await sql`
+          update members set member_status = ${to} where member_code = ${code()} and member_status = ${from}
+        `.execute(tx)
+      }
+      await sql`
+        insert into members (member_code, full_name, tier_id, joined_on)
+        select 'N-' || left(gen_random_uuid()::text, 20), 'New', tier_id, '2026-01-01' from tiers
+        where tier_code = 'A'`.execute(tx)
+    }),
+  )
+}
+
+async function statusOf(world: World, cycleId: string): Promise<string> {
+  return (await patiently(() => requireCycle(world.db, cycleId))).cycleStatus
+}
+
+/** The laboratory's own statements meet the faults as well. Each is safe to be asked again. */
+async function patiently<Result>(ask: () => Promise<Result>): Promise<Result> {
+  for (;;) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (!isTransient(error)) throw error
+      await wait(50)
+    }
+  }
+}
