@@ -76,7 +76,8 @@ async function measureCycle(app: Application, death: number): Promise<number> {
   for (;;) {
     const cycle = await requireCycle(app.db, cycleId)
     if (cycle.cycleStatus === 'Active' && cycle.activatedAt !== null) {
-      if (!(await proveCycle(app.db, cycle)).holds) throw new Error(`${cycle.cycleCode} does not hold`)
+      if (!(await proveCycle(app.db, cycle.cycleId)).holds)
+        throw new Error(`${cycle.cycleCode} does not hold`)
       return Date.parse(cycle.activatedAt) - Date.parse(cycle.createdAt)
     }
     if (cycle.cycleStatus === 'Failed') throw new Error(cycle.failureReason ?? 'the cycle failed')

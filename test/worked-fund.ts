@@ -68,7 +68,7 @@ export async function openWorkedFund(options: {
         await new Promise((resolve) => setTimeout(resolve, 10))
       }
       const cycle = await requireCycle(app.db, cycleId)
-      expect(await proveCycle(app.db, cycle)).toMatchObject({ holds: true })
+      expect(await proveCycle(app.db, cycle.cycleId)).toMatchObject({ holds: true })
       const { rows } = await sql`select from events
         where subject = ${cycleId} and event_name = 'ContributionCycleActivated'`.execute(app.db)
       expect(rows).toHaveLength(1)

@@ -92,7 +92,7 @@ async function playWithWorker(app: Application, members: number): Promise<DemoRe
   await watchCycle(app, cycleId)
   const activeInMs = performance.now() - startedAt
   const cycle = await requireCycle(app.db, cycleId)
-  const proof = await proveCycle(app.db, cycle)
+  const proof = await proveCycle(app.db, cycle.cycleId)
   return {
     cycleCode,
     cycleStatus: cycle.cycleStatus,

@@ -136,7 +136,12 @@ async function createAndCheck(
   await queue.close()
 
   const cycle = await requireCycle(db, cycleId)
-  expect(await proveCycle(db, cycle)).toMatchObject({ holds: true, doubled: 0, missing: 0, unexpected: 0 })
+  expect(await proveCycle(db, cycle.cycleId)).toMatchObject({
+    holds: true,
+    doubled: 0,
+    missing: 0,
+    unexpected: 0,
+  })
   const { rows } = await sql<{ activations: number; deadPending: number; roster: number }>`
     select
       (select count(*) from events

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
-import type { Db } from '../database/connect.ts'
+import type { Db, Tx } from '../database/connect.ts'
 import { countContributions } from './contribution-sql.ts'
-import type { CycleView } from './cycle-sql.ts'
+import { type CycleView, requireCycle } from './cycle-sql.ts'
 import { countEligible, eligible } from './roster-sql.ts'
 
 /** What the rows say of a cycle that is or was Active, asked afresh and without trusting the engine's own counts. */
@@ -23,8 +23,21 @@ export interface CycleProof {
   readonly holds: boolean
 }
 
-/** Proves I1, I2 and I3 of an Active or Completed cycle by query. */
-export async function proveCycle(db: Db, cycle: CycleView): Promise<CycleProof> {
+/**
+ * Proves I1, I2 and I3 of an Active or Completed cycle by query, all in one snapshot: payments go on, and the dead are
+ * waived, while it is asked.
+ *
+ * @param db not in a transaction
+ * @throws DomainError `cycle-not-found`
+ */
+export function proveCycle(db: Db, cycleId: string): Promise<CycleProof> {
+  return db
+    .transaction()
+    .setIsolationLevel('repeatable read')
+    .execute(async (tx) => prove(tx, await requireCycle(tx, cycleId)))
+}
+
+async function prove(tx: Tx, cycle: CycleView): Promise<CycleProof> {
   const { cycleId, totalMembers } = cycle
   const { rows } = await sql<Omit<CycleProof, 'eligibleMembers' | 'contributions' | 'holds'>>`
     select
@@ -42,10 +55,10 @@ export async function proveCycle(db: Db, cycle: CycleView): Promise<CycleProof> 
       count(*) filter (where contribution_status = 'Paid') as paid,
       count(*) filter (where contribution_status = 'Failed') as failed,
       count(*) filter (where contribution_status = 'Waived') as waived
-    from member_contributions where cycle_id = ${cycleId}`.execute(db)
+    from member_contributions where cycle_id = ${cycleId}`.execute(tx)
   const found = rows[0] as (typeof rows)[0] & object
-  const eligibleMembers = await countEligible(db, cycle)
-  const contributions = await countContributions(db, cycleId)
+  const eligibleMembers = await countEligible(tx, cycle)
+  const contributions = await countContributions(tx, cycleId)
   return {
     eligibleMembers,
     contributions,

@@ -37,7 +37,7 @@ export async function* examine(deps: { db: Db; queue: Queue; version: string }):
     const page = await findCycles(db, {}, { limit: cyclesAPage, ...(before && { before }) })
     for (const cycle of page) {
       if (cycle.cycleStatus !== 'Active' && cycle.cycleStatus !== 'Completed') continue
-      const { holds, ...proof } = await proveCycle(db, cycle)
+      const { holds, ...proof } = await proveCycle(db, cycle.cycleId)
       proved += 1
       if (!holds)
         yield finding(`cycle ${cycle.cycleCode}`, false, `I1–I3 do not hold: ${JSON.stringify(proof)}`)

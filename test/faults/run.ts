@@ -12,7 +12,7 @@ import { type BrokerKind, brokers } from '../brokers/brokers.ts'
 import { startReplicatedPostgres } from '../brokers/replicated-postgres.ts'
 import { type Fault, faults } from './faults.ts'
 import { buildPreviousVersion } from './previous-version.ts'
-import { type Outcome, tryFault } from './try-fault.ts'
+import { askDoctor, type Outcome, tryFault } from './try-fault.ts'
 import { openWorld, type World } from './world.ts'
 
 const { values } = parseArgs({
@@ -59,8 +59,9 @@ function trialsOn(kind: BrokerKind): { fault: Fault; seed: number }[] {
 
 async function tryAndTell(world: World, fault: Fault, seed: number): Promise<boolean> {
   const outcome = await tryFault(world, fault, { seed, previousVersion })
-  const { broken, recoveredMs, struckAtPercent: at } = outcome
-  outcomes.push(outcome)
+  const broken = [...outcome.broken, ...(await askDoctor(world))]
+  const { recoveredMs, struckAtPercent: at } = outcome
+  outcomes.push({ ...outcome, broken })
   const result = broken.length === 0 ? 'ok  ' : 'FAIL'
   const where = at === undefined ? '' : ` at ${at} %`
   say(

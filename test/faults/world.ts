@@ -41,8 +41,8 @@ export interface World {
   startApi(env?: Record<string, string>): Promise<AlmonerProcess>
   /** Asks the API, and again while nobody answers. */
   ask<Body>(method: 'GET' | 'POST', path: string, body?: unknown, key?: string): Promise<Answer<Body>>
-  /** An approved claim of the next member. */
-  nextDeath(): Promise<string>
+  /** An approved claim of the tier's next member. */
+  nextDeath(tierCode?: string): Promise<string>
   /** Starts a cycle by one request that is repeated, with one Idempotency-Key, until it is answered. */
   startCycle(claimId: string): Promise<CycleView>
   /** Sends this many tokens for the job, as anybody with access to the broker could. */
@@ -124,7 +124,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       await wait(100)
     }
   }
-  let deaths = 0
+  const deaths = new Map<string, number>()
 
   const world: World = {
     queueName: kind.name,
@@ -138,9 +138,10 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     startWorker: (more, program) => start('worker', 'The worker is ready.', more, program),
     startApi: (more) => start('api', 'The API is ready', more),
     ask,
-    async nextDeath() {
-      deaths += 1
-      const { claimId } = await approveDeath(db, { number: deaths })
+    async nextDeath(tierCode = 'A') {
+      const number = (deaths.get(tierCode) ?? 0) + 1
+      deaths.set(tierCode, number)
+      const { claimId } = await approveDeath(db, { tierCode, number })
       return claimId
     },
     async startCycle(claimId) {

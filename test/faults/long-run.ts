@@ -1,0 +1,180 @@
+/**
+ * The long run: cycles of mixed sizes, several at a time, and random faults at random moments. An API and a worker that no
+ * fault strikes live through all of it; their memory, their open files and the database's connections must stay flat.
+ * Linux only, where /proc tells. See docs/reliability.md.
+ *
+ *   npm run long-run -- [--minutes 60] [--seed 1] [--queue PostgreSQL]
+ */
+import { readdir, readFile } from 'node:fs/promises'
+import { cpus } from 'node:os'
+import { setTimeout as wait } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { sql } from 'kysely'
+import { requireCycle } from '../../src/cycles/cycle-sql.ts'
+import { proveCycle } from '../../src/cycles/prove-cycle.ts'
+import type { AlmonerProcess } from '../almoner-process.ts'
+import { brokers } from '../brokers/brokers.ts'
+import { freePort } from '../brokers/free-port.ts'
+import { startPostgresServer } from '../brokers/postgres-server.ts'
+import { registerTier } from '../fund-fixture.ts'
+import { seeded } from '../random.ts'
+import { faults } from './faults.ts'
+import { buildPreviousVersion } from './previous-version.ts'
+import { askDoctor, patiently, tryFault } from './try-fault.ts'
+import { openWorld } from './world.ts'
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '60' },
+    seed: { type: 'string', default: '1' },
+    queue: { type: 'string', default: 'PostgreSQL' },
+  },
+})
+const minutes = Number(values.minutes)
+const seed = Number(values.seed)
+const kind = brokers.find(({ name }) => name === values.queue)
+if (!kind) throw new Error(`There is no queue ${values.queue}.`)
+
+const say = (line: string) => process.stdout.write(`${line}\n`)
+const previousVersion = await buildPreviousVersion()
+const database = await startPostgresServer()
+const world = await openWorld({ kind, members: 20_000, chunkSeconds: 0.02, database })
+const port = await freePort()
+const [api, worker] = await Promise.all([
+  world.startApi({ PORT: `${port}` }),
+  world.startWorker({ LOG_LEVEL: 'warn' }),
+])
+const tiers = { A: 20_000, S: 1_000, M: 5_000, L: 100_000 }
+for (const [tierCode, members] of Object.entries(tiers)) {
+  if (tierCode !== 'A') await registerTier(world.db, { tierCode, members })
+}
+await sql`vacuum (analyze) members, standings`.execute(world.db)
+const startedAt = performance.now()
+const part = () => Math.min(5, Math.floor((performance.now() - startedAt) / ((minutes * 60_000) / 6)))
+const isOver = () => performance.now() - startedAt > minutes * 60_000
+
+/** What happened in each sixth of the time. */
+const parts = Array.from({ length: 6 }, () => ({
+  cycles: 0,
+  faults: 0,
+  apiMiB: [] as number[],
+  workerMiB: [] as number[],
+  apiFiles: [] as number[],
+  workerFiles: [] as number[],
+  connections: [] as number[],
+}))
+const broken: string[] = []
+const current = () => parts[part()] as (typeof parts)[number]
+
+async function strikeOn(): Promise<void> {
+  const random = seeded(seed)
+  const possible = faults.filter(
+    ({ needs }) =>
+      needs === undefined ||
+      (needs === 'broker of its own' && world.broker !== world.database) ||
+      (needs === 'version before' && previousVersion !== undefined),
+  )
+  for (let index = 0; !isOver(); index += 1) {
+    const fault = possible[Math.floor(random() * possible.length)]
+    const tierCode = Object.keys(tiers)[Math.floor(random() * 4)]
+    if (!fault || !tierCode) throw new Error('there is nothing to try')
+    const outcome = await tryFault(world, fault, {
+      seed: seed * 1_000_000 + index,
+      previousVersion,
+      tierCode,
+    })
+    for (const sentence of outcome.broken) broken.push(`${fault.name} (try ${index}): ${sentence}`)
+    current().faults += 1
+    current().cycles += 1
+    await wait(random() * 2_000)
+  }
+}
+
+/** Cycles that go on meanwhile, each watched by an event stream of the API that nobody strikes. */
+async function cycleOn(tierCode: string): Promise<void> {
+  const random = seeded(seed + tierCode.charCodeAt(0))
+  while (!isOver()) {
+    const claimId = await patiently(() => world.nextDeath(tierCode))
+    const { cycleId } = await world.startCycle(claimId)
+    const watching = watch(cycleId)
+    const find = () => patiently(() => requireCycle(world.db, cycleId))
+    let cycle = await find()
+    for (const since = performance.now(); cycle.cycleStatus !== 'Active'; cycle = await find()) {
+      if (cycle.cycleStatus !== 'Initializing' || performance.now() - since > 300_000) {
+        broken.push(`${cycle.cycleCode} of tier ${tierCode} is ${cycle.cycleStatus}`)
+        break
+      }
+      await wait(50)
+    }
+    const proof = await patiently(() => proveCycle(world.db, cycleId))
+    if (!proof.holds) broken.push(`${cycle.cycleCode}: ${JSON.stringify(proof)}`)
+    await watching
+    current().cycles += 1
+    await wait(random() * 5_000)
+  }
+}
+
+async function watch(cycleId: string): Promise<void> {
+  try {
+    const address = `http://127.0.0.1:${port}/api/contribution-cycles/${cycleId}/creation-progress/stream`
+    const response = await fetch(address, { signal: AbortSignal.timeout(60_000) })
+    for await (const _ of response.body ?? []);
+  } catch {
+    // The database was away, or the cycle took longer than we look.
+  }
+}
+
+async function measure(): Promise<void> {
+  for (; !isOver(); await wait(5_000)) {
+    const { rows } = await patiently(() =>
+      sql<{ connections: number }>`
+        select count(*) as connections from pg_stat_activity where backend_type = 'client backend'
+      `.execute(world.db),
+    )
+    const now = current()
+    now.connections.push(rows[0]?.connections ?? 0)
+    now.apiMiB.push(await residentMiB(api))
+    now.workerMiB.push(await residentMiB(worker))
+    now.apiFiles.push(await openFiles(api))
+    now.workerFiles.push(await openFiles(worker))
+  }
+}
+
+async function residentMiB({ child }: AlmonerProcess): Promise<number> {
+  const status = await readFile(`/proc/${child.pid}/status`, 'utf8')
+  return Math.round(Number(/VmRSS:\s*(\d+)/.exec(status)?.[1]) / 1024)
+}
+
+async function openFiles({ child }: AlmonerProcess): Promise<number> {
+  return (await readdir(`/proc/${child.pid}/fd`)).length
+}
+
+await Promise.all([strikeOn(), cycleOn('S'), cycleOn('M'), cycleOn('L'), measure()])
+broken.push(...(await askDoctor(world)))
+const { rows } = await sql<{ contributions: number }>`
+  select count(*) as contributions from member_contributions`.execute(world.db)
+await world.close()
+await previousVersion?.remove()
+
+const median = (numbers: number[]) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? 0
+const measured = ['apiMiB', 'workerMiB', 'apiFiles', 'workerFiles', 'connections'] as const
+const today = new Date().toISOString().slice(0, 10)
+say(
+  `\n${today}, ${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}, seed ${seed}, ${kind.name}\n`,
+)
+say('| sixth | cycles | faults | API, MiB | worker, MiB | API, files | worker, files | connections |')
+say('|---|---|---|---|---|---|---|---|')
+for (const [index, each] of parts.entries()) {
+  const cells = measured.map((name) => `${median(each[name])} (≤ ${Math.max(0, ...each[name])})`)
+  say(`| ${[index + 1, each.cycles, each.faults, ...cells].join(' | ')} |`)
+}
+// The first sixth warms up: the heap grows to what the work needs, pools to what they may.
+for (const name of measured) {
+  const [early, late] = [median(parts[1]?.[name] ?? []), median(parts[5]?.[name] ?? [])]
+  if (late > early * 1.2) broken.push(`not flat: ${name} went from ${early} to ${late}`)
+}
+for (const sentence of broken) say(`FAIL ${sentence}`)
+say(
+  `\n${rows[0]?.contributions} contributions, ${broken.length === 0 ? 'all as promised' : 'not as promised'}`,
+)
+process.exitCode = broken.length === 0 ? 0 : 1
