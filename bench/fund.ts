@@ -1,0 +1,176 @@
+/** Funds to measure: databases of their own on one embedded server, and the processes that serve them. */
+import type { ChildProcess } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { sql } from 'kysely'
+import pg from 'pg'
+import { readConfig } from '../src/config.ts'
+import { type CycleView, requireCycle } from '../src/cycles/cycle-sql.ts'
+import { proveCycle } from '../src/cycles/prove-cycle.ts'
+import { startCycle } from '../src/cycles/start-cycle.ts'
+import type { Db } from '../src/database/connect.ts'
+import { startEmbeddedServer, urlOfDatabase } from '../src/database/embedded-server.ts'
+import { createLog } from '../src/log.ts'
+import { type Application, openApplication } from '../src/main.ts'
+import { type AlmonerProcess, startAlmoner } from '../test/almoner-process.ts'
+import { approveDeath, registerTier } from '../test/fund-fixture.ts'
+
+export const log = createLog({ level: 'warn', format: 'json' })
+
+export interface Server {
+  /** Of the database `almoner`, which is there from the beginning. */
+  readonly url: string
+  readonly dataDir: string
+  createDatabase(name: string): Promise<string>
+  /** Drops all that were created. */
+  dropDatabases(): Promise<void>
+}
+
+/** The embedded server on an empty directory, with the settings it always has, for as long as `work` takes. */
+export async function withServer<Result>(work: (server: Server) => Promise<Result>): Promise<Result> {
+  const server = await startEmbeddedServer({ dataDir: await mkdtemp(path.join(tmpdir(), 'almoner-bench-')) })
+  const created: string[] = []
+  try {
+    return await work({
+      url: server.url,
+      dataDir: server.dataDir,
+      async createDatabase(name) {
+        created.push(name)
+        await run(server.url, `create database ${name}`)
+        return urlOfDatabase(server.url, name)
+      },
+      async dropDatabases() {
+        for (const name of created.splice(0)) await run(server.url, `drop database ${name} with (force)`)
+      },
+    })
+  } finally {
+    // Whoever is left when something failed must not keep the server up.
+    for (const child of children) child.kill('SIGKILL')
+    await server.stop()
+    await rm(server.dataDir, { recursive: true, force: true })
+  }
+}
+
+const children = new Set<ChildProcess>()
+
+/** Starts `almoner` and remembers it until it ends. */
+export function launch(args: readonly string[], env: Record<string, string>): AlmonerProcess {
+  const started = startAlmoner(args, env)
+  children.add(started.child)
+  void started.exited.then(() => children.delete(started.child))
+  return started
+}
+
+async function run(url: string, statement: string): Promise<void> {
+  const client = new pg.Client(url)
+  await client.connect()
+  await client.query(statement)
+  await client.end()
+}
+
+export interface Fund {
+  readonly app: Application
+  readonly db: Db
+  readonly env: Record<string, string>
+  /** Registers a tier of so many members and so many more who have died, and gives the claims for those. */
+  addTier(tierCode: string, members: number, deaths: number): Promise<string[]>
+  startWorker(): Promise<AlmonerProcess>
+  /** Starts the API on a port of its own; `command` is `api`, or `start` for API and worker. */
+  startApi(command?: 'api' | 'start'): Promise<AlmonerProcess & { url: string }>
+  startCycle(claimId: string | undefined, strategy?: 'queued' | 'inline'): Promise<CycleView>
+  /** Takes the contributions of earlier rounds away and writes everything to disk: nobody pays for another's. */
+  settle(): Promise<void>
+  close(): Promise<void>
+}
+
+/** @param env besides the database, e.g. the queue */
+export async function openFund(url: string, env: Record<string, string> = {}): Promise<Fund> {
+  const all = { DATABASE_URL: url, LOG_LEVEL: 'warn', ...env }
+  const app = await openApplication(readConfig(all, false), log, 'almoner bench')
+  const { db } = app
+  return {
+    app,
+    db,
+    env: all,
+    async addTier(tierCode, members, deaths) {
+      await registerTier(db, { tierCode, members: members + deaths })
+      const claimIds: string[] = []
+      for (let number = 1; number <= deaths; number += 1) {
+        claimIds.push((await approveDeath(db, { tierCode, number })).claimId)
+      }
+      await sql`vacuum (analyze) members, standings`.execute(db)
+      return claimIds
+    },
+    async startWorker() {
+      const worker = launch(['worker'], all)
+      await worker.says('The worker is ready.')
+      return worker
+    },
+    async startApi(command = 'api') {
+      const api = launch([command], { ...all, PORT: '0' })
+      await api.says('/api/docs')
+      return { ...api, url: /(http:\S+)\/api\/docs/.exec(api.output.stderr)?.[1] as string }
+    },
+    startCycle(claimId, strategy = 'queued') {
+      if (claimId === undefined) throw new Error('there are too few claims')
+      return startCycle(app, { claimId, cycleDuration: 15, strategy, actor: 'bench' })
+    },
+    async settle() {
+      await sql`truncate member_contributions`.execute(db)
+      await sql`checkpoint`.execute(db)
+    },
+    close: () => app.close(),
+  }
+}
+
+/** Waits until the cycle is Active and returns it with its milliseconds from start to Active, by the database's clock. */
+export async function untilActive(
+  db: Db,
+  cycleId: string,
+  everyMs = 25,
+): Promise<CycleView & { creationMs: number }> {
+  for (;;) {
+    const cycle = await requireCycle(db, cycleId)
+    if (cycle.cycleStatus === 'Failed') throw new Error(cycle.failureReason ?? 'the cycle failed')
+    if (cycle.cycleStatus === 'Active') {
+      const { rows } = await sql<{ creationMs: number }>`
+        select extract(epoch from activated_at - created_at)::float8 * 1000 as creation_ms
+        from contribution_cycles where cycle_id = ${cycleId}`.execute(db)
+      return { ...cycle, creationMs: rows[0]?.creationMs as number }
+    }
+    await wait(everyMs)
+  }
+}
+
+/** @throws Error when the cycle's contributions are not exactly those they should be */
+export async function prove(db: Db, cycle: CycleView, members: number): Promise<void> {
+  const proof = await proveCycle(db, cycle.cycleId)
+  if (!proof.holds || proof.contributions !== members) {
+    throw new Error(`${cycle.cycleCode} does not hold: ${JSON.stringify(proof)}`)
+  }
+}
+
+/** What the process holds in memory now, and the most it has held, in bytes. Linux only. */
+export async function readMemory(pid: number | undefined): Promise<{ now: number; peak: number }> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8')
+  const read = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) * 1024
+  return { now: read('VmRSS'), peak: read('VmHWM') }
+}
+
+/** Samples the process' memory until it is told to stop; then gives the samples. */
+export function watchMemory(pid: number | undefined, everyMs = 100) {
+  const startedAt = performance.now()
+  const samples: { ms: number; bytes: number }[] = []
+  const look = async () => {
+    const { now } = await readMemory(pid).catch(() => ({ now: Number.NaN }))
+    // A process that has just ended has no memory any more.
+    if (!Number.isNaN(now)) samples.push({ ms: Math.round(performance.now() - startedAt), bytes: now })
+  }
+  const timer = setInterval(look, everyMs)
+  return () => {
+    clearInterval(timer)
+    return samples
+  }
+}
