@@ -44,7 +44,7 @@ const [api, worker] = await Promise.all([
   world.startApi({ PORT: `${port}` }),
   world.startWorker({ LOG_LEVEL: 'warn' }),
 ])
-const tiers = { A: 20_000, S: 1_000, M: 5_000, L: 100_000 }
+const tiers = { A: 20_000, S: 4_000, M: 5_000, L: 100_000 }
 for (const [tierCode, members] of Object.entries(tiers)) {
   if (tierCode !== 'A') await registerTier(world.db, { tierCode, members })
 }
