@@ -423,8 +423,8 @@ describe('a start', () => {
   })
 
   test('is proved in one snapshot: deaths meanwhile are no finding', async () => {
-    await registerTier(api.db, { tierCode: 'S3', members: 40 })
-    const { claimId } = await approveDeath(api.db, { tierCode: 'S3' })
+    await registerTier(api.db, { tierCode: 'SP', members: 40 })
+    const { claimId } = await approveDeath(api.db, { tierCode: 'SP' })
     const { body } = await api.post<Started>(cycles, { claimId, strategy: 'inline' })
     const { cycleId, tierId } = body.cycle
     const amidDeaths = api.db.withPlugin({
