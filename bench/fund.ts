@@ -1,6 +1,6 @@
 /** Funds to measure: databases of their own on one embedded server, and the processes that serve them. */
 import type { ChildProcess } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -16,6 +16,7 @@ import { createLog } from '../src/log.ts'
 import { type Application, openApplication } from '../src/main.ts'
 import { type AlmonerProcess, startAlmoner } from '../test/almoner-process.ts'
 import { approveDeath, registerTier } from '../test/fund-fixture.ts'
+import { readMemory } from '../test/process-memory.ts'
 
 export const log = createLog({ level: 'warn', format: 'json' })
 
@@ -63,6 +64,16 @@ export function launch(args: readonly string[], env: Record<string, string>): Al
   return started
 }
 
+/** Starts `almoner api`, or `almoner start`, on a port that is free. */
+export async function launchApi(
+  command: 'api' | 'start',
+  env: Record<string, string>,
+): Promise<AlmonerProcess & { url: string }> {
+  const api = launch([command], { ...env, PORT: '0' })
+  await api.says('/api/docs')
+  return { ...api, url: /(http:\S+)\/api\/docs/.exec(api.output.stderr)?.[1] as string }
+}
+
 async function run(url: string, statement: string): Promise<void> {
   const client = new pg.Client(url)
   await client.connect()
@@ -77,8 +88,7 @@ export interface Fund {
   /** Registers a tier of so many members and so many more who have died, and gives the claims for those. */
   addTier(tierCode: string, members: number, deaths: number): Promise<string[]>
   startWorker(): Promise<AlmonerProcess>
-  /** Starts the API on a port of its own; `command` is `api`, or `start` for API and worker. */
-  startApi(command?: 'api' | 'start'): Promise<AlmonerProcess & { url: string }>
+  startApi(): Promise<AlmonerProcess & { url: string }>
   startCycle(claimId: string | undefined, strategy?: 'queued' | 'inline'): Promise<CycleView>
   /** Takes the contributions of earlier rounds away and writes everything to disk: nobody pays for another's. */
   settle(): Promise<void>
@@ -108,11 +118,7 @@ export async function openFund(url: string, env: Record<string, string> = {}): P
       await worker.says('The worker is ready.')
       return worker
     },
-    async startApi(command = 'api') {
-      const api = launch([command], { ...all, PORT: '0' })
-      await api.says('/api/docs')
-      return { ...api, url: /(http:\S+)\/api\/docs/.exec(api.output.stderr)?.[1] as string }
-    },
+    startApi: () => launchApi('api', all),
     startCycle(claimId, strategy = 'queued') {
       if (claimId === undefined) throw new Error('there are too few claims')
       return startCycle(app, { claimId, cycleDuration: 15, strategy, actor: 'bench' })
@@ -152,19 +158,12 @@ export async function prove(db: Db, cycle: CycleView, members: number): Promise<
   }
 }
 
-/** What the process holds in memory now, and the most it has held, in bytes. Linux only. */
-export async function readMemory(pid: number | undefined): Promise<{ now: number; peak: number }> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8')
-  const read = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) * 1024
-  return { now: read('VmRSS'), peak: read('VmHWM') }
-}
-
 /** Samples the process' memory until it is told to stop; then gives the samples. */
 export function watchMemory(pid: number | undefined, everyMs = 100) {
   const startedAt = performance.now()
   const samples: { ms: number; bytes: number }[] = []
   const look = async () => {
-    const { now } = await readMemory(pid).catch(() => ({ now: Number.NaN }))
+    const now = await readMemory(pid).catch(() => Number.NaN)
     // A process that has just ended has no memory any more.
     if (!Number.isNaN(now)) samples.push({ ms: Math.round(performance.now() - startedAt), bytes: now })
   }

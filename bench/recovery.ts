@@ -6,6 +6,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { sql } from 'kysely'
 import type { Db } from '../src/database/connect.ts'
+import { seeded } from '../test/random.ts'
 import { openFund, prove, untilActive, withServer } from './fund.ts'
 import { choose, count, describeMachine, median, ms, report, say, table } from './measure.ts'
 
@@ -13,12 +14,8 @@ const members = choose('members', 1_000_000, 100_000)
 const rounds = choose('rounds', 7, 2)
 const lanes = 2
 
-/** Park and Miller's generator: the same moments in every run. */
-let seed = 20_261_125
-function random(): number {
-  seed = (seed * 48_271) % 2_147_483_647
-  return seed / 2_147_483_647
-}
+// The same moments in every run.
+const random = seeded(1)
 
 /** Rows ever written to the table by ended transactions, those that were rolled back too. */
 async function countWritten(db: Db): Promise<number> {

@@ -3,7 +3,7 @@
  *
  *   npx tsx bench/start.ts [--quick] [--large] [--members 1000000] [--rounds 200]
  */
-import { launch, openFund, untilActive, withServer } from './fund.ts'
+import { launchApi, openFund, untilActive, withServer } from './fund.ts'
 import {
   choose,
   count,
@@ -49,7 +49,7 @@ const { machine, answers, active } = await withServer(async (server) => {
     { members: small, claims: await fund.addTier('S', small, starts + warmUps), ms: [] as number[] },
     { members: big, claims: await fund.addTier('L', big, starts + warmUps), ms: [] as number[] },
   ]
-  const api = await fund.startApi('api')
+  const api = await fund.startApi()
   await fund.settle()
   for (let start = 0; start < starts + warmUps; start += 1) {
     for (const tier of rotate(tiers, start)) {
@@ -69,9 +69,7 @@ const { machine, answers, active } = await withServer(async (server) => {
   // The whole of `almoner start` on the embedded database it has by default; it joins the server that is up.
   const whole = await openFund(server.url)
   const claims = await whole.addTier('S', small, 2 * activations)
-  const almoner = launch(['start'], { ALMONER_DATA_DIR: server.dataDir, PORT: '0' })
-  await almoner.says('/api/docs')
-  const url = /(http:\S+)\/api\/docs/.exec(almoner.output.stderr)?.[1] as string
+  const almoner = await launchApi('start', { ALMONER_DATA_DIR: server.dataDir })
   const ways = [
     { strategy: 'queued' as const, answerMs: [] as number[], activeMs: [] as number[] },
     { strategy: 'inline' as const, answerMs: [] as number[], activeMs: [] as number[] },
@@ -79,7 +77,7 @@ const { machine, answers, active } = await withServer(async (server) => {
   for (let round = 0; round < activations; round += 1) {
     for (const way of rotate(ways, round)) {
       await whole.settle()
-      const { tookMs, cycleId } = await post(url, claims.pop(), way.strategy)
+      const { tookMs, cycleId } = await post(almoner.url, claims.pop(), way.strategy)
       const { creationMs } = await untilActive(whole.db, cycleId)
       way.answerMs.push(tookMs)
       way.activeMs.push(creationMs)

@@ -43,7 +43,7 @@ const targetChunkMs = 100
 
 /**
  * Rows a chunk: small enough to keep the lanes balanced and the bar moving, large enough to be worth a
- * transaction, and short enough that pause and cancel never wait long.
+ * transaction, and, unless even the fewest take longer, short enough that pause and cancel never wait long.
  *
  * @param msPerRow what a row of this kind has cost lately; undefined for a kind that never ran
  */

@@ -27,7 +27,7 @@ export interface Fault {
   /** When it strikes: before the cycle is started, while the request is answered, or in the middle of its creation. */
   readonly at: 'before' | 'start' | 'middle'
   /** What its world must have beyond the usual. */
-  readonly needs?: 'broker of its own' | 'disk of its own' | 'standby' | 'version before'
+  readonly needs?: 'broker of its own' | 'disk of its own' | 'standby' | 'version before' | undefined
   /**
    * Does the damage, and repairs what only an operator could: when it resolves, all that belongs to the fund runs. May
    * return what is to be undone when the cycle is over, or the id of the cycle that took the first one's place.
@@ -71,6 +71,43 @@ const shifted = (hours: number) => ({
   NODE_OPTIONS: `--import ${shiftedClock}`,
   CLOCK_SHIFT_MS: `${hours * 3_600_000}`,
 })
+
+/** What may befall a server that all others depend on. */
+const troublesOf = (server: 'database' | 'broker', needs?: Fault['needs']): Fault[] => [
+  {
+    name: `${server} killed, then started`,
+    at: 'middle',
+    needs,
+    async strike({ world, random }) {
+      await world[server].kill()
+      await aWhile(random, 2_000)
+      await world[server].startAgain()
+      return none
+    },
+  },
+  {
+    name: `${server} killed while the start is answered`,
+    at: 'start',
+    needs,
+    async strike({ world, random }) {
+      await aWhile(random, 40)
+      await world[server].kill()
+      await world[server].startAgain()
+      return none
+    },
+  },
+  {
+    name: `${server} frozen, then thawed`,
+    at: 'middle',
+    needs,
+    async strike({ world, random }) {
+      await world[server].signal('SIGSTOP')
+      await aWhile(random, 6_000)
+      await world[server].signal('SIGCONT')
+      return none
+    },
+  },
+]
 
 export const faults: readonly Fault[] = [
   {
@@ -122,36 +159,7 @@ export const faults: readonly Fault[] = [
       return none
     },
   },
-  {
-    name: 'database killed, then started',
-    at: 'middle',
-    async strike({ world, random }) {
-      await world.database.kill()
-      await aWhile(random, 2_000)
-      await world.database.startAgain()
-      return none
-    },
-  },
-  {
-    name: 'database killed while the start is answered',
-    at: 'start',
-    async strike({ world, random }) {
-      await aWhile(random, 40)
-      await world.database.kill()
-      await world.database.startAgain()
-      return none
-    },
-  },
-  {
-    name: 'database frozen, then thawed',
-    at: 'middle',
-    async strike({ world, random }) {
-      await world.database.signal('SIGSTOP')
-      await aWhile(random, 6_000)
-      await world.database.signal('SIGCONT')
-      return none
-    },
-  },
+  ...troublesOf('database'),
   {
     name: 'connections to the database cut',
     at: 'middle',
@@ -192,39 +200,7 @@ export const faults: readonly Fault[] = [
       return none
     },
   },
-  {
-    name: 'broker killed, then started',
-    at: 'middle',
-    needs: 'broker of its own',
-    async strike({ world, random }) {
-      await world.broker.kill()
-      await aWhile(random, 2_000)
-      await world.broker.startAgain()
-      return none
-    },
-  },
-  {
-    name: 'broker killed while the start is answered',
-    at: 'start',
-    needs: 'broker of its own',
-    async strike({ world, random }) {
-      await aWhile(random, 40)
-      await world.broker.kill()
-      await world.broker.startAgain()
-      return none
-    },
-  },
-  {
-    name: 'broker frozen, then thawed',
-    at: 'middle',
-    needs: 'broker of its own',
-    async strike({ world, random }) {
-      await world.broker.signal('SIGSTOP')
-      await aWhile(random, 6_000)
-      await world.broker.signal('SIGCONT')
-      return none
-    },
-  },
+  ...troublesOf('broker', 'broker of its own'),
   {
     name: 'queue emptied, three times',
     at: 'middle',

@@ -5,7 +5,7 @@
  *
  *   npm run long-run -- [--minutes 60] [--seed 1] [--queue PostgreSQL]
  */
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -17,6 +17,7 @@ import { brokers } from '../brokers/brokers.ts'
 import { freePort } from '../brokers/free-port.ts'
 import { startPostgresServer } from '../brokers/postgres-server.ts'
 import { registerTier } from '../fund-fixture.ts'
+import { readMemory } from '../process-memory.ts'
 import { seeded } from '../random.ts'
 import { faults } from './faults.ts'
 import { buildPreviousVersion } from './previous-version.ts'
@@ -141,8 +142,7 @@ async function measure(): Promise<void> {
 }
 
 async function residentMiB({ child }: AlmonerProcess): Promise<number> {
-  const status = await readFile(`/proc/${child.pid}/status`, 'utf8')
-  return Math.round(Number(/VmRSS:\s*(\d+)/.exec(status)?.[1]) / 1024)
+  return Math.round((await readMemory(child.pid)) / 2 ** 20)
 }
 
 async function openFiles({ child }: AlmonerProcess): Promise<number> {

@@ -49,10 +49,10 @@ const outcomes: Outcome[] = []
 function trialsOn(kind: BrokerKind): { fault: Fault; seed: number }[] {
   return Array.from({ length: rounds }, (_, round) =>
     chosen
-      .map((fault, index) => ({ fault, seed: firstSeed * 1_000_000 + round * faults.length + index }))
-      .filter(({ fault, seed }) => {
+      .map((fault, index) => ({ fault, index, seed: firstSeed * 1_000_000 + round * faults.length + index }))
+      .filter(({ fault, index }) => {
         const able = kinds.filter(({ name }) => fault.needs !== 'broker of its own' || name !== 'PostgreSQL')
-        return able[seed % able.length] === kind
+        return able[(index + round) % able.length] === kind
       }),
   ).flat()
 }
