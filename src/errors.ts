@@ -6,6 +6,8 @@ export const refusals = {
   'invalid-input': 'The input is not valid',
   'not-found': 'There is nothing here',
   'body-too-large': 'The body is too large',
+  'headers-too-large': 'The path and the headers are too large',
+  'request-timeout': 'The request came too slowly',
   'unsupported-media-type': 'This content type is not accepted',
   'fund-in-use': 'The currency can no longer change',
   'tier-not-found': 'Tier not found',

@@ -1,4 +1,6 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import type { ConnectionError, FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { DomainError } from '../errors.ts'
 import { faultsSentence, type InputPart, inputFaults } from './input-faults.ts'
@@ -20,6 +22,39 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
 /** Fastify's handler for a path or method that no route has. */
 export function answerNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   return answerError(nothingHere(request), request, reply)
+}
+
+/** Fastify's handler for what came over a connection and could not be read as a request, so that no route sees it. */
+export function answerClientError(error: ConnectionError, socket: Socket, log: FastifyBaseLogger): void {
+  // A client that has gone is not answered.
+  if (error.code !== 'ECONNRESET' && socket.writable) {
+    const refusal = clientRefusal(error.code)
+    log.info({ refusal: refusal.code, cause: error.code }, 'request refused')
+    const problem = problemOf(refusal)
+    const body = JSON.stringify(problem)
+    const head = [
+      `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+      `content-type: ${problemMediaType}`,
+      `content-length: ${Buffer.byteLength(body)}`,
+      'connection: close',
+    ]
+    socket.write(`${head.join('\r\n')}\r\n\r\n${body}`)
+  }
+  socket.destroy(error)
+}
+
+function clientRefusal(code: string): DomainError {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return new DomainError(
+        'headers-too-large',
+        'The path and the headers together are larger than this server accepts.',
+      )
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new DomainError('request-timeout', 'The request was not received in time.')
+    default:
+      return new DomainError('invalid-input', 'What was sent is no HTTP request.')
+  }
 }
 
 function nothingHere(request: FastifyRequest): DomainError {

@@ -6,6 +6,8 @@ const statuses = {
   'invalid-input': 400,
   'not-found': 404,
   'body-too-large': 413,
+  'headers-too-large': 431,
+  'request-timeout': 408,
   'unsupported-media-type': 415,
   'fund-in-use': 409,
   'tier-not-found': 404,
@@ -72,10 +74,12 @@ interface ProblemResponse {
 const meanings: Readonly<Record<ProblemStatus, string>> = {
   400: 'The input is not valid.',
   404: 'There is no such thing.',
+  408: 'The request came too slowly.',
   409: 'The present state forbids this.',
   413: 'The body is too large.',
   415: 'This content type is not accepted.',
   422: 'The request is understood and cannot be carried out.',
+  431: 'The path and the headers are too large.',
   500: 'A fault of the server; the log has it under the same id.',
 }
 
@@ -90,14 +94,14 @@ export function problemResponses<const Status extends ProblemStatus>(
   return Object.fromEntries(responses) as Record<Status, ProblemResponse>
 }
 
-/** The problem that tells a refusal. */
-export function problemOf(refusal: DomainError, instance: string): Problem & { status: ProblemStatus } {
+/** The problem that tells a refusal; without a path when the request could not be read as far as that. */
+export function problemOf(refusal: DomainError, instance?: string): Problem & { status: ProblemStatus } {
   return {
     type: `urn:almoner:problem:${refusal.code}`,
     title: refusals[refusal.code],
     status: statuses[refusal.code],
     detail: refusal.message,
-    instance,
+    ...(instance !== undefined && { instance }),
     ...(refusal.faults.length > 0 && { errors: refusal.faults.map((fault) => ({ ...fault })) }),
   }
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import type { FastifyInstance } from 'fastify'
 import pino from 'pino'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -62,6 +63,10 @@ const thingRoutes: HttpRoutes = async (app) => {
     async (_request, reply) =>
       reply.type('text/csv; charset=utf-8').send(Readable.from(['name\n', 'rope\n'])),
   )
+  app.post('/api/things/:thingId/use', { schema: { response: { 200: thing } } }, async () => ({
+    thingId: '0198c0de-0000-7000-8000-000000000000',
+    name: 'rope',
+  }))
   app.get('/api/wrong-answer', { schema: { response: { 200: thing } } }, async () => ({
     thingId: 'secret-not-a-uuid',
     name: 'n',
@@ -127,6 +132,11 @@ describe('probes and reference', () => {
       description: 'All things.',
       content: { 'text/csv': { schema: { type: 'string' } } },
     })
+    const { post, get } = document.paths['/api/things']
+    expect(Object.keys(post.responses)).toEqual(['201', '400', '408', '413', '415', '431'])
+    expect(Object.keys(get.responses)).toContain('400')
+    expect(post.requestBody.required).toBe(true)
+    expect(document.paths['/api/things/{thingId}/use'].post.requestBody.required).toBe(false)
     expect((await app.inject('/api/docs')).headers['content-type']).toContain('text/html')
     expect((await app.inject('/api/docs/static/swagger-ui.css')).statusCode).toBe(200)
   })
@@ -219,6 +229,50 @@ describe('a refusal is a problem', () => {
       400,
       [{ pointer: '', detail: 'the request needs a JSON body that is an object' }],
     ])
+  })
+})
+
+describe('what cannot be read as a request', () => {
+  /** All that the server says to these bytes before it ends the connection. */
+  async function say(bytes: string): Promise<{ head: string; problem: unknown }> {
+    const { port } = new URL(await app.listen({ port: 0, host: '127.0.0.1' }))
+    const socket = connect(Number(port), '127.0.0.1')
+    socket.write(bytes)
+    const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n')
+    expect(head).toContain('content-type: application/problem+json')
+    expect(head).toContain(`content-length: ${Buffer.byteLength(body)}`)
+    return { head: head.split('\r\n')[0] ?? '', problem: JSON.parse(body) }
+  }
+
+  test.each([
+    ['a line that is no request', 'hello\r\n\r\n', '400 Bad Request', 'invalid-input'],
+    ['a header without a colon', 'GET / HTTP/1.1\r\nhost\r\n\r\n', '400 Bad Request', 'invalid-input'],
+    [
+      'headers without end',
+      `GET / HTTP/1.1\r\nhost: h\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`,
+      '431 Request Header Fields Too Large',
+      'headers-too-large',
+    ],
+  ])('%s is answered by a problem', async (_what, bytes, status, code) => {
+    const { head, problem } = await say(bytes)
+    expect(head).toBe(`HTTP/1.1 ${status}`)
+    expect(problem).toEqual({
+      type: `urn:almoner:problem:${code}`,
+      title: expect.any(String),
+      status: Number.parseInt(status, 10),
+      detail: expect.stringMatching(/^[A-Z].*\.$/),
+    })
+    expect(logLines.some(({ level }) => level >= 40)).toBe(false)
+  })
+
+  test('a request that does not come in time is answered by a problem', async () => {
+    // Node itself looks every thirty seconds only.
+    app.server.once('connection', (socket) => {
+      app.server.emit('clientError', Object.assign(new Error(), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket)
+    })
+    const { head, problem } = await say('GET / HTTP/1.1\r\nhost: h\r\n')
+    expect(head).toBe('HTTP/1.1 408 Request Timeout')
+    expect(problem).toMatchObject({ type: 'urn:almoner:problem:request-timeout', status: 408 })
   })
 })
 

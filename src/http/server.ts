@@ -12,9 +12,10 @@ import {
 import type { Logger } from 'pino'
 import { z } from 'zod'
 import { DomainError } from '../errors.ts'
-import { answerError, answerNotFound } from './answer-error.ts'
+import { answerClientError, answerError, answerNotFound } from './answer-error.ts'
 import { closePromptly } from './close-promptly.ts'
 import { endStreamsAtClose } from './event-stream.ts'
+import { problemResponses } from './problem.ts'
 
 /** The routes of one feature: a Fastify plugin whose schemas are zod's. */
 export type HttpRoutes = FastifyPluginAsyncZod
@@ -41,6 +42,7 @@ export async function createHttpServer(options: {
     genReqId: () => randomUUID(),
     // Paths that Fastify refuses before it looks for a route.
     frameworkErrors: (error, request, reply) => answerError(error, request, reply),
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, options.log as FastifyBaseLogger),
   })
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
@@ -62,7 +64,7 @@ export async function createHttpServer(options: {
       info: { title: 'Almoner', version: options.version },
     },
     transform: jsonSchemaTransform,
-    transformObject: jsonSchemaTransformObject,
+    transformObject: (document) => withOptionalBodies(jsonSchemaTransformObject(document)),
   })
   await app.register(swaggerUi, { routePrefix: '/api/docs' })
   app.get('/api/openapi.json', { schema: { hide: true } }, () => app.swagger())
@@ -72,12 +74,40 @@ export async function createHttpServer(options: {
       // A route without query parameters or without a body refuses them like misspelt ones, instead of ignoring them.
       const nothing = z.strictObject({})
       const body = route.method === 'POST' ? { body: nothing.nullish() } : {}
-      route.schema = { querystring: nothing, ...body, ...route.schema }
+      const schema = { querystring: nothing, ...body, ...route.schema }
+      // What this server refuses by itself before any route. A body that is read as a stream may be of any size.
+      const refused =
+        'body' in schema && !schema.consumes
+          ? problemResponses(...refusedAnywhere, 413, 415)
+          : problemResponses(...refusedAnywhere)
+      route.schema = { ...schema, response: { ...refused, ...(schema.response as object | undefined) } }
     })
     for (const routes of options.routes) await api.register(routes)
   })
   for (const page of options.pages ?? []) await app.register(page)
   return app
+}
+
+/** What no route has to do with: a request that cannot be read, comes too slowly, or has too large a head. */
+const refusedAnywhere = [400, 408, 431] as const
+
+type OpenApi = ReturnType<typeof jsonSchemaTransformObject>
+
+/** The library calls every body required, those too that may be left out. */
+function withOptionalBodies(document: OpenApi): OpenApi {
+  for (const operations of Object.values(document.paths ?? {})) {
+    const body = operations?.post?.requestBody
+    if (!body || '$ref' in body) continue
+    const schema = body.content['application/json']?.schema
+    if (
+      schema &&
+      'anyOf' in schema &&
+      schema.anyOf?.some((one: object) => 'type' in one && one.type === 'null')
+    ) {
+      body.required = false
+    }
+  }
+  return document
 }
 
 function probeRoutes(readiness: () => Promise<Readiness>): HttpRoutes {
@@ -91,7 +121,7 @@ function probeRoutes(readiness: () => Promise<Readiness>): HttpRoutes {
         logLevel,
         schema: {
           summary: 'Whether the process lives',
-          response: { 200: z.object({ status: z.literal('ok') }) },
+          response: { 200: z.object({ status: z.literal('ok') }), ...problemResponses(...refusedAnywhere) },
         },
       },
       async () => ({ status: 'ok' as const }),
@@ -102,7 +132,7 @@ function probeRoutes(readiness: () => Promise<Readiness>): HttpRoutes {
         logLevel,
         schema: {
           summary: 'Whether the process can do its work',
-          response: { 200: readinessSchema, 503: readinessSchema },
+          response: { 200: readinessSchema, 503: readinessSchema, ...problemResponses(...refusedAnywhere) },
         },
       },
       async (_request, reply) => {
