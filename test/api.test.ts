@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { Agent, request } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { parse } from 'csv-parse/sync'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -1174,6 +1177,13 @@ describe('an import over HTTP', () => {
   const getCodes = async (prefix: string) =>
     (await api.pageThrough<MemberView>(`/api/members?code=${prefix}`, 200)).map((member) => member.memberCode)
   beforeAll(() => registerTier(api.db, { tierCode: 'U', members: 1 }))
+  /** Connections that are taking in a file. */
+  const countImports = async () => {
+    const { rows } = await sql`
+      select from pg_stat_activity where datname = current_database() and query like '%copy import_rows%'
+        and pid <> pg_backend_pid()`.execute(api.db)
+    return rows.length
+  }
 
   test('counts what it did; the same file again changes nothing', async () => {
     const csv = `${header}IMP-1,Ada,U,Active,2020-01-01\nIMP-2,Bo,U,Suspended,2021-02-03\n`
@@ -1207,6 +1217,41 @@ describe('an import over HTTP', () => {
       { line: 4, column: 'joinedOn', value: '2999-01-01', reason: expect.stringMatching(/future/) },
     ])
     expect(await getCodes('BAD-')).toEqual(['BAD-1'])
+  })
+
+  test('that is refused leaves the connection as it should be', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const ask = async (method: string, path: string, body?: string) => {
+      const asked = request(`${api.url}${path}`, {
+        agent,
+        method,
+        headers: { 'content-type': 'text/csv' },
+      })
+      asked.end(body)
+      const [response] = await once(asked, 'response')
+      const { localPort } = response.socket
+      await text(response)
+      return [response.statusCode, localPort]
+    }
+    // More than is read ahead, so that the rest is still on its way when the first line is refused.
+    const [status, port] = await ask('POST', '/api/members/import', `no,header\n${'x'.repeat(500_000)}`)
+    expect(status).toBe(422)
+    expect(await ask('GET', '/healthz')).toEqual([200, port])
+    agent.destroy()
+  })
+
+  test('of a client that goes away is given up, and nothing is written', async () => {
+    const asked = request(`${api.url}/api/members/import`, {
+      method: 'POST',
+      headers: { 'content-type': 'text/csv' },
+    })
+    asked.on('error', () => {})
+    asked.write(`${header}GONE-1,Ada,U,Active,2020-01-01\n`)
+    await expect.poll(countImports).toBe(1)
+    asked.destroy()
+    await expect.poll(countImports).toBe(0)
+    expect(await getCodes('GONE-')).toEqual([])
+    expect((await api.get('/readyz')).status).toBe(200)
   })
 
   test('takes nothing but text/csv', async () => {

@@ -10,7 +10,7 @@ import { type MemberColumn, readMemberCsv } from './member-csv.ts'
 export type { RowFault } from './import-rules.ts'
 
 export interface ImportInput {
-  /** The bytes of the file; destroyed when the import fails. A request's connection is kept for the answer. */
+  /** The bytes of the file; destroyed when the import fails. */
   readonly csv: Readable
   /** What becomes of a row whose member is on the register already and differs. */
   readonly onDuplicate: 'skip' | 'update'

@@ -7,6 +7,7 @@ import { DomainError } from '../errors.ts'
 import { decodeCursor, pageFrom, pageOf, pageQuery } from '../http/paging.ts'
 import { problemResponses } from '../http/problem.ts'
 import type { HttpRoutes } from '../http/server.ts'
+import { readUpload } from '../http/upload.ts'
 import { importMembers, type RowFault } from './import-members.ts'
 import { addAgent, addMember, changeMember, requireMember } from './keep-members.ts'
 import {
@@ -154,7 +155,7 @@ export function memberRoutes(deps: {
           const { onDuplicate, ...flags } = request.query
           const faults: RowFault[] = []
           const result = await importMembers(deps, {
-            csv: request.body,
+            csv: readUpload(request.body),
             onDuplicate,
             createAgents: flags.createAgents === 'true',
             createTiers: flags.createTiers === 'true',
