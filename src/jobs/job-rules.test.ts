@@ -19,7 +19,7 @@ describe('the size of chunks', () => {
 
 test('the remembered cost follows what rows cost lately', () => {
   expect(averageCost(undefined, 3)).toBe(3)
-  expect(averageCost(1, 2)).toBeCloseTo(1.4)
+  expect(averageCost(2, 3)).toBeCloseTo(2.4)
 })
 
 test('attempts rest for 2 s, then for 4 s', () => {
@@ -29,6 +29,8 @@ test('attempts rest for 2 s, then for 4 s', () => {
 describe('the remaining time', () => {
   test('is unknown until two chunks are done, and 0 when nothing is left', () => {
     expect(remainingSeconds(100, { chunks: 1, rows: 10, workMs: 5, spanMs: 5 })).toBeNull()
+    expect(remainingSeconds(100, { chunks: 2, rows: 10, workMs: 5000, spanMs: 5000 })).toBe(50)
+    expect(remainingSeconds(100, { chunks: 2, rows: 0, workMs: 5000, spanMs: 5000 })).toBeNull()
     expect(remainingSeconds(0, { chunks: 0, rows: 0, workMs: 0, spanMs: 0 })).toBe(0)
   })
 
