@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream'
 import type pg from 'pg'
 import { from } from 'pg-copy-streams'
+import { isUniqueViolation } from '../database/sql-state.ts'
 import type { CheckedRow, RowFault } from './import-rules.ts'
 import { memberColumns } from './member-csv.ts'
 
@@ -260,9 +261,20 @@ export async function insertMissingAgents(client: Client): Promise<number> {
 
 /**
  * Inserts the rows that are not on the register, and returns how many: somebody else may have registered one of
- * them since the rows were judged.
+ * them since the rows were judged. That is rare, and `on conflict` costs every row a second look, so it is tried without.
  */
 export async function insertMembers(client: Client): Promise<number> {
+  await client.query('savepoint before_members')
+  try {
+    return await insertMembersUnless(client, '')
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error
+    await client.query('rollback to savepoint before_members')
+    return insertMembersUnless(client, 'on conflict do nothing')
+  }
+}
+
+async function insertMembersUnless(client: Client, onConflict: string): Promise<number> {
   const { rowCount } = await client.query(`
     insert into members (member_code, full_name, tier_id, agent_id, member_status, joined_on, phone, email)
     select r.member_code, r.full_name, t.tier_id, a.agent_id, r.member_status, r.joined_on, r.phone, r.email
@@ -272,7 +284,7 @@ export async function insertMembers(client: Client): Promise<number> {
     where r.member_code is not null
       and not exists (select from import_faults f where f.line = r.line)
       and not exists (select from import_verdicts v where v.line = r.line)
-    on conflict do nothing`)
+    ${onConflict}`)
   return rowCount ?? 0
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { sql } from 'kysely'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../../test/test-database.ts'
 import type { Tx } from '../database/connect.ts'
 import { memberStatuses } from './member-rules.ts'
@@ -117,6 +117,53 @@ test('members and their standings cannot be deleted', async () => {
     await expect(sql`delete from ${sql.table(table)}`.execute(db)).rejects.toThrow('is refused')
     await expect(sql`truncate ${sql.table(table)} cascade`.execute(db)).rejects.toThrow('is refused')
   }
+})
+
+describe('a member is of a tier, and of an agent, that is there', () => {
+  const noOne = '00000000-0000-4000-8000-000000000000'
+
+  test.each(['tier', 'agent'] as const)('an unknown %s is refused, and nothing is written', async (kind) => {
+    const { db } = database
+    const [tierId = ''] = await makeTiers()
+    const [memberId = ''] = await registerMembers(db as Tx, 2, 'Active', tierId)
+    const constraint = `members_${kind}_id_fkey`
+    const column = sql.ref(`${kind}_id`)
+    const values = { tier: [noOne, null], agent: [tierId, noOne] }[kind]
+    const insert = sql`
+      insert into members (member_code, full_name, tier_id, agent_id, joined_on)
+      select 'stray-' || n, 'Stray', case n when 1 then ${tierId}::uuid else ${values[0]}::uuid end,
+        case n when 1 then null else ${values[1]}::uuid end, '2020-01-01'
+      from generate_series(1, 2) as n`
+    await expect(insert.execute(db)).rejects.toMatchObject({ code: '23503', constraint })
+    const update = sql`update members set ${column} = ${noOne}::uuid where member_id = ${memberId}`
+    await expect(update.execute(db)).rejects.toMatchObject({ code: '23503', constraint })
+    const { rows } = await sql`select from members where member_code like 'stray-%'`.execute(db)
+    expect(rows).toEqual([])
+  })
+
+  test.each(['tiers', 'agents'])('%s cannot be deleted, nor change their ids', async (table) => {
+    const { db } = database
+    await makeTiers()
+    await sql`insert into agents (agent_code, full_name) values (gen_random_uuid()::text, 'A')`.execute(db)
+    const id = sql.ref(table === 'tiers' ? 'tier_id' : 'agent_id')
+    for (const statement of [
+      sql`delete from ${sql.table(table)}`,
+      sql`truncate ${sql.table(table)} cascade`,
+      sql`update ${sql.table(table)} set ${id} = gen_random_uuid()`,
+    ]) {
+      await expect(statement.execute(db)).rejects.toThrow('is refused')
+    }
+  })
+})
+
+test('members who are registered later have later ids', async () => {
+  const { db } = database
+  const [tierId = ''] = await makeTiers()
+  const [first = ''] = await registerMembers(db as Tx, 1, 'Active', tierId)
+  await sql`select pg_sleep(0.002)`.execute(db)
+  const [second = ''] = await registerMembers(db as Tx, 1, 'Active', tierId)
+  expect(first).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+  expect(first < second).toBe(true)
 })
 
 async function makeTiers(): Promise<string[]> {

@@ -6,6 +6,7 @@ import type { Queue } from '../queue/queue.ts'
 import {
   countDeadPending,
   countOrphans,
+  countStrays,
   countWorkers,
   findUntidyCycles,
   findVersions,
@@ -46,6 +47,8 @@ export async function* examine(deps: { db: Db; queue: Queue; version: string }):
   } while (before)
   yield finding('contributions', true, `I1–I3 asked of ${proved} cycles`)
 
+  const strays = await countStrays(db)
+  yield finding('register', strays === 0, `${strays} members of no tier or of no agent that is there`)
   const orphans = await countOrphans(db)
   yield finding('orphans', orphans === 0, `${orphans} contributions of nobody or of no cycle`)
   const deadPending = await countDeadPending(db)

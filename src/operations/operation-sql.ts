@@ -33,6 +33,15 @@ export async function countOrphans(db: Db): Promise<number> {
   return rows[0]?.orphans ?? 0
 }
 
+/** Members of a tier, or with an agent, that does not exist: triggers hold them, and can be switched off. */
+export async function countStrays(db: Db): Promise<number> {
+  const { rows } = await sql<{ strays: number }>`
+    select count(*) as strays
+    from members m left join tiers t using (tier_id) left join agents a using (agent_id)
+    where t.tier_id is null or (m.agent_id is not null and a.agent_id is null)`.execute(db)
+  return rows[0]?.strays ?? 0
+}
+
 /** Pending contributions of the dead in Active cycles. */
 export async function countDeadPending(db: Db): Promise<number> {
   const { rows } = await sql<{ pending: number }>`

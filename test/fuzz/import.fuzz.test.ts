@@ -87,9 +87,9 @@ describe('whatever the file, it is refused with a sentence, or its good rows are
       const fund = await openFund()
       try {
         // A register cannot be emptied; this one can.
-        await sql`drop trigger members_kept on members; drop trigger standings_kept on standings`.execute(
-          fund.db,
-        )
+        for (const table of ['members', 'standings', 'tiers', 'agents']) {
+          await sql`drop trigger ${sql.ref(`${table}_kept`)} on ${sql.table(table)}`.execute(fund.db)
+        }
         await fc.assert(
           fc.asyncProperty(upload, upload, async (first, second) => {
             await empty(fund)
