@@ -167,6 +167,7 @@ export function watchMemory(pid: number | undefined, everyMs = 100) {
     // A process that has just ended has no memory any more.
     if (!Number.isNaN(now)) samples.push({ ms: Math.round(performance.now() - startedAt), bytes: now })
   }
+  void look()
   const timer = setInterval(look, everyMs)
   return () => {
     clearInterval(timer)
