@@ -43,7 +43,7 @@ function draw(
       subtextStyle: { color: '#555' },
     },
     legend: { bottom: 8, itemGap: 30, textStyle: { color: '#333', fontSize: 13 }, itemWidth: 40 },
-    grid: { left: 90, right: 40, top: 80, bottom: 110 },
+    grid: { left: 90, right: 40, top: 80, bottom: 140 },
     xAxis: {
       ...axis,
       name: 'members of the cycle',
