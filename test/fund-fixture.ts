@@ -5,7 +5,10 @@ import { submitClaim } from '../src/claims/submit-claim.ts'
 import { systemClock } from '../src/clock.ts'
 import type { Db } from '../src/database/connect.ts'
 
-/** Registers a tier of Active members, `M-A-00000001` and on, by one statement; the first agents look after them. */
+/** More by one statement would take longer than the pool lets any. */
+const statementMembers = 1_000_000
+
+/** Registers a tier of Active members, `M-A-00000001` and on; the first agents look after them. */
 export async function registerTier(
   db: Db,
   options: { tierCode?: string; members: number; contributionAmount?: number },
@@ -24,11 +27,14 @@ export async function registerTier(
     insert into agents (agent_code, full_name)
     select 'AG-' || lpad(i::text, 3, '0'), 'Agent ' || i from generate_series(1, 20) i
     on conflict do nothing`.execute(db)
-  await sql`
-    insert into members (member_code, full_name, tier_id, agent_id, joined_on)
-    select 'M-' || ${tierCode}::text || '-' || lpad(i::text, 8, '0'), 'Member ' || i, ${tierId}, a.agent_id, '2020-01-01'
-    from generate_series(1, ${options.members}) i
-    join agents a on a.agent_code = 'AG-' || lpad((i % 20 + 1)::text, 3, '0')`.execute(db)
+  for (let first = 1; first <= options.members; first += statementMembers) {
+    const last = Math.min(first + statementMembers - 1, options.members)
+    await sql`
+      insert into members (member_code, full_name, tier_id, agent_id, joined_on)
+      select 'M-' || ${tierCode}::text || '-' || lpad(i::text, 8, '0'), 'Member ' || i, ${tierId}, a.agent_id, '2020-01-01'
+      from generate_series(${first}::integer, ${last}::integer) i
+      join agents a on a.agent_code = 'AG-' || lpad((i % 20 + 1)::text, 3, '0')`.execute(db)
+  }
   return tierId
 }
 
