@@ -4,20 +4,23 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { createLoopQueue, type LoopQueue } from '../../test/loop-queue.ts'
 import { createTestDatabase, type TestDatabase } from '../../test/test-database.ts'
-import { DomainError } from '../errors.ts'
+import { listen } from '../database/listen.ts'
 import type { Queue, Report } from '../queue/queue.ts'
 import { advanceJob, tokenHandler } from './advance-job.ts'
 import { createEngine, type Engine, tokenName, wakeJob } from './engine.ts'
 import { type JobKind, UnrecoverableError } from './job-kind.ts'
-import { countChunks, findJob, insertJob } from './job-sql.ts'
+import { countChunks, findJob, insertJob, jobChannel } from './job-sql.ts'
+import { findTroubles } from './job-view-sql.ts'
 import { readProgress } from './progress.ts'
 import { runJobInline } from './run-inline.ts'
 import { cancelJob, pauseJob, resumeJob, retryJob } from './steer-job.ts'
-import { sweep } from './sweep.ts'
+import { startSweeping, sweep } from './sweep.ts'
 
 /** A kind that has nothing to do with funds: it writes the numbers from 1 to `upTo` into a table of its own. */
 const countKind = (faults: {
   run?: (chunkNo: number) => void | Promise<void>
+  /** Rows that a chunk says it has done beside those it has. */
+  surplus?: number
   plan?: () => void
   finish?: () => void
   tooEarly?: () => boolean
@@ -40,7 +43,7 @@ const countKind = (faults: {
       insert into counted (job_id, number)
       select ${job.jobId}::uuid, generate_series(${chunk.firstKey}::int, ${chunk.lastKey}::int)`.execute(tx)
     await faults.run?.(chunk.chunkNo)
-    return Number(numAffectedRows)
+    return Number(numAffectedRows) + (faults.surplus ?? 0)
   },
   async finish(tx, job) {
     await sql`insert into outcomes values (${job.jobId}, 'finished')`.execute(tx)
@@ -56,6 +59,8 @@ const countKind = (faults: {
 
 let database: TestDatabase
 let queue: LoopQueue
+/** What the engine has found worth a warning in this test. */
+let logged: unknown[]
 let engine: Engine
 
 beforeAll(async () => {
@@ -74,11 +79,12 @@ beforeEach(async () => {
 
 async function useKind(faults: Parameters<typeof countKind>[0], sliceMs = 2000): Promise<void> {
   queue = createLoopQueue()
+  logged = []
   engine = createEngine({
     db: database.db,
     queue,
     kinds: [countKind(faults) as JobKind],
-    log: pino({ level: 'silent' }),
+    log: pino({ level: 'warn' }, { write: (line) => void logged.push(JSON.parse(line)) }),
     sliceMs,
   })
   await queue.consume((message, delivery) => tokenHandler(engine)(message, delivery), { concurrency: 5 })
@@ -183,6 +189,53 @@ describe('a job', () => {
     expect(await readProgress(database.db, jobId)).toMatchObject({ total: 0, percentage: 100 })
   })
 
+  test('that cannot be planned yet gives way after its time slice, and leaves a token', async () => {
+    await useKind({ tooEarly: () => true }, 0)
+    engine = { ...engine, queue: createLoopQueue() }
+    const jobId = await newJob()
+    await advanceJob(engine, jobId)
+    expect((engine.queue as LoopQueue).sent).toEqual([{ name: tokenName, id: jobId }])
+    expect(await findJob(database.db, jobId)).toMatchObject({ jobStatus: 'Queued', attempts: 0 })
+  })
+
+  test('tells whoever listens to it', async () => {
+    const listener = await listen({ url: database.url, channel: jobChannel, onError: () => {} })
+    const heard: (string | undefined)[] = []
+    const stop = listener.subscribe((jobId) => heard.push(jobId))
+    try {
+      const jobId = await newJob(500)
+      await complete(jobId)
+      // Planned, its only chunk done, completed; the commits of one transaction are told as one.
+      await waitUntil(async () => heard.length >= 3)
+      expect(heard).toEqual([jobId, jobId, jobId])
+    } finally {
+      stop()
+      await listener.close()
+    }
+  })
+
+  test('leaves behind what a row has cost, averaged with what rows did cost before', async () => {
+    const costs = async () =>
+      (await sql<{ msPerRow: number }>`select ms_per_row from job_costs`.execute(database.db)).rows
+    await sql`delete from job_costs`.execute(database.db)
+    await complete(await newJob(100))
+    // A chunk so small says little of its rows.
+    expect(await costs()).toEqual([])
+    const jobId = await newJob()
+    await complete(jobId)
+    const [first] = await costs()
+    const { rows } = await sql<{ cost: number }>`
+      select sum(duration_ms) / sum(processed) as cost from job_chunks where job_id = ${jobId}`.execute(
+      database.db,
+    )
+    expect(first?.msPerRow).toBeCloseTo(rows[0]?.cost as number, 10)
+    await sql`update job_costs set ms_per_row = 1000`.execute(database.db)
+    await complete(await newJob())
+    const [averaged] = await costs()
+    expect(averaged?.msPerRow).toBeGreaterThan(600)
+    expect(averaged?.msPerRow).toBeLessThan(601)
+  })
+
   test('waits until it can be planned', async () => {
     let asked = 0
     await useKind({ tooEarly: () => ++asked < 4 })
@@ -216,6 +269,21 @@ describe('a job', () => {
     expect(await counted(jobId)).toEqual(wholeCount)
     expect(await countChunks(database.db, jobId)).toMatchObject({ done: 1 })
     expect(await outcomes(jobId)).toEqual(['finished'])
+  })
+
+  test('inline waits a moment until it can be planned, and is left alone if that is not enough', async () => {
+    let asked = 0
+    await useKind({ tooEarly: () => ++asked < 3 })
+    const jobId = await newJob(100)
+    const inline = () => database.db.transaction().execute((tx) => runJobInline(engine, tx, jobId))
+    expect(await inline()).toBe(true)
+    expect(asked).toBe(3)
+    await expect(inline()).rejects.toThrow(`Job ${jobId} is not Queued.`)
+
+    await useKind({ tooEarly: () => true })
+    const early = await newJob(100)
+    expect(await database.db.transaction().execute((tx) => runJobInline(engine, tx, early))).toBe(false)
+    expect(await statusOf(early)).toBe('Queued')
   })
 
   test('that no longer exists costs a token and nothing else', async () => {
@@ -271,6 +339,15 @@ describe('a job', () => {
   test('is started though the broker does not answer', async () => {
     const silent: Queue = { ...queue, send: () => new Promise(() => {}) }
     await wakeJob({ ...engine, queue: silent }, { jobId: await newJob(), jobKind: 'count' })
+  })
+
+  test('is started though the broker refuses its token, which the log then says', async () => {
+    const refusing: Queue = { ...queue, send: () => Promise.reject(new Error('no room')) }
+    const jobId = await newJob()
+    await wakeJob({ ...engine, queue: refusing }, { jobId, jobKind: 'count' })
+    expect(logged).toEqual([
+      expect.objectContaining({ jobId, msg: 'the queue took no token; the sweep will find the job' }),
+    ])
   })
 
   test('of a kind that this version does not know is left alone', async () => {
@@ -345,7 +422,32 @@ describe('a chunk', () => {
     expect((await outcomes(jobId)).at(-1)).toBe('finished')
   })
 
-  test('that does another number of rows than planned is rolled back', async () => {
+  test('that does another number of rows than planned is rolled back, and says both numbers', async () => {
+    await useKind({ surplus: 1 })
+    const jobId = await newJob(500)
+    await complete(jobId)
+    expect(await counted(jobId)).toMatchObject({ rows: 0 })
+    expect(await findTroubles(database.db, jobId, 10)).toMatchObject([
+      { chunkNo: 1, chunkStatus: 'Pending', error: 'Chunk 1 did 501 rows where 500 were planned.' },
+    ])
+  })
+
+  test('that fails is told to the queue, though others have been done after it', async () => {
+    await useKind({
+      run(chunkNo) {
+        if (chunkNo === 1) throw new Error('a mishap')
+      },
+    })
+    const jobId = await newJob()
+    await expect(advanceJob(engine, jobId)).rejects.toThrow('a mishap')
+    await queue.idle()
+    expect(await countChunks(database.db, jobId)).toMatchObject({ pending: 1, done: 19 })
+    expect(logged).toEqual([
+      expect.objectContaining({ jobId, chunkNo: 1, attempts: 1, msg: 'a chunk failed' }),
+    ])
+  })
+
+  test('that meets a row which is there already is rolled back', async () => {
     await useKind({})
     const jobId = await newJob(1000)
     // Somebody else has written a row of this chunk: its insert is refused by the key.
@@ -390,6 +492,22 @@ describe('planning and finishing', () => {
     await database.db.transaction().execute((tx) => retryJob(tx, jobId))
     await complete(jobId)
     expect(await counted(jobId)).toEqual(wholeCount)
+  })
+
+  test('that meet a passing trouble keep their attempts', async () => {
+    const deadlock = () => {
+      throw Object.assign(new Error('deadlock detected'), { code: '40P01' })
+    }
+    const troubled = [
+      [{ plan: deadlock }, 'Queued'],
+      [{ finish: deadlock }, 'Processing'],
+    ] as const
+    for (const [faults, status] of troubled) {
+      await useKind(faults)
+      const jobId = await newJob()
+      for (let round = 0; round < 4; round++) await complete(jobId)
+      expect(await findJob(database.db, jobId)).toMatchObject({ jobStatus: status, attempts: 0 })
+    }
   })
 
   test('that find a defect fail the job at once, with what they found', async () => {
@@ -483,7 +601,14 @@ describe('steering', () => {
   test('what the state forbids is refused with a sentence', async () => {
     const jobId = await newJob()
     await complete(jobId)
-    const refused = (steer: Promise<unknown>) => expect(steer).rejects.toThrow(DomainError)
+    const refused = (steer: Promise<unknown>) =>
+      expect(steer).rejects.toMatchObject({
+        name: 'DomainError',
+        code: 'job-state',
+        message: expect.stringMatching(
+          /^The job is Completed; this needs it to be [A-Z][a-z]+( or [A-Z][a-z]+)*\.$/,
+        ),
+      })
     await refused(database.db.transaction().execute((tx) => pauseJob(tx, jobId)))
     await refused(database.db.transaction().execute((tx) => resumeJob(tx, jobId)))
     await refused(database.db.transaction().execute((tx) => retryJob(tx, jobId)))
@@ -540,6 +665,43 @@ describe('the sweep', () => {
     letGo()
     await queue.idle()
   })
+})
+
+test('a worker sweeps as soon as it starts, goes on when a sweep fails, and stops when it is asked to', async () => {
+  const jobId = await newJob()
+  const stop = startSweeping(engine)
+  await waitUntil(async () => (await statusOf(jobId)) === 'Completed')
+  await stop()
+
+  await newJob()
+  const refusing: Queue = { ...queue, send: () => Promise.reject(new Error('no room')) }
+  await startSweeping({ ...engine, queue: refusing })()
+  expect(logged).toEqual([expect.objectContaining({ msg: 'the sweep failed; it will try again' })])
+})
+
+test('the time left is told while it is known, is 0 at the end, and unknown of what has failed', async () => {
+  const jobId = await newJob()
+  const alone = { ...engine, queue: createLoopQueue(), sliceMs: 0, lanes: 1 }
+  await advanceJob(alone, jobId)
+  expect(await readProgress(database.db, jobId)).toMatchObject({ estimatedTimeRemaining: null })
+  await advanceJob(alone, jobId)
+  // As if they had taken 10 s each, one after the other, and another had failed before.
+  await sql`
+    update job_chunks set duration_ms = 10000, finished_at = '2026-01-01'::timestamptz + chunk_no * interval '10 s'
+    where job_id = ${jobId} and chunk_status = 'Done'`.execute(database.db)
+  await sql`update jobs set error = 'a mishap' where job_id = ${jobId}`.execute(database.db)
+  const read = async () => await readProgress(database.db, jobId)
+  expect(await read()).toMatchObject({ processed: 1000, estimatedTimeRemaining: 180, jobError: null })
+  const moves = [
+    ['Failed', null, 'a mishap'],
+    ['Cancelled', 0, null],
+    ['Completed', 0, null],
+  ] as const
+  for (const [status, estimatedTimeRemaining, jobError] of moves) {
+    await sql`update jobs set job_status = ${status} where job_id = ${jobId}`.execute(database.db)
+    expect(await read()).toMatchObject({ estimatedTimeRemaining, jobError })
+  }
+  expect(await readProgress(database.db, crypto.randomUUID())).toBeUndefined()
 })
 
 test('progress is null until it is planned, never goes back, and is 100 only at the end (I7)', async () => {
