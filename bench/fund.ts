@@ -6,6 +6,7 @@ import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { sql } from 'kysely'
 import pg from 'pg'
+import { operator } from '../src/actor.ts'
 import { readConfig } from '../src/config.ts'
 import { type CycleView, requireCycle } from '../src/cycles/cycle-sql.ts'
 import { proveCycle } from '../src/cycles/prove-cycle.ts'
@@ -14,6 +15,7 @@ import type { Db } from '../src/database/connect.ts'
 import { startEmbeddedServer, urlOfDatabase } from '../src/database/embedded-server.ts'
 import { createLog } from '../src/log.ts'
 import { type Application, openApplication } from '../src/main.ts'
+import { keyHeaders } from '../test/admin-key.ts'
 import { type AlmonerProcess, startAlmoner } from '../test/almoner-process.ts'
 import { approveDeath, registerTier } from '../test/fund-fixture.ts'
 import { readMemory } from '../test/process-memory.ts'
@@ -70,8 +72,8 @@ export async function launchApi(
   env: Record<string, string>,
 ): Promise<AlmonerProcess & { url: string }> {
   const api = launch([command], { ...env, PORT: '0' })
-  await api.says('/api/docs')
-  return { ...api, url: /(http:\S+)\/api\/docs/.exec(api.output.stderr)?.[1] as string }
+  await api.says('/sign-in')
+  return { ...api, url: /(http:\S+)\/sign-in/.exec(api.output.stderr)?.[1] as string }
 }
 
 async function run(url: string, statement: string): Promise<void> {
@@ -85,6 +87,8 @@ export interface Fund {
   readonly app: Application
   readonly db: Db
   readonly env: Record<string, string>
+  /** With these whoever asks the API may do everything. */
+  readonly headers: { readonly authorization: string }
   /** Registers a tier of so many members and so many more who have died, and gives the claims for those. */
   addTier(tierCode: string, members: number, deaths: number): Promise<string[]>
   startWorker(): Promise<AlmonerProcess>
@@ -97,12 +101,13 @@ export interface Fund {
 
 /** @param env besides the database, e.g. the queue */
 export async function openFund(url: string, env: Record<string, string> = {}): Promise<Fund> {
-  const all = { DATABASE_URL: url, LOG_LEVEL: 'warn', ...env }
+  const all = { DATABASE_URL: url, LOG_LEVEL: 'warn', REQUESTS_PER_MINUTE: '1000000', ...env }
   const app = await openApplication(readConfig(all, false), log, 'almoner bench')
   const { db } = app
   return {
     app,
     db,
+    headers: await keyHeaders(db),
     env: all,
     async addTier(tierCode, members, deaths) {
       await registerTier(db, { tierCode, members: members + deaths })
@@ -121,7 +126,7 @@ export async function openFund(url: string, env: Record<string, string> = {}): P
     startApi: () => launchApi('api', all),
     startCycle(claimId, strategy = 'queued') {
       if (claimId === undefined) throw new Error('there are too few claims')
-      return startCycle(app, { claimId, cycleDuration: 15, strategy, actor: 'bench' })
+      return startCycle(app, { claimId, cycleDuration: 15, strategy, actor: operator('bench') })
     },
     async settle() {
       await sql`truncate member_contributions`.execute(db)

@@ -49,7 +49,12 @@ const states: { name: 'idle' | 'busy'; rounds: Round[] }[] = [
  * connections all ask in the same instant, so they are started in groups of ten, spread over the second. The first second,
  * which opens the connections, is not counted.
  */
-async function askSteadily(url: string, connections: number, path: () => string) {
+async function askSteadily(
+  url: string,
+  headers: Record<string, string>,
+  connections: number,
+  path: () => string,
+) {
   const latencies: number[] = []
   const countFrom = performance.now() + 1000
   const groups = Array.from({ length: connections / 10 }, async (_, group) => {
@@ -61,6 +66,7 @@ async function askSteadily(url: string, connections: number, path: () => string)
           connections: 10,
           duration: seconds,
           overallRate: 10,
+          headers,
           requests: [{ setupRequest: (request: autocannon.Request) => ({ ...request, path: path() }) }],
         },
         (error: unknown, result) => (error ? reject(error) : resolve(result)),
@@ -76,7 +82,7 @@ async function askSteadily(url: string, connections: number, path: () => string)
 }
 
 /** Keeps event streams open, each on the newest cycle as soon as its own has ended; `stop` gives how many events came. */
-function openStreams(url: string, path: () => string) {
+function openStreams(url: string, headers: Record<string, string>, path: () => string) {
   let events = 0
   let errors = 0
   let open = true
@@ -89,7 +95,7 @@ function openStreams(url: string, path: () => string) {
       return
     }
     const now = path()
-    const request = get(`${url}${now}`, { agent: false }, (response) => {
+    const request = get(`${url}${now}`, { agent: false, headers }, (response) => {
       if (response.statusCode !== 200) errors += 1
       response.setEncoding('utf8').on('data', (text: string) => {
         events += text.split('\ndata:').length - 1
@@ -127,7 +133,7 @@ const machine = await withServer(async (server) => {
   let watched = listed.cycleId
   const cycles = '/api/contribution-cycles'
   // The first requests pay for compiling.
-  await askSteadily(api.url, clients.progress, () => `${cycles}/${watched}/creation-progress`)
+  await askSteadily(api.url, fund.headers, clients.progress, () => `${cycles}/${watched}/creation-progress`)
   for (let round = 0; round < rounds; round += 1) {
     for (const { name, rounds: done } of rotate(states, round)) {
       let isOver = false
@@ -141,10 +147,15 @@ const machine = await withServer(async (server) => {
       }
       const stopWatching = watchMemory(api.child.pid)
       const work = name === 'busy' ? keepBusy() : Promise.resolve()
-      const stream = openStreams(api.url, () => `${cycles}/${watched}/creation-progress/stream`)
+      const stream = openStreams(api.url, fund.headers, () => `${cycles}/${watched}/creation-progress/stream`)
       const [progress, list] = await Promise.all([
-        askSteadily(api.url, clients.progress, () => `${cycles}/${watched}/creation-progress`),
-        askSteadily(api.url, clients.list, () => `${cycles}/${listed.cycleId}/contributions?limit=50`),
+        askSteadily(api.url, fund.headers, clients.progress, () => `${cycles}/${watched}/creation-progress`),
+        askSteadily(
+          api.url,
+          fund.headers,
+          clients.list,
+          () => `${cycles}/${listed.cycleId}/contributions?limit=50`,
+        ),
       ])
       const { events, errors } = stream.stop()
       isOver = true

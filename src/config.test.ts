@@ -15,6 +15,12 @@ test('an empty environment is enough', () => {
     creationStrategy: 'hybrid',
     logLevel: 'info',
     logFormat: 'pretty',
+    publicUrl: 'http://127.0.0.1:3000',
+    tls: undefined,
+    trustedProxies: [],
+    secret: undefined,
+    mail: undefined,
+    requestsPerMinute: 3000,
   })
 })
 
@@ -46,4 +52,35 @@ test('every variable that is wrong is named at once', () => {
   ]) {
     expect(read).toThrow(new RegExp(`^ {2}${name} must be`, 'm'))
   }
+})
+
+test('it listens for other machines only with TLS, or behind a proxy that it is told of', () => {
+  const wrong = (env: Record<string, string>) => {
+    try {
+      readConfig(env, false)
+    } catch (error) {
+      return (error as Error).message
+        .split('\n')
+        .slice(1)
+        .map((line) => line.trim().split(' ')[0])
+    }
+  }
+  expect(wrong({ HOST: '0.0.0.0' })).toEqual(['HOST'])
+  expect(wrong({ HOST: '0.0.0.0', TLS_CERT_FILE: 'cert.pem' })).toEqual(['TLS_KEY_FILE'])
+  expect(wrong({ HOST: '0.0.0.0', TRUSTED_PROXY: '10.0.0.0/8' })).toEqual(['PUBLIC_URL'])
+  expect(wrong({ HOST: '::', TRUSTED_PROXY: 'anybody', PUBLIC_URL: 'http://x' })).toEqual([
+    'TRUSTED_PROXY',
+    'PUBLIC_URL',
+  ])
+  expect(wrong({ SMTP_URL: 'smtp://localhost' })).toEqual(['MAIL_FROM'])
+  expect(wrong({ ALMONER_SECRET: 'short' })).toEqual(['ALMONER_SECRET'])
+  expect(
+    readConfig({ HOST: '0.0.0.0', TLS_CERT_FILE: 'cert.pem', TLS_KEY_FILE: 'key.pem', PORT: '443' }, false),
+  ).toMatchObject({ publicUrl: 'https://0.0.0.0:443', tls: { certFile: 'cert.pem', keyFile: 'key.pem' } })
+  expect(
+    readConfig(
+      { HOST: '::', TRUSTED_PROXY: '10.0.0.1, loopback', PUBLIC_URL: 'https://fund.example.org/' },
+      false,
+    ),
+  ).toMatchObject({ publicUrl: 'https://fund.example.org', trustedProxies: ['10.0.0.1', 'loopback'] })
 })

@@ -11,6 +11,17 @@ export interface Config {
   readonly dataDir: string | undefined
   readonly host: string
   readonly port: number
+  /** Where browsers find the API; without it, where it listens. */
+  readonly publicUrl: string
+  /** Files, where the API speaks TLS itself. */
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
+  /** Whose word counts for where a request comes from. */
+  readonly trustedProxies: readonly string[]
+  /** Undefined: one that the database keeps. */
+  readonly secret: string | undefined
+  /** Undefined: no mail is sent. */
+  readonly mail: { readonly url: string; readonly from: string } | undefined
+  readonly requestsPerMinute: number
   /** Whether the dashboard of the queue only shows. */
   readonly queueBoard: 'read-only' | 'writable'
   readonly workerConcurrency: number
@@ -48,17 +59,45 @@ const wholeNumber = (from: number, to: number) =>
 const oneOf = <const Words extends readonly [string, ...string[]]>(words: Words) =>
   z.enum(words, { error: `must be one of ${words.join(', ')}` })
 
-// Until there is access control, whoever reaches the port may do anything: so only this machine reaches it.
-const loopback = z.string().refine((host) => ['127.0.0.1', '::1', 'localhost'].includes(host), {
-  error: 'must be 127.0.0.1, ::1 or localhost: there is no access control yet',
-})
+const loopback = ['127.0.0.1', '::1', 'localhost']
+
+const httpUrl = z
+  .string()
+  .refine((text) => URL.canParse(text) && /^https?:\/\/[^/?#@]+\/?$/.test(text), {
+    error: 'must be a URL such as https://fund.example.org',
+  })
+  .transform((text) => new URL(text).origin)
+
+/** An address, or a network of them, as proxy-addr takes it. */
+const proxyAddress = z.union([
+  z.ipv4(),
+  z.ipv6(),
+  z.cidrv4(),
+  z.cidrv6(),
+  z.enum(['loopback', 'uniquelocal']),
+])
+
+const proxies = z
+  .string()
+  .transform((text) => text.split(',').map((one) => one.trim()))
+  .refine((list) => list.every((one) => proxyAddress.safeParse(one).success), {
+    error: 'must be addresses or networks such as 10.0.0.0/8, with commas between them',
+  })
 
 const environment = z.object({
   DATABASE_URL: url(['postgres', 'postgresql'], 'postgres://user:password@host/database').optional(),
   QUEUE_URL: queueUrl.optional(),
   ALMONER_DATA_DIR: z.string().optional(),
-  HOST: loopback.default('127.0.0.1'),
+  HOST: z.string().default('127.0.0.1'),
   PORT: wholeNumber(0, 65_535).default(3000),
+  PUBLIC_URL: httpUrl.optional(),
+  TLS_CERT_FILE: z.string().optional(),
+  TLS_KEY_FILE: z.string().optional(),
+  TRUSTED_PROXY: proxies.optional(),
+  ALMONER_SECRET: z.string().min(32, { error: 'must have 32 characters or more' }).optional(),
+  SMTP_URL: url(['smtp', 'smtps'], 'smtp://user:password@host:587').optional(),
+  MAIL_FROM: z.string().optional(),
+  REQUESTS_PER_MINUTE: wholeNumber(1, 1_000_000).default(3000),
   QUEUE_BOARD: oneOf(['read-only', 'writable']).default('read-only'),
   WORKER_CONCURRENCY: wholeNumber(1, 100).default(5),
   JOB_LANES: wholeNumber(1, 100).default(2),
@@ -67,6 +106,28 @@ const environment = z.object({
   LOG_LEVEL: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   LOG_FORMAT: oneOf(['pretty', 'json']).optional(),
 })
+
+/** What one variable asks of another: a variable, and what is wrong with it. */
+function faultsBetween(env: NodeJS.ProcessEnv): string[] {
+  const isSet = (variable: string) => env[variable] !== undefined
+  const together = (one: string, other: string) =>
+    isSet(one) === isSet(other)
+      ? []
+      : [`${isSet(one) ? other : one} must be set too, with ${isSet(one) ? one : other}`]
+  const isReached = isSet('HOST') && !loopback.includes(env.HOST as string)
+  return [
+    ...together('TLS_CERT_FILE', 'TLS_KEY_FILE'),
+    ...together('SMTP_URL', 'MAIL_FROM'),
+    ...(isReached && !isSet('TLS_CERT_FILE') && !isSet('TRUSTED_PROXY')
+      ? [
+          `HOST must be ${loopback.join(', ')}, unless TLS_CERT_FILE and TLS_KEY_FILE are set, or TRUSTED_PROXY because a proxy speaks TLS`,
+        ]
+      : []),
+    ...(isSet('TRUSTED_PROXY') && !env.PUBLIC_URL?.startsWith('https://')
+      ? ['PUBLIC_URL must be the https address of the proxy, for TRUSTED_PROXY is set']
+      : []),
+  ]
+}
 
 /** The environment cannot be used as it is; the message names every variable that is wrong, and how. */
 export class ConfigError extends Error {
@@ -81,9 +142,14 @@ export function readConfig(env: NodeJS.ProcessEnv, isTerminal = process.stderr.i
   // An empty variable is how a shell or a compose file says "not set".
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
   const { success, data, error } = environment.safeParse(set)
-  if (!success) {
-    const faults = error.issues.map((issue) => `  ${issue.path.join('.')} ${issue.message}`)
-    throw new ConfigError(`The configuration is not usable:\n${faults.join('\n')}`)
+  const faults = [
+    ...(error?.issues ?? []).map((issue) => `${issue.path.join('.')} ${issue.message}`),
+    ...faultsBetween(set),
+  ]
+  if (!success || faults.length > 0) {
+    throw new ConfigError(
+      `The configuration is not usable:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+    )
   }
   return {
     databaseUrl: data.DATABASE_URL,
@@ -91,6 +157,18 @@ export function readConfig(env: NodeJS.ProcessEnv, isTerminal = process.stderr.i
     dataDir: data.ALMONER_DATA_DIR,
     host: data.HOST,
     port: data.PORT,
+    publicUrl: data.PUBLIC_URL ?? addressOf(data),
+    tls:
+      data.TLS_CERT_FILE !== undefined && data.TLS_KEY_FILE !== undefined
+        ? { certFile: data.TLS_CERT_FILE, keyFile: data.TLS_KEY_FILE }
+        : undefined,
+    trustedProxies: data.TRUSTED_PROXY ?? [],
+    secret: data.ALMONER_SECRET,
+    mail:
+      data.SMTP_URL !== undefined && data.MAIL_FROM !== undefined
+        ? { url: data.SMTP_URL, from: data.MAIL_FROM }
+        : undefined,
+    requestsPerMinute: data.REQUESTS_PER_MINUTE,
     queueBoard: data.QUEUE_BOARD,
     workerConcurrency: data.WORKER_CONCURRENCY,
     jobLanes: data.JOB_LANES,
@@ -99,4 +177,9 @@ export function readConfig(env: NodeJS.ProcessEnv, isTerminal = process.stderr.i
     logLevel: data.LOG_LEVEL,
     logFormat: data.LOG_FORMAT ?? (isTerminal ? 'pretty' : 'json'),
   }
+}
+
+function addressOf(env: { HOST: string; PORT: number; TLS_CERT_FILE?: string | undefined }): string {
+  const host = env.HOST.includes(':') ? `[${env.HOST}]` : env.HOST
+  return `${env.TLS_CERT_FILE === undefined ? 'http' : 'https'}://${host}:${env.PORT}`
 }

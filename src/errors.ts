@@ -10,6 +10,30 @@ export const refusals = {
   'request-timeout': 'The request came too slowly',
   'unsupported-media-type': 'This content type is not accepted',
   'fund-in-use': 'The currency can no longer change',
+  'not-signed-in': 'Nobody is signed in',
+  'session-invalid': 'The session has ended',
+  'session-needed': 'This is not for API keys',
+  'wrong-password': 'The e-mail address or the password is wrong',
+  'wrong-code': 'The code is wrong',
+  'account-locked': 'The account is locked for a while',
+  'account-disabled': 'The account is disabled',
+  'link-invalid': 'The link is no longer good',
+  forbidden: 'This is not allowed',
+  'second-factor-required': 'A second factor is needed',
+  'second-factor-enrolled': 'There is a second factor already',
+  'cross-site': 'The request comes from another site',
+  'csrf-token-invalid': 'The token against forged requests is not right',
+  'key-in-url': 'There is an API key in the address',
+  'key-invalid': 'The API key is not one',
+  'key-expired': 'The API key has expired',
+  'key-revoked': 'The API key was revoked',
+  'too-many-requests': 'Too many requests',
+  'mail-not-configured': 'No mail can be sent',
+  'user-not-found': 'User not found',
+  'user-exists': 'The user exists already',
+  'last-admin': 'The last admin stays',
+  'session-not-found': 'Session not found',
+  'api-key-not-found': 'API key not found',
   'tier-not-found': 'Tier not found',
   'tier-code-taken': 'The tier code is taken',
   'tier-has-no-amount': 'The tier has no contribution amount',
@@ -24,6 +48,7 @@ export const refusals = {
   'claim-exists': 'The member already has a claim',
   'claim-not-submitted': 'The claim has been decided already',
   'claim-not-approved': 'The claim is not approved',
+  'own-claim': 'Nobody approves a claim of their own',
   'claim-has-cycle': 'The claim already has a contribution cycle',
   'eligible-as-of-in-future': 'The register cannot be read in the future',
   'cycle-not-found': 'Contribution cycle not found',
@@ -47,12 +72,20 @@ export interface InputFault {
 export class DomainError extends Error {
   readonly code: RefusalCode
   readonly faults: readonly InputFault[]
+  /** When asking again may help. */
+  readonly retryAfterSeconds: number | undefined
 
   /** @param detail one sentence for the person who asked: what is wrong, and what to do about it */
-  constructor(code: RefusalCode, detail: string, faults: readonly InputFault[] = [], options?: ErrorOptions) {
+  constructor(
+    code: RefusalCode,
+    detail: string,
+    faults: readonly InputFault[] = [],
+    options: ErrorOptions & { retryAfterSeconds?: number } = {},
+  ) {
     super(detail, options)
     this.name = 'DomainError'
     this.code = code
     this.faults = faults
+    this.retryAfterSeconds = options.retryAfterSeconds
   }
 }

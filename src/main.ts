@@ -2,12 +2,21 @@
  * The composition root: config, then database, then queue, then the roles asked for. The only file that knows
  * everything.
  */
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import { accessPages } from './access/access-pages.ts'
+import { findSecret, hasUsers } from './access/access-sql.ts'
+import { countAttempts } from './access/attempts.ts'
+import { type GuardedRoute, guard } from './access/guard.ts'
+import type { Identity } from './access/identity.ts'
+import { sessionRoutes } from './access/session-routes.ts'
+import { userRoutes } from './access/user-routes.ts'
 import { claimRoutes } from './claims/claim-routes.ts'
 import { type Clock, systemClock } from './clock.ts'
-import type { Config } from './config.ts'
+import { type Config, ConfigError } from './config.ts'
 import { contributionRoutes } from './cycles/contribution-routes.ts'
 import { createContributions } from './cycles/create-contributions.ts'
 import { cycleRoutes } from './cycles/cycle-routes.ts'
@@ -18,6 +27,7 @@ import { startEmbeddedServer } from './database/embedded-server.ts'
 import { listen } from './database/listen.ts'
 import { migrate } from './database/migrate.ts'
 import { isTransient } from './database/sql-state.ts'
+import { auditRoutes } from './events/audit-routes.ts'
 import { fundRoutes } from './fund/fund-routes.ts'
 import { createHttpServer } from './http/server.ts'
 import { tokenHandler } from './jobs/advance-job.ts'
@@ -25,6 +35,7 @@ import { createEngine } from './jobs/engine.ts'
 import type { JobKind } from './jobs/job-kind.ts'
 import { jobChannel } from './jobs/job-sql.ts'
 import { startSweeping } from './jobs/sweep.ts'
+import { createMailer } from './mail.ts'
 import { memberRoutes } from './members/member-routes.ts'
 import { jobRoutes } from './operations/job-routes.ts'
 import { withPatience } from './patience.ts'
@@ -130,9 +141,28 @@ export async function startWorker(app: Application): Promise<Role> {
   }
 }
 
-/** Serves the API, on the loopback address only until there is access control. */
-export async function startApi(app: Application): Promise<Role & { readonly url: string }> {
+/** What knows who somebody is. */
+export async function openIdentity(app: Application): Promise<Identity> {
+  const { config, db } = app
+  const secret = config.secret ?? (await findSecret(db, randomBytes(32).toString('base64url')))
+  // Loaded only where somebody signs in: a command and a worker would wait half a second for it.
+  const { createIdentity } = await import('./access/identity.ts')
+  return createIdentity({ db, secret, publicUrl: config.publicUrl })
+}
+
+/**
+ * Serves the API.
+ *
+ * @returns `setUpLink` while there are no users: whoever opens it, on this machine, is the first
+ */
+export async function startApi(
+  app: Application,
+): Promise<
+  Role & { readonly url: string; readonly setUpLink: string | undefined; routes(): GuardedRoute[] }
+> {
   const { config, database, log } = app
+  const identity = await openIdentity(app)
+  const setUpToken = (await hasUsers(app.db)) ? undefined : randomBytes(32).toString('base64url')
   const jobListener = await listen({
     url: database.url,
     channel: jobChannel,
@@ -143,11 +173,22 @@ export async function startApi(app: Application): Promise<Role & { readonly url:
     pool: database.pool,
     creationStrategy: config.creationStrategy,
     jobListener,
+    identity,
+    attempts: countAttempts(database.pool),
+    publicUrl: config.publicUrl,
+    sendMail: config.mail && createMailer(config.mail),
+    setUpToken,
   }
   const server: FastifyInstance = await createHttpServer({
     log,
     version,
+    ...(config.tls && { tls: await readTls(config.tls) }),
+    trustedProxies: config.trustedProxies,
+    guard: (server) => guard(server, { ...deps, requestsPerMinute: config.requestsPerMinute }),
     routes: [
+      sessionRoutes(deps),
+      userRoutes(deps),
+      auditRoutes(deps),
       fundRoutes(deps),
       memberRoutes(deps),
       claimRoutes(deps),
@@ -155,9 +196,12 @@ export async function startApi(app: Application): Promise<Role & { readonly url:
       contributionRoutes(deps),
       jobRoutes(deps),
     ],
-    pages: isBullMqQueue(app.queue)
-      ? [bullBoardPage(app.queue, { path: '/admin/queues', writable: config.queueBoard === 'writable' })]
-      : [],
+    pages: [
+      accessPages,
+      ...(isBullMqQueue(app.queue)
+        ? [bullBoardPage(app.queue, { path: '/admin/queues', writable: config.queueBoard === 'writable' })]
+        : []),
+    ],
     readiness: () => readiness(app),
   })
   const stop = async () => {
@@ -166,25 +210,44 @@ export async function startApi(app: Application): Promise<Role & { readonly url:
   }
   try {
     const url = await server.listen({ host: config.host, port: config.port })
-    log.info(
-      `There is no access control yet: the API listens on ${config.host} only, for whoever uses this machine.`,
-    )
-    return { url, stop }
+    return {
+      url,
+      setUpLink: setUpToken && `${url}/set-up#${setUpToken}`,
+      routes: () => server.guardedRoutes(),
+      stop,
+    }
   } catch (error) {
     await stop()
     throw error
   }
 }
 
+async function readTls({
+  certFile,
+  keyFile,
+}: NonNullable<Config['tls']>): Promise<{ cert: Buffer; key: Buffer }> {
+  const read = (variable: string, file: string) =>
+    readFile(file).catch((error: Error) => {
+      throw new ConfigError(
+        `The configuration is not usable:\n  ${variable} cannot be read: ${error.message}`,
+      )
+    })
+  return { cert: await read('TLS_CERT_FILE', certFile), key: await read('TLS_KEY_FILE', keyFile) }
+}
+
 async function readiness(app: Application): Promise<{ ok: boolean; checks: Record<string, string> }> {
-  const ask = (question: Promise<unknown>) =>
+  // Anybody may ask, so what is wrong is for the log.
+  const ask = (name: string, question: Promise<unknown>) =>
     question.then(
       () => 'ok',
-      (error: Error) => error.message,
+      (error: unknown) => {
+        app.log.warn({ err: error }, `not ready: the ${name} does not answer`)
+        return 'does not answer'
+      },
     )
   const [database, queue] = await Promise.all([
-    ask(app.database.pool.query('select 1')),
-    ask(app.queue.depth()),
+    ask('database', app.database.pool.query('select 1')),
+    ask('queue', app.queue.depth()),
   ])
   return { ok: database === 'ok' && queue === 'ok', checks: { database, queue } }
 }

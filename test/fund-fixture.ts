@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { operator } from '../src/actor.ts'
 import type { ClaimView } from '../src/claims/claim-sql.ts'
 import { approveClaim } from '../src/claims/decide-claim.ts'
 import { submitClaim } from '../src/claims/submit-claim.ts'
@@ -55,8 +56,8 @@ export async function approveDeath(
       deceasedMemberId: memberId,
       dateOfDeath: '2026-01-02',
       benefitAmount: options.benefitAmount ?? 50_000_000,
-      actor: 'clerk',
+      actor: operator('clerk'),
     },
   )
-  return approveClaim({ db }, { claimId: claim.claimId, actor: 'treasurer' })
+  return approveClaim({ db }, { claimId: claim.claimId, actor: operator('treasurer') })
 }

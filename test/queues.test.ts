@@ -43,6 +43,7 @@ for (const kind of brokers) {
         })
         await json('tiers', 'set', 'A', '--contribution', '100')
         const death = ['--member', 'M-000001', '--date-of-death', '2026-01-02', '--benefit', '5000']
+        await json('fund', 'set', '--self-approval', 'yes')
         const { claimCode } = await json('claims', 'submit', ...death)
         await json('claims', 'approve', claimCode)
         const start = ['cycles', 'start', '--claim', claimCode, '--strategy', 'queued', '--watch']

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { expect } from 'vitest'
+import { operator } from '../src/actor.ts'
 import { readConfig } from '../src/config.ts'
 import { readCreationProgress } from '../src/cycles/creation-progress.ts'
 import { type CycleView, requireCycle } from '../src/cycles/cycle-sql.ts'
@@ -56,7 +57,7 @@ export async function openWorkedFund(options: {
       const number = (deaths.get(tierCode) ?? 0) + 1
       deaths.set(tierCode, number)
       const { claimId } = await approveDeath(app.db, { tierCode, number })
-      return startCycle(app, { claimId, cycleDuration: 15, strategy: 'queued', actor: 'treasurer' })
+      return startCycle(app, { claimId, cycleDuration: 15, strategy: 'queued', actor: operator('treasurer') })
     },
 
     async untilActive(cycleId, each = async () => {}) {

@@ -12,14 +12,12 @@ import { submitClaim } from './submit-claim.ts'
 
 const claimParams = z.strictObject({ claimId: z.uuid() })
 
-/** Until there is access control, whoever reaches the API acts under this name. */
-const actor = 'api'
-
 export function claimRoutes(deps: { readonly db: Db; readonly clock: Clock }): HttpRoutes {
   return async (app) => {
     app.get(
       '/api/claims',
       {
+        config: { access: 'claims.read' },
         schema: {
           summary: 'Claims, newest first',
           tags: ['claims'],
@@ -39,6 +37,7 @@ export function claimRoutes(deps: { readonly db: Db; readonly clock: Clock }): H
     app.post(
       '/api/claims',
       {
+        config: { access: 'claims.submit' },
         schema: {
           summary: 'Submit a death claim',
           tags: ['claims'],
@@ -47,7 +46,7 @@ export function claimRoutes(deps: { readonly db: Db; readonly clock: Clock }): H
         },
       },
       async (request, reply) => {
-        const claim = await submitClaim(deps, { ...request.body, actor })
+        const claim = await submitClaim(deps, { ...request.body, actor: request.actor })
         return reply.code(201).header('location', `/api/claims/${claim.claimId}`).send(claim)
       },
     )
@@ -55,6 +54,7 @@ export function claimRoutes(deps: { readonly db: Db; readonly clock: Clock }): H
     app.get(
       '/api/claims/:claimId',
       {
+        config: { access: 'claims.read' },
         schema: {
           summary: 'A claim',
           tags: ['claims'],
@@ -68,6 +68,7 @@ export function claimRoutes(deps: { readonly db: Db; readonly clock: Clock }): H
     app.post(
       '/api/claims/:claimId/approve',
       {
+        config: { access: 'claims.decide' },
         schema: {
           summary: 'Approve a claim; the member becomes Deceased',
           tags: ['claims'],
@@ -75,12 +76,13 @@ export function claimRoutes(deps: { readonly db: Db; readonly clock: Clock }): H
           response: { 200: claimSchema, ...problemResponses(404, 409) },
         },
       },
-      async (request) => approveClaim(deps, { claimId: request.params.claimId, actor }),
+      async (request) => approveClaim(deps, { claimId: request.params.claimId, actor: request.actor }),
     )
 
     app.post(
       '/api/claims/:claimId/reject',
       {
+        config: { access: 'claims.decide' },
         schema: {
           summary: 'Reject a claim',
           tags: ['claims'],
@@ -89,7 +91,8 @@ export function claimRoutes(deps: { readonly db: Db; readonly clock: Clock }): H
           response: { 200: claimSchema, ...problemResponses(400, 404, 409) },
         },
       },
-      async (request) => rejectClaim(deps, { claimId: request.params.claimId, ...request.body, actor }),
+      async (request) =>
+        rejectClaim(deps, { claimId: request.params.claimId, ...request.body, actor: request.actor }),
     )
   }
 }

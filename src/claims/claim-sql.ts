@@ -76,7 +76,10 @@ export async function insertClaim(
   return claimId
 }
 
-/** Approves a Submitted claim; nothing comes back when it is in another state: somebody else was first. */
+/**
+ * Approves a Submitted claim of somebody else's, or of one's own where the fund lets that be; nothing comes back when it
+ * is neither.
+ */
 export async function approveSubmittedClaim(
   tx: Tx,
   claimId: string,
@@ -85,6 +88,7 @@ export async function approveSubmittedClaim(
   const { rows } = await sql<{ deceasedMemberId: string }>`
     update claims set claim_status = 'Approved', approved_by = ${actor}, approved_at = now()
     where claim_id = ${claimId} and claim_status = 'Submitted'
+      and (submitted_by <> ${actor} or (select self_approval from fund))
     returning deceased_member_id`.execute(tx)
   return rows[0]?.deceasedMemberId
 }

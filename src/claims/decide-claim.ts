@@ -1,3 +1,4 @@
+import type { Actor } from '../actor.ts'
 import type { Db } from '../database/connect.ts'
 import { DomainError } from '../errors.ts'
 import { insertEvent } from '../events/event-sql.ts'
@@ -7,18 +8,24 @@ import { approveSubmittedClaim, type ClaimView, rejectSubmittedClaim, requireCla
 /**
  * Approves a Submitted claim. The member becomes Deceased, and what the member still owed in other cycles is waived.
  *
- * @throws DomainError `claim-not-found`, `claim-not-submitted`
+ * @throws DomainError `claim-not-found`, `claim-not-submitted`, and `own-claim` for whoever submitted it, unless the fund
+ *   has one person only
  */
 export async function approveClaim(
   { db }: { db: Db },
-  input: { claimId: string; actor: string },
+  { claimId, actor }: { claimId: string; actor: Actor },
 ): Promise<ClaimView> {
   return db.transaction().execute(async (tx) => {
-    const deceasedMemberId = await approveSubmittedClaim(tx, input.claimId, input.actor)
-    if (deceasedMemberId === undefined) throw await decidedAlready(tx, input.claimId)
+    const deceasedMemberId = await approveSubmittedClaim(tx, claimId, actor.name)
+    if (deceasedMemberId === undefined) throw await reasonAgainst(tx, claimId)
     await markDeceased(tx, deceasedMemberId)
-    await insertEvent(tx, { eventName: 'ClaimApproved', subject: input.claimId, actor: input.actor })
-    return requireClaim(tx, input.claimId)
+    await insertEvent(tx, {
+      eventName: 'ClaimApproved',
+      subject: claimId,
+      actor,
+      payload: { deceasedMemberId },
+    })
+    return requireClaim(tx, claimId)
   })
 }
 
@@ -29,17 +36,23 @@ export async function approveClaim(
  */
 export async function rejectClaim(
   { db }: { db: Db },
-  input: { claimId: string; reason: string; actor: string },
+  input: { claimId: string; reason: string; actor: Actor },
 ): Promise<ClaimView> {
   const { claimId, reason, actor } = input
   return db.transaction().execute(async (tx) => {
-    if (!(await rejectSubmittedClaim(tx, claimId, actor, reason))) throw await decidedAlready(tx, claimId)
+    if (!(await rejectSubmittedClaim(tx, claimId, actor.name, reason))) throw await reasonAgainst(tx, claimId)
     await insertEvent(tx, { eventName: 'ClaimRejected', subject: claimId, actor, payload: { reason } })
     return requireClaim(tx, claimId)
   })
 }
 
-async function decidedAlready(db: Db, claimId: string): Promise<DomainError> {
+async function reasonAgainst(db: Db, claimId: string): Promise<DomainError> {
   const claim = await requireClaim(db, claimId)
+  if (claim.claimStatus === 'Submitted') {
+    return new DomainError(
+      'own-claim',
+      `You submitted claim ${claim.claimCode}: somebody else has to approve it.`,
+    )
+  }
   return new DomainError('claim-not-submitted', `Claim ${claim.claimCode} is ${claim.claimStatus} already.`)
 }

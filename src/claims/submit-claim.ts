@@ -1,3 +1,4 @@
+import type { Actor } from '../actor.ts'
 import type { Clock } from '../clock.ts'
 import type { Db } from '../database/connect.ts'
 import { isUniqueViolation } from '../database/sql-state.ts'
@@ -17,7 +18,7 @@ import { type ClaimView, insertClaim, requireClaim } from './claim-sql.ts'
  */
 export async function submitClaim(
   { db, clock }: { db: Db; clock: Clock },
-  input: { deceasedMemberId: string; dateOfDeath: string; benefitAmount: number; actor: string },
+  input: { deceasedMemberId: string; dateOfDeath: string; benefitAmount: number; actor: Actor },
 ): Promise<ClaimView> {
   const today = localDate(clock.now(), (await findFund(db)).timeZone)
   const member = await requireMember(db, input.deceasedMemberId)
@@ -29,9 +30,15 @@ export async function submitClaim(
   try {
     return await db.transaction().execute(async (tx) => {
       const claimCode = await takeCode(tx, claimCodePrefix, Number(today.slice(0, 4)))
-      const claimId = await insertClaim(tx, { ...claim, claimCode, submittedBy: actor })
-      await insertEvent(tx, { eventName: 'ClaimSubmitted', subject: claimId, actor, payload: { claimCode } })
-      return requireClaim(tx, claimId)
+      const claimId = await insertClaim(tx, { ...claim, claimCode, submittedBy: actor.name })
+      const submitted = await requireClaim(tx, claimId)
+      await insertEvent(tx, {
+        eventName: 'ClaimSubmitted',
+        subject: claimId,
+        actor,
+        payload: { claimCode, after: submitted },
+      })
+      return submitted
     })
   } catch (error) {
     if (!isUniqueViolation(error, 'claims_one_per_deceased')) throw error

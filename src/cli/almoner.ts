@@ -12,6 +12,7 @@ import { migrateCommand } from './migrate.ts'
 import { exitCodes, explain } from './run-command.ts'
 import { apiCommand, startCommand, workerCommand } from './start.ts'
 import { tiersCommand } from './tiers.ts'
+import { usersCommand } from './users.ts'
 
 const program = new Command('almoner')
   .description('Contribution cycles for mutual-aid and death-benefit funds.')
@@ -31,6 +32,7 @@ for (const command of [
   claimsCommand,
   cyclesCommand,
   jobsCommand,
+  usersCommand,
   doctorCommand,
 ]) {
   program.addCommand(command())

@@ -8,7 +8,7 @@ import { findMember } from '../members/member-sql.ts'
 import { formatAmount, parseAmount } from '../money.ts'
 import { claimByCode, isoDate, wholeNumber } from './arguments.ts'
 import { printResult, table } from './output.ts'
-import { actorName, group, withApplication } from './run-command.ts'
+import { commandActor, group, withApplication } from './run-command.ts'
 
 export function claimsCommand(): Command {
   const claims = group('claims', 'death claims')
@@ -26,7 +26,7 @@ export function claimsCommand(): Command {
           deceasedMemberId: member.memberId,
           dateOfDeath: options.dateOfDeath,
           benefitAmount: parseAmount(options.benefit, (await findFund(app.db)).currency),
-          actor: actorName(),
+          actor: commandActor(),
         })
       })
       print(command, claim)
@@ -38,7 +38,7 @@ export function claimsCommand(): Command {
     .action(async (code: string, _options: unknown, command: Command) => {
       const claim = await withApplication(async (app) => {
         const { claimId } = await claimByCode(app.db, code)
-        return approveClaim(app, { claimId, actor: actorName() })
+        return approveClaim(app, { claimId, actor: commandActor() })
       })
       print(command, claim)
     })
@@ -50,7 +50,7 @@ export function claimsCommand(): Command {
     .action(async (code: string, options: { why: string }, command: Command) => {
       const claim = await withApplication(async (app) => {
         const { claimId } = await claimByCode(app.db, code)
-        return rejectClaim(app, { claimId, reason: options.why, actor: actorName() })
+        return rejectClaim(app, { claimId, reason: options.why, actor: commandActor() })
       })
       print(command, claim)
     })

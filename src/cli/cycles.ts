@@ -17,7 +17,7 @@ import type { Application } from '../main.ts'
 import { formatAmount, parseAmount } from '../money.ts'
 import { claimByCode, cycleByCode, wholeNumber } from './arguments.ts'
 import { plural, printResult, say, table } from './output.ts'
-import { actorName, exitCodes, group, withApplication } from './run-command.ts'
+import { commandActor, exitCodes, group, withApplication } from './run-command.ts'
 import { watchCycle } from './watch-cycle.ts'
 
 interface StartOptions {
@@ -39,7 +39,7 @@ export function cyclesCommand(): Command {
     .option('--watch', 'stay and show the progress')
     .action(async (options: StartOptions & { watch?: true }, command: Command) => {
       await withApplication(async (app) => {
-        const started = await startCycle(app, { ...(await startInput(app, options)), actor: actorName() })
+        const started = await startCycle(app, { ...(await startInput(app, options)), actor: commandActor() })
         say(`Cycle ${started.cycleCode} is started.`)
         await printCycle(app, command, started, options.watch === true)
       })
@@ -73,7 +73,7 @@ export function cyclesCommand(): Command {
       .action(async (code: string, _options: unknown, command: Command) => {
         const cycle = await withApplication(async (app) => {
           const { cycleId } = await cycleByCode(app.db, code)
-          return steer(app, { cycleId, actor: actorName() })
+          return steer(app, { cycleId, actor: commandActor() })
         })
         printResult(command, cycle, cycleLines(cycle))
       })

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { sql } from 'kysely'
+import { operator } from '../actor.ts'
 import type { ClaimView } from '../claims/claim-sql.ts'
 import { approveClaim } from '../claims/decide-claim.ts'
 import { submitClaim } from '../claims/submit-claim.ts'
@@ -21,7 +22,7 @@ import { addTier } from '../fund/keep-tiers.ts'
 import type { Application } from '../main.ts'
 import { wholeNumber } from './arguments.ts'
 import { printResult, say } from './output.ts'
-import { actorName, commandLog, exitCodes, untilStopped, withApplicationOf } from './run-command.ts'
+import { commandActor, commandLog, exitCodes, untilStopped, withApplicationOf } from './run-command.ts'
 import { watchCycle } from './watch-cycle.ts'
 
 const contributionAmount = 10_000
@@ -85,7 +86,7 @@ async function playWithWorker(app: Application, members: number): Promise<DemoRe
     claimId: claim.claimId,
     cycleDuration: 15,
     strategy: 'queued',
-    actor: actorName(),
+    actor: commandActor(),
   })
   const answeredInMs = performance.now() - startedAt
   say(`Cycle ${cycleCode} answered in ${answeredInMs.toFixed(1)} ms; the worker creates the contributions.`)
@@ -127,7 +128,13 @@ async function startWorkerProcess(env: NodeJS.ProcessEnv): Promise<ChildProcess>
 async function registerMembers(db: Db, members: number): Promise<void> {
   const { tierId } = await addTier(
     { db },
-    { tierCode: 'A', tierName: 'Tier A', contributionAmount, benefitAmount: null },
+    {
+      tierCode: 'A',
+      tierName: 'Tier A',
+      contributionAmount,
+      benefitAmount: null,
+      actor: commandActor(),
+    },
   )
   await sql`
     insert into agents (agent_code, full_name)
@@ -146,14 +153,13 @@ async function approveDeath(app: Application): Promise<ClaimView> {
     .select('memberId')
     .where('memberCode', '=', 'M-00000001')
     .executeTakeFirstOrThrow()
-  const actor = actorName()
   const { claimId } = await submitClaim(app, {
     deceasedMemberId: memberId,
     dateOfDeath: localDate(app.clock.now(), (await findFund(app.db)).timeZone),
     benefitAmount: 50_000_000,
-    actor,
+    actor: operator('clerk'),
   })
-  return approveClaim(app, { claimId, actor })
+  return approveClaim(app, { claimId, actor: operator('treasurer') })
 }
 
 function resultLines(result: DemoResult): string[] {

@@ -1,15 +1,16 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { changeFund } from '../fund/change-fund.ts'
 import { type FundRow, findFund } from '../fund/fund-sql.ts'
 import { formatAmount, parseAmount } from '../money.ts'
 import { printResult } from './output.ts'
-import { group, withApplication } from './run-command.ts'
+import { commandActor, group, withApplication } from './run-command.ts'
 
 interface FundOptions {
   name?: string
   currency?: string
   timeZone?: string
   roundingStep?: string
+  selfApproval?: 'yes' | 'no'
 }
 
 export function fundCommand(): Command {
@@ -27,12 +28,22 @@ export function fundCommand(): Command {
     .option('--currency <code>', 'ISO 4217, such as USD')
     .option('--time-zone <name>', 'IANA, such as Asia/Kolkata')
     .option('--rounding-step <amount>', 'apportioned amounts are rounded up to a multiple of this')
-    .action(async ({ roundingStep, ...changes }: FundOptions, command: Command) => {
+    .addOption(
+      new Option(
+        '--self-approval <yes|no>',
+        'whether whoever submitted a claim may approve it; for a fund of one person',
+      ).choices(['yes', 'no']),
+    )
+    .action(async ({ roundingStep, selfApproval, ...changes }: FundOptions, command: Command) => {
       const changed = await withApplication(async (app) => {
         const currency = changes.currency ?? (await findFund(app.db)).currency
         return changeFund(app, {
-          ...changes,
-          ...(roundingStep !== undefined && { roundingStep: parseAmount(roundingStep, currency) }),
+          changes: {
+            ...changes,
+            ...(roundingStep !== undefined && { roundingStep: parseAmount(roundingStep, currency) }),
+            ...(selfApproval !== undefined && { selfApproval: selfApproval === 'yes' }),
+          },
+          actor: commandActor(),
         })
       })
       print(command, changed)
@@ -44,5 +55,8 @@ function print(command: Command, fund: FundRow): void {
   printResult(command, fund, [
     fund.name,
     `currency ${fund.currency}, time zone ${fund.timeZone}, apportioned amounts in steps of ${formatAmount(fund.roundingStep, fund.currency)}`,
+    fund.selfApproval
+      ? 'whoever submits a claim may approve it'
+      : 'whoever submits a claim does not approve it',
   ])
 }

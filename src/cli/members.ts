@@ -6,7 +6,7 @@ import { stringify } from 'csv-stringify'
 import { DomainError } from '../errors.ts'
 import { type ImportResult, importMembers, type RowFault } from '../members/import-members.ts'
 import { plural, printResult, say, showProgress } from './output.ts'
-import { exitCodes, group, withApplication } from './run-command.ts'
+import { commandActor, exitCodes, group, withApplication } from './run-command.ts'
 
 interface ImportOptions {
   onDuplicate: 'skip' | 'update'
@@ -64,6 +64,7 @@ async function importFile(file: string, options: ImportOptions): Promise<ImportR
           createAgents: options.createAgents === true,
           createTiers: options.createTiers === true,
           dryRun: options.dryRun === true,
+          actor: commandActor(),
           onFault: faults.add,
           onProgress: (rowsRead) => display.show(csv.bytesRead, size, plural(rowsRead, 'row')),
         },

@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os'
 import { Command } from 'commander'
 import type { Logger } from 'pino'
+import { type Actor, operator } from '../actor.ts'
 import { type Config, ConfigError, readConfig } from '../config.ts'
 import { DomainError, type RefusalCode } from '../errors.ts'
 import { createLog } from '../log.ts'
@@ -12,8 +13,8 @@ export const exitCodes = { done: 0, failed: 1, wrongUse: 2 } as const
 const wrongUses: readonly RefusalCode[] = ['invalid-input', 'eligible-as-of-in-future']
 
 /** Who acts on the command line: whoever the operating system says. */
-export function actorName(): string {
-  return `cli:${userInfo().username}`
+export function commandActor(): Actor {
+  return operator(`cli:${userInfo().username}`)
 }
 
 /**

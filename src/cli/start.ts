@@ -13,7 +13,8 @@ export const startCommand = () =>
       serve('almoner start', async (app, running) => {
         const api = await startApi(app)
         running.push(api, await startWorker(app))
-        say(`Almoner is ready at ${api.url}/api/docs`)
+        say(`Almoner is ready at ${api.url}/sign-in`)
+        sayHowToSetUp(api.setUpLink)
       }),
     )
 
@@ -22,7 +23,8 @@ export const apiCommand = () =>
     serve('almoner api', async (app, running) => {
       const api = await startApi(app)
       running.push(api)
-      say(`The API is ready at ${api.url}/api/docs`)
+      say(`The API is ready at ${api.url}/sign-in`)
+      sayHowToSetUp(api.setUpLink)
     }),
   )
 
@@ -33,6 +35,13 @@ export const workerCommand = () =>
       say('The worker is ready.')
     }),
   )
+
+function sayHowToSetUp(link: string | undefined): void {
+  if (link === undefined) return
+  say('Nobody can sign in yet. On this machine, open this link to become the first user, an admin:')
+  say(link)
+  say('On another machine: npx almoner users add EMAIL --name NAME --role admin')
+}
 
 /** Below the 30 s after which supervisors such as Kubernetes kill. */
 const stopLimitMs = 20_000

@@ -4,7 +4,7 @@ import { findFund, findTier, findTiers } from '../fund/fund-sql.ts'
 import { addTier, changeTier } from '../fund/keep-tiers.ts'
 import { formatAmount, parseAmount } from '../money.ts'
 import { printResult, table } from './output.ts'
-import { group, withApplication } from './run-command.ts'
+import { commandActor, group, withApplication } from './run-command.ts'
 
 interface TierOptions {
   name?: string
@@ -59,14 +59,14 @@ export function tiersCommand(): Command {
           }
           if (verb === 'add') {
             const defaults = { tierName: tierCode, contributionAmount: null, benefitAmount: null }
-            return addTier(app, { tierCode, ...defaults, ...changes })
+            return addTier(app, { tierCode, ...defaults, ...changes, actor: commandActor() })
           }
           if (Object.keys(changes).length === 0) {
             throw new DomainError('invalid-input', 'Say what to change: --name, --contribution or --benefit.')
           }
           const found = await findTier(app.db, { tierCode })
           if (!found) throw new DomainError('tier-not-found', `There is no tier ${tierCode}.`)
-          return changeTier(app, found.tierId, changes)
+          return changeTier(app, { tierId: found.tierId, changes, actor: commandActor() })
         })
         printResult(command, tier, [`Tier ${tier.tierCode} is kept.`])
       })

@@ -1,13 +1,14 @@
 import { Readable } from 'node:stream'
 import { stringify } from 'csv-stringify'
 import { z } from 'zod'
+import { ownAgentId } from '../access/guard.ts'
 import type { Db } from '../database/connect.ts'
 import { decodeCursor, pageFrom, pageOf, pageQuery } from '../http/paging.ts'
 import { problemResponses } from '../http/problem.ts'
 import type { HttpRoutes } from '../http/server.ts'
 import { streamResponse } from '../http/stream-response.ts'
 import { contributionFilter, contributionSchema } from './cycle-api.ts'
-import { eachContribution, listContributions, requireActive } from './list-contributions.ts'
+import { eachContribution, listContributions, ofAgent, requireActive } from './list-contributions.ts'
 
 const params = z.strictObject({ cycleId: z.uuid() })
 const tags = ['contribution cycles']
@@ -17,6 +18,7 @@ export function contributionRoutes(deps: { readonly db: Db }): HttpRoutes {
     app.get(
       '/api/contribution-cycles/:cycleId/contributions',
       {
+        config: { access: 'contributions.read' },
         schema: {
           summary: 'The contributions of an Active cycle',
           tags,
@@ -28,7 +30,7 @@ export function contributionRoutes(deps: { readonly db: Db }): HttpRoutes {
       async (request) => {
         const { cursor, limit, ...filter } = request.query
         const [after] = decodeCursor(cursor, z.tuple([z.uuid()])) ?? []
-        const rows = await listContributions(deps, request.params.cycleId, filter, {
+        const rows = await listContributions(deps, request.params.cycleId, ownAgentId(request), filter, {
           after,
           limit: limit + 1,
         })
@@ -39,6 +41,7 @@ export function contributionRoutes(deps: { readonly db: Db }): HttpRoutes {
     app.get(
       '/api/contribution-cycles/:cycleId/contributions.csv',
       {
+        config: { access: 'contributions.read' },
         schema: {
           summary: 'The same as a CSV file, whole',
           tags,
@@ -51,8 +54,9 @@ export function contributionRoutes(deps: { readonly db: Db }): HttpRoutes {
         },
       },
       async (request, reply) => {
-        const cycle = await requireActive(deps.db, request.params.cycleId)
-        const rows = Readable.from(eachContribution(deps.db, cycle, request.query))
+        const agentId = ownAgentId(request)
+        const cycle = await requireActive(deps.db, request.params.cycleId, agentId)
+        const rows = Readable.from(eachContribution(deps.db, cycle, ofAgent(request.query, agentId)))
         // A name that begins like a formula must stay a name in whatever program opens the file.
         const csv = stringify({
           header: true,

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { almoner } from '../actor.ts'
 import { insertEvent } from '../events/event-sql.ts'
 import type { JobKind } from '../jobs/job-kind.ts'
 import { UnrecoverableError } from '../jobs/job-kind.ts'
@@ -11,8 +12,6 @@ const params = z.strictObject({
   /** Share the target among the members, rounded up to this many minor units; null for a fixed amount. */
   apportionStep: z.int().positive().nullable(),
 })
-
-const creationActor = 'almoner'
 
 /**
  * Creates a cycle's contributions: one for each member of its roster. The subject is the cycle. The roster is a set
@@ -69,7 +68,7 @@ export const createContributions: JobKind<z.infer<typeof params>> = {
     await insertEvent(tx, {
       eventName: 'ContributionCycleActivated',
       subject: job.subject,
-      actor: creationActor,
+      actor: almoner,
       payload: { cycleCode: cycle.cycleCode, ...counts },
     })
   },
@@ -79,7 +78,7 @@ export const createContributions: JobKind<z.infer<typeof params>> = {
     await insertEvent(tx, {
       eventName: 'ContributionCycleFailed',
       subject: job.subject,
-      actor: creationActor,
+      actor: almoner,
       payload: { reason },
     })
   },

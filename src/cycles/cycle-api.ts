@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { amountSchema } from '../fund/fund-api.ts'
+import { amountSchema, instantSchema } from '../fund/fund-api.ts'
 import {
   type ContributionStatus,
   type CycleStatus,
@@ -71,12 +71,7 @@ export const startSchema = (defaultStrategy: (typeof strategies)[number]) =>
       .max(maxDurationDays)
       .default(defaultDurationDays)
       .meta({ description: 'Days from the start date to the deadline.' }),
-    eligibleAsOf: z.iso
-      .datetime({ offset: true, error: 'must be an instant such as 2026-11-23T10:00:00Z' })
-      // PostgreSQL's calendar has no year 0, wherever on earth it begins, and Temporal counts nanoseconds at most.
-      .refine((instant) => instant >= '0002' && !/\.\d{10}/.test(instant), {
-        error: 'must be an instant such as 2026-11-23T10:00:00Z',
-      })
+    eligibleAsOf: instantSchema
       .optional()
       .meta({ description: 'Whoever was in standing then is asked. Now when absent.' }),
     strategy: z.enum(strategies).default(defaultStrategy),

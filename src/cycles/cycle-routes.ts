@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { ownAgentId } from '../access/guard.ts'
 import type { Listener } from '../database/listen.ts'
 import { eventSchema } from '../events/event-api.ts'
 import { findEvents } from '../events/event-sql.ts'
@@ -19,6 +20,7 @@ import {
 } from './cycle-api.ts'
 import type { Strategy } from './cycle-rules.ts'
 import { findCycles, requireCycle } from './cycle-sql.ts'
+import { requireVisible } from './list-contributions.ts'
 import { previewCycle } from './preview-cycle.ts'
 import { openCycle, type StartDeps, wakeCycle } from './start-cycle.ts'
 import { cancelCycle, pauseCycle, resumeCycle, retryCycle } from './steer-cycle.ts'
@@ -26,9 +28,6 @@ import { cancelCycle, pauseCycle, resumeCycle, retryCycle } from './steer-cycle.
 const base = '/api/contribution-cycles'
 const tags = ['contribution cycles']
 const params = z.strictObject({ cycleId: z.uuid() })
-
-/** Until there is access control, whoever reaches the API acts under this name. */
-const actor = 'api'
 
 export interface CycleRoutesDeps extends StartDeps {
   readonly creationStrategy: Strategy
@@ -43,6 +42,7 @@ export function cycleRoutes(deps: CycleRoutesDeps): HttpRoutes {
     app.post(
       base,
       {
+        config: { access: 'cycles.start' },
         schema: {
           summary: 'Start the contribution cycle of an approved claim',
           description:
@@ -56,7 +56,7 @@ export function cycleRoutes(deps: CycleRoutesDeps): HttpRoutes {
       },
       async (request, reply) => {
         const { statusCode, body } = await idempotently(deps.db, idempotentRequest(request), async (tx) => {
-          const cycle = await openCycle(deps, tx, { ...request.body, actor })
+          const cycle = await openCycle(deps, tx, { ...request.body, actor: request.actor })
           return cycle.cycleStatus === 'Active'
             ? {
                 statusCode: 201,
@@ -82,6 +82,7 @@ export function cycleRoutes(deps: CycleRoutesDeps): HttpRoutes {
     app.post(
       `${base}/preview`,
       {
+        config: { access: 'cycles.start' },
         schema: {
           summary: 'What a start would do; nothing is written',
           tags,
@@ -95,6 +96,7 @@ export function cycleRoutes(deps: CycleRoutesDeps): HttpRoutes {
     app.get(
       base,
       {
+        config: { access: 'cycles.read' },
         schema: {
           summary: 'Contribution cycles, newest first',
           tags,
@@ -106,7 +108,8 @@ export function cycleRoutes(deps: CycleRoutesDeps): HttpRoutes {
         const { cursor, limit, status } = request.query
         const key = decodeCursor(cursor, z.tuple([instantValue, z.uuid()]))
         const before = key && { createdAt: key[0], cycleId: key[1] }
-        const rows = await findCycles(deps.db, { status }, { limit: limit + 1, ...(before && { before }) })
+        const filter = { status, onlyActivated: ownAgentId(request) !== undefined }
+        const rows = await findCycles(deps.db, filter, { limit: limit + 1, ...(before && { before }) })
         return pageFrom(rows, limit, (cycle) => [cycle.createdAt, cycle.cycleId])
       },
     )
@@ -114,6 +117,7 @@ export function cycleRoutes(deps: CycleRoutesDeps): HttpRoutes {
     app.get(
       `${base}/:cycleId`,
       {
+        config: { access: 'cycles.read' },
         schema: {
           summary: 'A contribution cycle, with its job',
           tags,
@@ -121,12 +125,13 @@ export function cycleRoutes(deps: CycleRoutesDeps): HttpRoutes {
           response: { 200: cycleSchema, ...problemResponses(404) },
         },
       },
-      async (request) => requireCycle(deps.db, request.params.cycleId),
+      async (request) => requireVisible(deps.db, request.params.cycleId, ownAgentId(request)),
     )
 
     app.get(
       `${base}/:cycleId/creation-progress`,
       {
+        config: { access: 'cycles.watch' },
         schema: {
           summary: 'How far the creation of the contributions is',
           tags,
@@ -140,6 +145,7 @@ export function cycleRoutes(deps: CycleRoutesDeps): HttpRoutes {
     app.get(
       `${base}/:cycleId/creation-progress/stream`,
       {
+        config: { access: 'cycles.watch' },
         schema: {
           summary: 'The same as server-sent events: now, at each change, and at the end',
           tags,
@@ -179,6 +185,7 @@ export function cycleRoutes(deps: CycleRoutesDeps): HttpRoutes {
       app.post(
         `${base}/:cycleId/${verb}`,
         {
+          config: { access: 'cycles.steer' },
           schema: {
             summary: summaries[verb as keyof typeof steering],
             tags,
@@ -186,13 +193,14 @@ export function cycleRoutes(deps: CycleRoutesDeps): HttpRoutes {
             response: { 200: cycleSchema, ...problemResponses(404, 409) },
           },
         },
-        async (request) => steer(deps, { cycleId: request.params.cycleId, actor }),
+        async (request) => steer(deps, { cycleId: request.params.cycleId, actor: request.actor }),
       )
     }
 
     app.get(
       `${base}/:cycleId/events`,
       {
+        config: { access: 'cycles.watch' },
         schema: {
           summary: 'What happened to the cycle, oldest first',
           tags,

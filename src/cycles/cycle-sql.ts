@@ -48,23 +48,28 @@ export async function findCycle(
   return rows[0]
 }
 
+export function cycleNotFound(): DomainError {
+  return new DomainError('cycle-not-found', 'There is no such contribution cycle.')
+}
+
 /** @throws DomainError `cycle-not-found` */
 export async function requireCycle(db: Db, cycleId: string): Promise<CycleView> {
   const cycle = await findCycle(db, { cycleId })
-  if (!cycle) throw new DomainError('cycle-not-found', 'There is no such contribution cycle.')
+  if (!cycle) throw cycleNotFound()
   return cycle
 }
 
 /** A page of cycles, newest first, before the given one. */
 export async function findCycles(
   db: Db,
-  filter: { status?: CycleStatus | undefined },
+  filter: { status?: CycleStatus | undefined; onlyActivated?: boolean },
   page: { before?: { createdAt: string; cycleId: string }; limit: number },
 ): Promise<CycleView[]> {
   const { before } = page
   const { rows } = await sql<CycleView>`
     ${cycleViews}
     where ${filter.status ? sql`c.cycle_status = ${filter.status}` : sql`true`}
+      and ${filter.onlyActivated ? sql`c.cycle_status in ('Active', 'Completed')` : sql`true`}
       and ${before ? sql`(c.created_at, c.cycle_id) < (${before.createdAt}::timestamptz, ${before.cycleId}::uuid)` : sql`true`}
     order by c.created_at desc, c.cycle_id desc
     limit ${page.limit}`.execute(db)

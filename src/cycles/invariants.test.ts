@@ -7,6 +7,7 @@ import { approveDeath, registerTier } from '../../test/fund-fixture.ts'
 import { createLoopQueue } from '../../test/loop-queue.ts'
 import { seeded } from '../../test/random.ts'
 import { createTestDatabase, type TestDatabase } from '../../test/test-database.ts'
+import { operator } from '../actor.ts'
 import { systemClock } from '../clock.ts'
 import { tokenHandler } from '../jobs/advance-job.ts'
 import { createEngine } from '../jobs/engine.ts'
@@ -88,7 +89,12 @@ async function createAndCheck(
   // Started while others have written to the register and not committed yet: the cycle has to wait for them.
   await register.midway
   const deps = { db, engine: steady, clock: systemClock, inlineMemberLimit: 1000 }
-  const order = { claimId: claim.claimId, cycleDuration: 15, strategy: world.strategy, actor: 'treasurer' }
+  const order = {
+    claimId: claim.claimId,
+    cycleDuration: 15,
+    strategy: world.strategy,
+    actor: operator('treasurer'),
+  }
   let started: { cycleId: string } | undefined
   while (!started) {
     // Inline, a mishap is the request's own: nothing of it stays, and the treasurer clicks again.
@@ -118,12 +124,13 @@ async function createAndCheck(
         where cycle_id = ${cycleId} and chunk_status = 'Failed'`.execute(db)
       expect(rows.every((row) => row.attempts === 3)).toBe(true)
       expect(rows.length).toBeGreaterThan(0)
-      await retryCycle({ db, engine: steady }, { cycleId, actor: 'treasurer' })
+      await retryCycle({ db, engine: steady }, { cycleId, actor: operator('treasurer') })
     } else if (random() < 0.1) {
-      const paused = await pauseCycle({ db, engine: steady }, { cycleId, actor: 'treasurer' }).catch(
-        () => undefined,
-      )
-      if (paused) await resumeCycle({ db, engine: steady }, { cycleId, actor: 'treasurer' })
+      const paused = await pauseCycle(
+        { db, engine: steady },
+        { cycleId, actor: operator('treasurer') },
+      ).catch(() => undefined)
+      if (paused) await resumeCycle({ db, engine: steady }, { cycleId, actor: operator('treasurer') })
     }
     // Rests of 2 and 4 seconds are for the world outside; here they end at once.
     await sql`update job_chunks set not_before = null where chunk_status = 'Pending' and not_before is not null`.execute(

@@ -2,10 +2,30 @@ import type { Db } from '../database/connect.ts'
 import { DomainError } from '../errors.ts'
 import { formatDecimal } from '../money.ts'
 import { type ContributionFilter, type ContributionView, findContributions } from './contribution-sql.ts'
-import { type CycleView, requireCycle } from './cycle-sql.ts'
+import { type CycleView, cycleNotFound, requireCycle } from './cycle-sql.ts'
 
 /** Rows that an export reads at once. */
 const exportPageRows = 5000
+
+/**
+ * The cycle, if whoever asks may know of it: to an agent one that has not become Active is not there.
+ *
+ * @param agentId the agent who asks; undefined for everybody else
+ * @throws DomainError `cycle-not-found`
+ */
+export async function requireVisible(
+  db: Db,
+  cycleId: string,
+  agentId: string | undefined,
+): Promise<CycleView> {
+  const cycle = await requireCycle(db, cycleId)
+  if (agentId !== undefined && !isActivated(cycle)) throw cycleNotFound()
+  return cycle
+}
+
+function isActivated(cycle: CycleView): boolean {
+  return cycle.cycleStatus === 'Active' || cycle.cycleStatus === 'Completed'
+}
 
 /**
  * Nobody sees a contribution before its cycle is Active: until then it may still be taken back, and an agent who
@@ -13,9 +33,13 @@ const exportPageRows = 5000
  *
  * @throws DomainError `cycle-not-found`, `cycle-not-active`
  */
-export async function requireActive(db: Db, cycleId: string): Promise<CycleView> {
-  const cycle = await requireCycle(db, cycleId)
-  if (cycle.activatedAt === null || cycle.cycleStatus === 'Cancelled') {
+export async function requireActive(
+  db: Db,
+  cycleId: string,
+  agentId: string | undefined,
+): Promise<CycleView> {
+  const cycle = await requireVisible(db, cycleId, agentId)
+  if (!isActivated(cycle)) {
     throw new DomainError(
       'cycle-not-active',
       `Cycle ${cycle.cycleCode} is ${cycle.cycleStatus}: its contributions are shown once it is Active.`,
@@ -24,15 +48,24 @@ export async function requireActive(db: Db, cycleId: string): Promise<CycleView>
   return cycle
 }
 
-/** @throws DomainError `cycle-not-found`, `cycle-not-active` */
+/**
+ * @param ownAgentId the agent who asks and sees only her own; undefined for everybody else
+ * @throws DomainError `cycle-not-found`, `cycle-not-active`
+ */
 export async function listContributions(
   { db }: { db: Db },
   cycleId: string,
+  ownAgentId: string | undefined,
   filter: ContributionFilter,
   page: { after?: string | undefined; limit: number },
 ): Promise<ContributionView[]> {
-  await requireActive(db, cycleId)
-  return findContributions(db, cycleId, filter, page)
+  await requireActive(db, cycleId, ownAgentId)
+  return findContributions(db, cycleId, ofAgent(filter, ownAgentId), page)
+}
+
+/** The filter, narrowed to the members of the agent who asks. */
+export function ofAgent(filter: ContributionFilter, agentId: string | undefined): ContributionFilter {
+  return agentId === undefined ? filter : { ...filter, agentId }
 }
 
 /** All contributions of the cycle that pass the filter, page by page, with amounts as people write them. */

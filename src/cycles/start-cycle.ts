@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Temporal } from 'temporal-polyfill'
+import type { Actor } from '../actor.ts'
 import { type ClaimView, requireClaim } from '../claims/claim-sql.ts'
 import type { Clock } from '../clock.ts'
 import type { Db, Tx } from '../database/connect.ts'
@@ -47,7 +48,7 @@ export interface StartDeps {
  * @throws DomainError `claim-not-found`, `claim-not-approved`, `claim-has-cycle`, `tier-has-no-amount`,
  *   `tier-has-no-members`, `eligible-as-of-in-future`
  */
-export async function startCycle(deps: StartDeps, input: StartInput & { actor: string }): Promise<CycleView> {
+export async function startCycle(deps: StartDeps, input: StartInput & { actor: Actor }): Promise<CycleView> {
   const cycle = await deps.db.transaction().execute((tx) => openCycle(deps, tx, input))
   await wakeCycle(deps.engine, cycle)
   return cycle
@@ -57,7 +58,7 @@ export async function startCycle(deps: StartDeps, input: StartInput & { actor: s
 export async function openCycle(
   deps: Omit<StartDeps, 'db'>,
   tx: Tx,
-  input: StartInput & { actor: string },
+  input: StartInput & { actor: Actor },
 ): Promise<CycleView> {
   const order = await checkStart(tx, deps, input)
   const { claim, fund, roster } = order
@@ -68,7 +69,7 @@ export async function openCycle(
     jobKind: createContributions.name,
     subject: cycleId,
     params: { apportionStep: order.contributionAmount === null ? fund.roundingStep : null },
-    createdBy: input.actor,
+    createdBy: input.actor.name,
   })
   try {
     await insertCycle(tx, {
@@ -83,7 +84,7 @@ export async function openCycle(
       contributionAmount: order.contributionAmount,
       targetAmount: claim.benefitAmount,
       timeZone: fund.timeZone,
-      createdBy: input.actor,
+      createdBy: input.actor.name,
     })
   } catch (error) {
     // Two starts at once: the index lets one through.

@@ -1,3 +1,4 @@
+import type { Actor } from '../actor.ts'
 import type { Db, Tx } from '../database/connect.ts'
 import { DomainError } from '../errors.ts'
 import { type EventName, insertEvent } from '../events/event-sql.ts'
@@ -16,7 +17,7 @@ export interface SteerDeps {
 
 export interface SteerInput {
   readonly cycleId: string
-  readonly actor: string
+  readonly actor: Actor
 }
 
 /**
@@ -68,7 +69,7 @@ export async function cancelCycle(deps: SteerDeps, input: SteerInput): Promise<C
         jobKind: removeContributions.name,
         subject: input.cycleId,
         params: { creationJobId },
-        createdBy: input.actor,
+        createdBy: input.actor.name,
       })
     },
   )

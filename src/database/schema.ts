@@ -21,6 +21,27 @@ export type JsonPrimitive = boolean | number | string | null;
 
 export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
 
+export interface AccessSecret {
+  onlyRow: Generated<boolean>;
+  secret: string;
+}
+
+export interface Accounts {
+  accessToken: string | null;
+  accessTokenExpiresAt: string | null;
+  accountId: string;
+  createdAt: Generated<string>;
+  id: Generated<string>;
+  idToken: string | null;
+  password: string | null;
+  providerId: string;
+  refreshToken: string | null;
+  refreshTokenExpiresAt: string | null;
+  scope: string | null;
+  updatedAt: string;
+  userId: string;
+}
+
 export interface Agents {
   agentCode: string;
   agentId: Generated<string>;
@@ -28,6 +49,19 @@ export interface Agents {
   email: string | null;
   fullName: string;
   phone: string | null;
+}
+
+export interface ApiKeys {
+  createdAt: Generated<string>;
+  expiresAt: string | null;
+  keyHash: Buffer;
+  keyId: Generated<string>;
+  keyName: string;
+  keyStart: string;
+  lastUsedAt: string | null;
+  permissions: string[];
+  revokedAt: string | null;
+  userId: string;
 }
 
 export interface Claims {
@@ -83,13 +117,23 @@ export interface ContributionCycles {
   waivedMembers: Generated<number>;
 }
 
+export interface EventChain {
+  digest: Buffer;
+  eventId: number;
+  position: number;
+}
+
 export interface Events {
   actor: string;
+  address: string | null;
   at: Generated<string>;
   eventId: Generated<number>;
   eventName: string;
   payload: Generated<Json>;
-  subject: string;
+  requestId: string | null;
+  role: string | null;
+  subject: string | null;
+  via: string | null;
 }
 
 export interface Fund {
@@ -98,6 +142,7 @@ export interface Fund {
   name: string;
   onlyRow: Generated<boolean>;
   roundingStep: Generated<number>;
+  selfApproval: Generated<boolean>;
   timeZone: string;
 }
 
@@ -172,6 +217,23 @@ export interface Members {
   walletId: string | null;
 }
 
+export interface RateLimits {
+  expire: number | null;
+  key: string;
+  points: Generated<number>;
+}
+
+export interface Sessions {
+  createdAt: Generated<string>;
+  expiresAt: string;
+  id: Generated<string>;
+  ipAddress: string | null;
+  token: string;
+  updatedAt: string;
+  userAgent: string | null;
+  userId: string;
+}
+
 export interface Standings {
   memberId: string;
   tierId: string;
@@ -188,11 +250,48 @@ export interface Tiers {
   tierName: string;
 }
 
+export interface TwoFactors {
+  backupCodes: string;
+  failedVerificationCount: number | null;
+  id: Generated<string>;
+  lockedUntil: string | null;
+  secret: string;
+  userId: string;
+  verified: boolean | null;
+}
+
+export interface Users {
+  agentId: string | null;
+  createdAt: Generated<string>;
+  disabledAt: string | null;
+  email: string;
+  emailVerified: boolean;
+  id: Generated<string>;
+  image: string | null;
+  name: string;
+  role: string;
+  twoFactorEnabled: boolean | null;
+  updatedAt: Generated<string>;
+}
+
+export interface Verifications {
+  createdAt: Generated<string>;
+  expiresAt: string;
+  id: Generated<string>;
+  identifier: string;
+  updatedAt: Generated<string>;
+  value: string;
+}
+
 export interface DB {
+  accessSecret: AccessSecret;
+  accounts: Accounts;
   agents: Agents;
+  apiKeys: ApiKeys;
   claims: Claims;
   codeCounters: CodeCounters;
   contributionCycles: ContributionCycles;
+  eventChain: EventChain;
   events: Events;
   fund: Fund;
   idempotencyKeys: IdempotencyKeys;
@@ -201,6 +300,11 @@ export interface DB {
   jobs: Jobs;
   memberContributions: MemberContributions;
   members: Members;
+  rateLimits: RateLimits;
+  sessions: Sessions;
   standings: Standings;
   tiers: Tiers;
+  twoFactors: TwoFactors;
+  users: Users;
+  verifications: Verifications;
 }

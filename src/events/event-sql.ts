@@ -1,8 +1,30 @@
-import { type Selectable, sql } from 'kysely'
+import { type Selectable, type SqlBool, sql } from 'kysely'
+import { Temporal } from 'temporal-polyfill'
+import type { Actor } from '../actor.ts'
 import type { Db, Tx } from '../database/connect.ts'
 import type { Events } from '../database/schema.ts'
 
 export type EventName =
+  | 'UserAdded'
+  | 'UserChanged'
+  | 'UserReset'
+  | 'SignedIn'
+  | 'SignInRefused'
+  | 'SignedOut'
+  | 'SessionsEnded'
+  | 'SecondFactorEnrolled'
+  | 'PasswordChanged'
+  | 'PasswordLinkRequested'
+  | 'ApiKeyCreated'
+  | 'ApiKeyRevoked'
+  | 'RequestRefused'
+  | 'FundChanged'
+  | 'TierAdded'
+  | 'TierChanged'
+  | 'AgentAdded'
+  | 'MemberAdded'
+  | 'MemberChanged'
+  | 'MembersImported'
   | 'ClaimSubmitted'
   | 'ClaimApproved'
   | 'ClaimRejected'
@@ -16,15 +38,22 @@ export type EventName =
 
 export type EventRow = Omit<Selectable<Events>, 'payload'> & { payload: Record<string, unknown> }
 
+export interface NewEvent {
+  readonly eventName: EventName
+  /** What it happened to; the fund has no id. */
+  readonly subject: string | null
+  readonly actor: Actor
+  readonly payload?: Record<string, unknown>
+}
+
 /** Writes the fact down in the transaction that makes it true. */
-export async function insertEvent(
-  tx: Tx,
-  event: { eventName: EventName; subject: string; actor: string; payload?: Record<string, unknown> },
-): Promise<void> {
+export async function insertEvent(tx: Tx, { eventName, subject, actor, payload }: NewEvent): Promise<void> {
+  const { name, role, via, address, requestId } = actor
   await sql`
-    insert into events (event_name, subject, actor, payload)
-    values (${event.eventName}, ${event.subject}, ${event.actor}, ${JSON.stringify(event.payload ?? {})})
-  `.execute(tx)
+    insert into events (event_name, subject, payload, actor, role, via, address, request_id)
+    values (
+      ${eventName}, ${subject}, ${JSON.stringify(payload ?? {})}, ${name}, ${role}, ${via}, ${address}, ${requestId}
+    )`.execute(tx)
 }
 
 /** What happened to the subject, oldest first, after the given event. */
@@ -41,4 +70,74 @@ export async function findEvents(
     .limit(page.limit)
   if (page.after !== undefined) query = query.where('eventId', '>', page.after)
   return query.$castTo<EventRow>().execute()
+}
+
+export interface AuditFilter {
+  readonly actor?: string | undefined
+  readonly eventName?: string | undefined
+  readonly subject?: string | undefined
+  /** Both are instants; the first is included, the second is not. */
+  readonly from?: string | undefined
+  readonly to?: string | undefined
+}
+
+/** All events that pass the filter, newest first, before the given one. */
+export async function findAuditEvents(
+  db: Db,
+  filter: AuditFilter,
+  page: { before?: number | undefined; limit: number },
+): Promise<EventRow[]> {
+  let query = db.selectFrom('events').selectAll().orderBy('eventId', 'desc').limit(page.limit)
+  if (page.before !== undefined) query = query.where('eventId', '<', page.before)
+  if (filter.actor !== undefined) query = query.where('actor', '=', filter.actor)
+  if (filter.eventName !== undefined) query = query.where('eventName', '=', filter.eventName)
+  if (filter.subject !== undefined) query = query.where('subject', '=', filter.subject)
+  if (filter.from !== undefined) query = query.where(sql<SqlBool>`at >= ${utc(filter.from)}::timestamptz`)
+  if (filter.to !== undefined) query = query.where(sql<SqlBool>`at < ${utc(filter.to)}::timestamptz`)
+  return query.$castTo<EventRow>().execute()
+}
+
+/** PostgreSQL does not take every offset that is an offset. */
+function utc(instant: string): string {
+  return Temporal.Instant.from(instant).toString()
+}
+
+export interface BrokenLink {
+  /** Null when the event has no place in the chain. */
+  position: number | null
+  eventId: number
+  fault: 'removed' | 'changed' | 'not in the chain' | 'out of place'
+}
+
+/** Links that do not hold: first the events that were removed, edited, or written past the chain. */
+export async function findBrokenLinks(db: Db, limit: number): Promise<BrokenLink[]> {
+  const { rows } = await sql<BrokenLink>`
+    select * from (
+      select c.position, coalesce(c.event_id, e.event_id) as event_id,
+        case
+          when e.event_id is null then 'removed'
+          when c.event_id is null then 'not in the chain'
+          when c.digest <> event_digest(c.previous, e) then 'changed'
+          when c.position <> c.previous_position + 1 then 'out of place'
+        end as fault
+      from (
+        select position, event_id, digest,
+          lag(digest, 1, ''::bytea) over chain as previous, lag(position, 1, 0::bigint) over chain as previous_position
+        from event_chain window chain as (order by position)
+      ) c
+      full join events e using (event_id)
+    ) links
+    where fault is not null
+    order by position nulls last, event_id
+    limit ${limit}`.execute(db)
+  return rows
+}
+
+/** The end of the chain: whoever has written it down elsewhere can tell whether all before it is as it was. */
+export async function findChainHead(db: Db): Promise<{ position: number; digest: string }> {
+  const { rows } = await sql<{ position: number; digest: string }>`
+    select position, encode(digest, 'hex') as digest from event_chain order by position desc limit 1`.execute(
+    db,
+  )
+  return rows[0] ?? { position: 0, digest: '' }
 }

@@ -1,17 +1,23 @@
+import type { Actor } from '../actor.ts'
 import { claimCodePrefix } from '../claims/claim-rules.ts'
 import type { Db } from '../database/connect.ts'
 import { DomainError } from '../errors.ts'
+import { differences } from '../events/event-rules.ts'
+import { insertEvent } from '../events/event-sql.ts'
 import { isCurrency } from '../money.ts'
 import { isTimeZone } from './fund-rules.ts'
 import { type FundRow, findFund, hasAmounts, updateFund } from './fund-sql.ts'
 
 /**
- * Changes the fund's name, currency, time zone, code prefix or rounding step. What has been started keeps what it
+ * Changes the fund's name, currency, time zone, code prefix, rounding step, or whether a claim of one's own may be approved. What has been started keeps what it
  * was started with: currency and zone are frozen on each cycle.
  *
  * @throws DomainError `invalid-input`, and `fund-in-use` for another currency once amounts are kept
  */
-export async function changeFund({ db }: { db: Db }, changes: Partial<FundRow>): Promise<FundRow> {
+export async function changeFund(
+  { db }: { db: Db },
+  { changes, actor }: { changes: Partial<FundRow>; actor: Actor },
+): Promise<FundRow> {
   const { currency, timeZone } = changes
   if (currency !== undefined && !isCurrency(currency)) {
     throw new DomainError(
@@ -36,6 +42,13 @@ export async function changeFund({ db }: { db: Db }, changes: Partial<FundRow>):
         `Amounts are kept in ${fund.currency} already; in ${currency} they would mean something else.`,
       )
     }
-    return updateFund(tx, changes)
+    const changed = await updateFund(tx, changes)
+    await insertEvent(tx, {
+      eventName: 'FundChanged',
+      subject: null,
+      actor,
+      payload: differences(fund, changed),
+    })
+    return changed
   })
 }

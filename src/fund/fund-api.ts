@@ -12,6 +12,13 @@ export const dateSchema = z.iso
   .date({ error: 'must be a date such as 2026-11-23' })
   .refine((date) => date >= '0001', { error: 'must be a date such as 2026-11-23' })
 
+/** PostgreSQL's calendar has no year 0, wherever on earth it begins, and Temporal counts nanoseconds at most. */
+export const instantSchema = z.iso
+  .datetime({ offset: true, error: 'must be an instant such as 2026-11-23T10:00:00Z' })
+  .refine((instant) => instant >= '0002' && !/\.\d{10}/.test(instant), {
+    error: 'must be an instant such as 2026-11-23T10:00:00Z',
+  })
+
 export const codeSchema = textSchema(reasonAgainstCode)
 export const nameSchema = textSchema(reasonAgainstName)
 
@@ -22,6 +29,9 @@ export const fundSchema = z
     timeZone: z.string().meta({ description: 'IANA' }),
     cycleCodePrefix: z.string(),
     roundingStep: z.int().meta({ description: 'Apportioned amounts are rounded up to a multiple of this.' }),
+    selfApproval: z.boolean().meta({
+      description: 'Whether whoever submitted a claim may approve it: for a fund of one person.',
+    }),
   })
   .meta({ id: 'Fund' })
 
@@ -34,6 +44,7 @@ export const fundChangesSchema = z.strictObject({
     .regex(/^[A-Z]{1,8}$/, { error: 'must be 1–8 capital letters' })
     .exactOptional(),
   roundingStep: amountSchema.exactOptional(),
+  selfApproval: z.boolean().exactOptional(),
 })
 
 export const tierSchema = z

@@ -12,13 +12,17 @@ export function fundRoutes(deps: { readonly db: Db }): HttpRoutes {
   return async (app) => {
     app.get(
       '/api/fund',
-      { schema: { summary: 'The fund', tags: ['fund'], response: { 200: fundSchema } } },
+      {
+        config: { access: 'fund.read' },
+        schema: { summary: 'The fund', tags: ['fund'], response: { 200: fundSchema } },
+      },
       async () => findFund(deps.db),
     )
 
     app.patch(
       '/api/fund',
       {
+        config: { access: 'fund.change' },
         schema: {
           summary: 'Change the fund',
           tags: ['fund'],
@@ -26,12 +30,13 @@ export function fundRoutes(deps: { readonly db: Db }): HttpRoutes {
           response: { 200: fundSchema, ...problemResponses(400, 409) },
         },
       },
-      async (request) => changeFund(deps, request.body),
+      async (request) => changeFund(deps, { changes: request.body, actor: request.actor }),
     )
 
     app.get(
       '/api/tiers',
       {
+        config: { access: 'fund.read' },
         schema: {
           summary: 'Tiers, by code',
           tags: ['fund'],
@@ -50,6 +55,7 @@ export function fundRoutes(deps: { readonly db: Db }): HttpRoutes {
     app.post(
       '/api/tiers',
       {
+        config: { access: 'fund.change' },
         schema: {
           summary: 'Add a tier',
           tags: ['fund'],
@@ -57,12 +63,14 @@ export function fundRoutes(deps: { readonly db: Db }): HttpRoutes {
           response: { 201: tierSchema, ...problemResponses(400, 409) },
         },
       },
-      async (request, reply) => reply.code(201).send(await addTier(deps, request.body)),
+      async (request, reply) =>
+        reply.code(201).send(await addTier(deps, { ...request.body, actor: request.actor })),
     )
 
     app.patch(
       '/api/tiers/:tierId',
       {
+        config: { access: 'fund.change' },
         schema: {
           summary: 'Change a tier’s name or amounts',
           tags: ['fund'],
@@ -71,7 +79,8 @@ export function fundRoutes(deps: { readonly db: Db }): HttpRoutes {
           response: { 200: tierSchema, ...problemResponses(400, 404) },
         },
       },
-      async (request) => changeTier(deps, request.params.tierId, request.body),
+      async (request) =>
+        changeTier(deps, { tierId: request.params.tierId, changes: request.body, actor: request.actor }),
     )
   }
 }

@@ -6,19 +6,21 @@ import { yearlyCode } from './fund-rules.ts'
 export type FundRow = Omit<Selectable<Fund>, 'onlyRow'>
 export type TierRow = Selectable<Tiers>
 
+const fundColumns = [
+  'name',
+  'currency',
+  'timeZone',
+  'cycleCodePrefix',
+  'roundingStep',
+  'selfApproval',
+] as const
+
 export async function findFund(db: Db): Promise<FundRow> {
-  return db
-    .selectFrom('fund')
-    .select(['name', 'currency', 'timeZone', 'cycleCodePrefix', 'roundingStep'])
-    .executeTakeFirstOrThrow()
+  return db.selectFrom('fund').select(fundColumns).executeTakeFirstOrThrow()
 }
 
 export async function updateFund(tx: Tx, changes: Partial<FundRow>): Promise<FundRow> {
-  return tx
-    .updateTable('fund')
-    .set(changes)
-    .returning(['name', 'currency', 'timeZone', 'cycleCodePrefix', 'roundingStep'])
-    .executeTakeFirstOrThrow()
+  return tx.updateTable('fund').set(changes).returning(fundColumns).executeTakeFirstOrThrow()
 }
 
 /** Whether any amount is kept yet: another currency would give it another meaning. */
@@ -53,8 +55,18 @@ export async function updateTier(
   db: Db,
   tierId: string,
   changes: Partial<Pick<TierRow, 'tierName' | 'contributionAmount' | 'benefitAmount'>>,
-): Promise<TierRow | undefined> {
-  return db.updateTable('tiers').set(changes).where('tierId', '=', tierId).returningAll().executeTakeFirst()
+): Promise<TierRow> {
+  return db
+    .updateTable('tiers')
+    .set(changes)
+    .where('tierId', '=', tierId)
+    .returningAll()
+    .executeTakeFirstOrThrow()
+}
+
+/** The tier as it is before a change; nobody else changes it until the transaction ends. */
+export async function lockTier(tx: Tx, tierId: string): Promise<TierRow | undefined> {
+  return tx.selectFrom('tiers').selectAll().where('tierId', '=', tierId).forUpdate().executeTakeFirst()
 }
 
 export async function findTier(

@@ -1,14 +1,29 @@
+import type { Actor } from '../actor.ts'
 import type { Db } from '../database/connect.ts'
 import { isUniqueViolation } from '../database/sql-state.ts'
 import { DomainError } from '../errors.ts'
-import { insertTier, type TierRow, updateTier } from './fund-sql.ts'
+import { differences } from '../events/event-rules.ts'
+import { insertEvent } from '../events/event-sql.ts'
+import { insertTier, lockTier, type TierRow, updateTier } from './fund-sql.ts'
 
 export type NewTier = Pick<TierRow, 'tierCode' | 'tierName' | 'contributionAmount' | 'benefitAmount'>
 
 /** @throws DomainError `tier-code-taken` */
-export async function addTier({ db }: { db: Db }, tier: NewTier): Promise<TierRow> {
+export async function addTier(
+  { db }: { db: Db },
+  { actor, ...tier }: NewTier & { actor: Actor },
+): Promise<TierRow> {
   try {
-    return await insertTier(db, tier)
+    return await db.transaction().execute(async (tx) => {
+      const added = await insertTier(tx, tier)
+      await insertEvent(tx, {
+        eventName: 'TierAdded',
+        subject: added.tierId,
+        actor,
+        payload: { after: added },
+      })
+      return added
+    })
   } catch (error) {
     if (!isUniqueViolation(error)) throw error
     throw new DomainError('tier-code-taken', `There is a tier ${tier.tierCode} already.`, [], {
@@ -24,10 +39,19 @@ export async function addTier({ db }: { db: Db }, tier: NewTier): Promise<TierRo
  */
 export async function changeTier(
   { db }: { db: Db },
-  tierId: string,
-  changes: Partial<Omit<NewTier, 'tierCode'>>,
+  { tierId, changes, actor }: { tierId: string; changes: Partial<Omit<NewTier, 'tierCode'>>; actor: Actor },
 ): Promise<TierRow> {
-  const tier = await updateTier(db, tierId, changes)
-  if (!tier) throw new DomainError('tier-not-found', 'There is no such tier.')
-  return tier
+  return db.transaction().execute(async (tx) => {
+    const before = await lockTier(tx, tierId)
+    if (!before) throw new DomainError('tier-not-found', 'There is no such tier.')
+    const after = await updateTier(tx, tierId, changes)
+    const { tierCode } = after
+    await insertEvent(tx, {
+      eventName: 'TierChanged',
+      subject: tierId,
+      actor,
+      payload: { tierCode, ...differences(before, after) },
+    })
+    return after
+  })
 }

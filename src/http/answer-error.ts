@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { ConnectionError, FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { DomainError } from '../errors.ts'
+import { withoutKeys } from '../secrets.ts'
 import { faultsSentence, type InputPart, inputFaults } from './input-faults.ts'
 import { internalProblem, problemMediaType, problemOf } from './problem.ts'
 
@@ -16,6 +17,7 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   else request.log.error({ err: error }, 'request failed')
   const path = pathOf(request)
   const problem = refusal ? problemOf(refusal, path) : internalProblem(request.id, path)
+  if (refusal?.retryAfterSeconds !== undefined) reply.header('retry-after', refusal.retryAfterSeconds)
   return reply.code(problem.status).type(problemMediaType).send(problem)
 }
 
@@ -62,10 +64,11 @@ function nothingHere(request: FastifyRequest): DomainError {
 }
 
 function pathOf(request: FastifyRequest): string {
-  return request.url.replace(/\?.*$/s, '')
+  return withoutKeys(request.url.replace(/\?.*$/s, ''))
 }
 
-function refusalOf(error: unknown, request: FastifyRequest): DomainError | undefined {
+/** The refusal in an error, undefined for a bug or an outage. */
+export function refusalOf(error: unknown, request: FastifyRequest): DomainError | undefined {
   if (error instanceof DomainError) return error
   if (hasZodFastifySchemaValidationErrors(error)) {
     // A path with an id that cannot exist is a path to nothing.
@@ -87,6 +90,8 @@ function refusalOf(error: unknown, request: FastifyRequest): DomainError | undef
     case 'FST_ERR_MAX_PARAM_LENGTH':
       return nothingHere(request)
     default:
+      // A file that is not among those a page is made of.
+      if (error.statusCode === 403 || error.statusCode === 404) return nothingHere(request)
       // A body that ended too early, or was not of its announced length: the client's fault, as Fastify says.
       return error.statusCode === 400
         ? new DomainError('invalid-input', 'The request could not be read to its end.')

@@ -24,6 +24,7 @@ const request = {
   method: 'POST',
   path: '/api/deeds',
   body: { amount: 5, tags: { a: 1, b: 2 } },
+  actor: 'ada@example.org',
 }
 
 const refusal = (code: string) => expect.objectContaining({ code })

@@ -10,6 +10,8 @@ export interface IdempotentRequest {
   readonly method: string
   readonly path: string
   readonly body: unknown
+  /** Who asks: nobody gets an answer that was given to somebody else. */
+  readonly actor: string
 }
 
 export interface Answer<Body, Status extends number = number> {
@@ -29,7 +31,7 @@ export const idempotencyHeaders = z.looseObject({
     }),
 })
 
-/** What makes two requests the same one. Where the body is a stream, the route gives what was read from it instead. */
+/** What makes two requests the same one, asked by the same. Where the body is a stream, the route gives what was read from it instead. */
 export function idempotentRequest(request: FastifyRequest): IdempotentRequest {
   const key = request.headers['idempotency-key']
   return {
@@ -37,6 +39,7 @@ export function idempotentRequest(request: FastifyRequest): IdempotentRequest {
     method: request.method,
     path: request.url,
     body: request.body,
+    actor: request.actor.name,
   }
 }
 
@@ -129,7 +132,7 @@ async function storeAnswer(tx: Tx, key: string, fingerprint: string, answer: Ans
 
 function fingerprintOf(request: IdempotentRequest): string {
   return createHash('sha256')
-    .update(JSON.stringify([request.method, request.path, canonical(request.body)]))
+    .update(JSON.stringify([request.actor, request.method, request.path, canonical(request.body)]))
     .digest('hex')
 }
 

@@ -133,7 +133,17 @@ describe('probes and reference', () => {
       content: { 'text/csv': { schema: { type: 'string' } } },
     })
     const { post, get } = document.paths['/api/things']
-    expect(Object.keys(post.responses)).toEqual(['201', '400', '408', '413', '415', '431'])
+    expect(Object.keys(post.responses)).toEqual([
+      '201',
+      '400',
+      '401',
+      '403',
+      '408',
+      '413',
+      '415',
+      '429',
+      '431',
+    ])
     expect(Object.keys(get.responses)).toContain('400')
     expect(post.requestBody.required).toBe(true)
     expect(document.paths['/api/things/{thingId}/use'].post.requestBody.required).toBe(false)

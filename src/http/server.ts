@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto'
+import helmet, { type FastifyHelmetOptions } from '@fastify/helmet'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyPluginAsync } from 'fastify'
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyPluginAsync,
+  type FastifyRequest,
+} from 'fastify'
 import {
   type FastifyPluginAsyncZod,
   jsonSchemaTransform,
@@ -11,11 +17,19 @@ import {
 } from 'fastify-type-provider-zod'
 import type { Logger } from 'pino'
 import { z } from 'zod'
+import type { Actor } from '../actor.ts'
 import { DomainError } from '../errors.ts'
+import { withoutKeys } from '../secrets.ts'
 import { answerClientError, answerError, answerNotFound } from './answer-error.ts'
 import { closePromptly } from './close-promptly.ts'
 import { endStreamsAtClose } from './event-stream.ts'
 import { problemResponses } from './problem.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    actor: Actor
+  }
+}
 
 /** The routes of one feature: a Fastify plugin whose schemas are zod's. */
 export type HttpRoutes = FastifyPluginAsyncZod
@@ -35,14 +49,26 @@ export async function createHttpServer(options: {
   readonly pages?: readonly FastifyPluginAsync[]
   readonly readiness: () => Promise<Readiness>
   readonly bodyLimitBytes?: number
+  /** Puts before every route whatever decides who may ask for it. */
+  readonly guard?: (app: FastifyInstance) => void
+  /** Key and certificate, where this server speaks TLS itself. */
+  readonly tls?: { readonly key: Buffer; readonly cert: Buffer }
+  /** Addresses of proxies whose word counts for where a request comes from. */
+  readonly trustedProxies?: readonly string[]
 }): Promise<FastifyInstance> {
+  const log = options.log.child({}, { serializers: { req: requestInLog } }) as FastifyBaseLogger
   const app: FastifyInstance = Fastify({
-    loggerInstance: options.log as FastifyBaseLogger,
+    loggerInstance: log,
     bodyLimit: options.bodyLimitBytes ?? 1024 * 1024,
     genReqId: () => randomUUID(),
+    // A client that sends slowly, or nothing, does not keep a connection for ever. A large import takes its time.
+    requestTimeout: requestTimeoutMs,
+    connectionTimeout: connectionTimeoutMs,
+    trustProxy: options.trustedProxies ? [...options.trustedProxies] : false,
+    ...(options.tls && { https: { ...options.tls, minVersion: 'TLSv1.2' } }),
     // Paths that Fastify refuses before it looks for a route.
     frameworkErrors: (error, request, reply) => answerError(error, request, reply),
-    clientErrorHandler: (error, socket) => answerClientError(error, socket, options.log as FastifyBaseLogger),
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, log),
   })
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
@@ -55,6 +81,9 @@ export async function createHttpServer(options: {
       throw new DomainError('invalid-input', 'A text contains the NUL character, which cannot be stored.')
     }
   })
+  app.decorateRequest('actor')
+  await app.register(helmet, securityHeaders)
+  options.guard?.(app)
   endStreamsAtClose(app)
   closePromptly(app)
 
@@ -66,8 +95,14 @@ export async function createHttpServer(options: {
     transform: jsonSchemaTransform,
     transformObject: (document) => withOptionalBodies(jsonSchemaTransformObject(document)),
   })
-  await app.register(swaggerUi, { routePrefix: '/api/docs' })
-  app.get('/api/openapi.json', { schema: { hide: true } }, () => app.swagger())
+  // The software is public, and so is what it can be asked for.
+  await app.register(async (docs) => {
+    docs.addHook('onRoute', (route) => {
+      route.config = { ...route.config, access: 'anyone' }
+    })
+    await docs.register(swaggerUi, { routePrefix: '/api/docs' })
+    docs.get('/api/openapi.json', { schema: { hide: true } }, () => app.swagger())
+  })
   await app.register(probeRoutes(options.readiness))
   await app.register(async (api) => {
     api.addHook('onRoute', (route) => {
@@ -88,8 +123,37 @@ export async function createHttpServer(options: {
   return app
 }
 
-/** What no route has to do with: a request that cannot be read, comes too slowly, or has too large a head. */
-const refusedAnywhere = [400, 408, 431] as const
+/** Neither headers nor bodies, which hold passwords and keys; and no key that somebody has put into the address. */
+function requestInLog({ method, url, ip }: FastifyRequest): object {
+  return { method, url: withoutKeys(url), remoteAddress: ip }
+}
+
+const requestTimeoutMs = 10 * 60_000
+const connectionTimeoutMs = 60_000
+
+/** Nothing is loaded from, sent to or framed by another's server, and nothing runs that stands in a page itself. */
+const securityHeaders: FastifyHelmetOptions = {
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'self'"],
+      imgSrc: ["'self'", 'data:'],
+      objectSrc: ["'none'"],
+      baseUri: ["'none'"],
+      formAction: ["'self'"],
+      frameAncestors: ["'none'"],
+    },
+  },
+  frameguard: { action: 'deny' },
+  // Browsers heed it under https only; what else is served under the name is not ours to decide.
+  hsts: { maxAge: 31_536_000, includeSubDomains: false },
+}
+
+/**
+ * What no route has to do with: a request that cannot be read, comes too slowly, has too large a head, or is of somebody
+ * who may not or asks too often.
+ */
+const refusedAnywhere = [400, 401, 403, 408, 429, 431] as const
 
 type OpenApi = ReturnType<typeof jsonSchemaTransformObject>
 
@@ -119,6 +183,7 @@ function probeRoutes(readiness: () => Promise<Readiness>): HttpRoutes {
       '/healthz',
       {
         logLevel,
+        config: { access: 'anyone' },
         schema: {
           summary: 'Whether the process lives',
           response: { 200: z.object({ status: z.literal('ok') }), ...problemResponses(...refusedAnywhere) },
@@ -130,6 +195,7 @@ function probeRoutes(readiness: () => Promise<Readiness>): HttpRoutes {
       '/readyz',
       {
         logLevel,
+        config: { access: 'anyone' },
         schema: {
           summary: 'Whether the process can do its work',
           response: { 200: readinessSchema, 503: readinessSchema, ...problemResponses(...refusedAnywhere) },

@@ -8,6 +8,7 @@ import fc from 'fast-check'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../../test/test-database.ts'
+import { operator } from '../actor.ts'
 import type { Clock } from '../clock.ts'
 import { type ImportInput, importMembers, type RowFault } from './import-members.ts'
 import { memberStatuses } from './member-rules.ts'
@@ -46,6 +47,7 @@ async function run(csv: string | Buffer | Readable, options: Partial<ImportInput
       createAgents: false,
       createTiers: false,
       dryRun: false,
+      actor: operator('clerk'),
       onFault: (fault) => void faults.push(fault),
       ...options,
     },

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type pg from 'pg'
+import type { Actor } from '../actor.ts'
 import type { Clock } from '../clock.ts'
 import { localDate } from '../fund/fund-rules.ts'
 import { type RowFault, registerReasons, rowCheck } from './import-rules.ts'
@@ -19,6 +20,7 @@ export interface ImportInput {
   readonly createTiers: boolean
   /** Checks and counts the same, and writes nothing. */
   readonly dryRun: boolean
+  readonly actor: Actor
   /** Gets every fault, by line, when the import is over. If it throws, the import stands all the same. */
   readonly onFault?: (fault: RowFault) => void | Promise<void>
   readonly onProgress?: (rowsRead: number) => void
@@ -147,13 +149,11 @@ async function judgeAndWrite(
   const written = input.dryRun ? await foretell(client) : await write(client, file.given, input)
   const outcome = await statements.countOutcome(client)
   await statements.orderFaults(client)
-  input.signal?.throwIfAborted()
-  await statements.commit(client)
 
   const { faulty, update, unchanged, skip } = outcome
   const fresh = file.rows - faulty - update - unchanged - skip
   const inserted = written.inserted ?? fresh
-  return {
+  const result: ImportResult = {
     rows: file.rows,
     inserted,
     updated: update,
@@ -164,6 +164,10 @@ async function judgeAndWrite(
     createdTiers: written.createdTiers,
     dryRun: input.dryRun,
   }
+  if (!input.dryRun) await statements.insertImportEvent(client, input.actor, result)
+  input.signal?.throwIfAborted()
+  await statements.commit(client)
+  return result
 }
 
 async function findFaults(client: pg.ClientBase, input: ImportInput): Promise<void> {

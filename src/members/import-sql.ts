@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream'
 import type pg from 'pg'
 import { from } from 'pg-copy-streams'
+import type { Actor } from '../actor.ts'
 import { isUniqueViolation } from '../database/sql-state.ts'
 import type { CheckedRow, RowFault } from './import-rules.ts'
 import { memberColumns } from './member-csv.ts'
@@ -329,6 +330,15 @@ export async function countOutcome(client: Client): Promise<Outcome> {
     from import_verdicts v
     where not exists (select from import_faults f where f.line = v.line)`)
   return rows[0] as Outcome
+}
+
+/** The import as one event: its members are too many to have one each. */
+export async function insertImportEvent(client: Client, actor: Actor, counts: object): Promise<void> {
+  await client.query(
+    `insert into events (event_name, payload, actor, role, via, address, request_id)
+    values ('MembersImported', $1, $2, $3, $4, $5, $6)`,
+    [JSON.stringify(counts), actor.name, actor.role, actor.via, actor.address, actor.requestId],
+  )
 }
 
 export async function orderFaults(client: Client): Promise<void> {

@@ -1,7 +1,10 @@
+import type { Actor } from '../actor.ts'
 import type { Clock } from '../clock.ts'
 import type { Db, Tx } from '../database/connect.ts'
 import { isForeignKeyViolation, isUniqueViolation } from '../database/sql-state.ts'
 import { DomainError } from '../errors.ts'
+import { differences } from '../events/event-rules.ts'
+import { insertEvent } from '../events/event-sql.ts'
 import { localDate } from '../fund/fund-rules.ts'
 import { findFund } from '../fund/fund-sql.ts'
 import { type MemberStatus, memberMoves, memberStatuses } from './member-rules.ts'
@@ -10,6 +13,7 @@ import {
   findMember,
   insertAgent,
   insertMember,
+  lockMember,
   type MemberView,
   type NewMember,
   updateMember,
@@ -18,10 +22,19 @@ import {
 /** @throws DomainError `agent-code-taken` */
 export async function addAgent(
   { db }: { db: Db },
-  agent: Pick<AgentRow, 'agentCode' | 'fullName' | 'email' | 'phone'>,
+  { actor, ...agent }: Pick<AgentRow, 'agentCode' | 'fullName' | 'email' | 'phone'> & { actor: Actor },
 ): Promise<AgentRow> {
   try {
-    return await insertAgent(db, agent)
+    return await db.transaction().execute(async (tx) => {
+      const added = await insertAgent(tx, agent)
+      await insertEvent(tx, {
+        eventName: 'AgentAdded',
+        subject: added.agentId,
+        actor,
+        payload: { after: added },
+      })
+      return added
+    })
   } catch (error) {
     if (!isUniqueViolation(error)) throw error
     throw new DomainError('agent-code-taken', `There is an agent ${agent.agentCode} already.`, [], {
@@ -37,11 +50,20 @@ export async function addAgent(
  */
 export async function addMember(
   { db, clock }: { db: Db; clock: Clock },
-  member: NewMember,
+  { actor, ...member }: NewMember & { actor: Actor },
 ): Promise<MemberView> {
   await refuseFutureJoiner(db, clock, member.joinedOn)
   try {
-    return await requireMember(db, await insertMember(db, member))
+    return await db.transaction().execute(async (tx) => {
+      const added = await requireMember(tx, await insertMember(tx, member))
+      await insertEvent(tx, {
+        eventName: 'MemberAdded',
+        subject: added.memberId,
+        actor,
+        payload: { after: added },
+      })
+      return added
+    })
   } catch (error) {
     if (!isUniqueViolation(error)) throw refusalOfReference(error)
     throw new DomainError('member-code-taken', `There is a member ${member.memberCode} already.`, [], {
@@ -57,8 +79,11 @@ export async function addMember(
  */
 export async function changeMember(
   { db, clock }: { db: Db; clock: Clock },
-  memberId: string,
-  changes: Partial<Omit<NewMember, 'memberCode'>>,
+  {
+    memberId,
+    changes,
+    actor,
+  }: { memberId: string; changes: Partial<Omit<NewMember, 'memberCode'>>; actor: Actor },
 ): Promise<MemberView> {
   if (changes.joinedOn !== undefined) await refuseFutureJoiner(db, clock, changes.joinedOn)
   const { memberStatus } = changes
@@ -70,20 +95,29 @@ export async function changeMember(
       // A cycle is of the tier its deceased was in.
       (changes.tierId === undefined || status !== 'Deceased'),
   )
-  let changed: boolean
   try {
-    changed = await updateMember(db, memberId, changes, from)
+    return await db.transaction().execute(async (tx) => {
+      await lockMember(tx, memberId)
+      const before = await requireMember(tx, memberId)
+      const { memberCode } = before
+      if (!(await updateMember(tx, memberId, changes, from))) {
+        throw new DomainError(
+          'member-deceased',
+          `${memberCode} is ${before.memberStatus}: neither status nor tier can change any more.`,
+        )
+      }
+      const after = await requireMember(tx, memberId)
+      await insertEvent(tx, {
+        eventName: 'MemberChanged',
+        subject: memberId,
+        actor,
+        payload: { memberCode, ...differences(before, after) },
+      })
+      return after
+    })
   } catch (error) {
     throw refusalOfReference(error)
   }
-  const member = await requireMember(db, memberId)
-  if (!changed) {
-    throw new DomainError(
-      'member-deceased',
-      `${member.memberCode} is ${member.memberStatus}: neither status nor tier can change any more.`,
-    )
-  }
-  return member
 }
 
 /** Marks the member Deceased, in the transaction that proves the death. Done already, it does nothing. */
@@ -91,10 +125,14 @@ export async function markDeceased(tx: Tx, memberId: string): Promise<void> {
   await updateMember(tx, memberId, { memberStatus: 'Deceased' }, ['Active', 'Suspended', 'Inactive'])
 }
 
-/** @throws DomainError `member-not-found` */
-export async function requireMember(db: Db, memberId: string): Promise<MemberView> {
+/**
+ * @param ownAgentId the agent who asks, to whom the members of others are not there; undefined for everybody else
+ * @throws DomainError `member-not-found`
+ */
+export async function requireMember(db: Db, memberId: string, ownAgentId?: string): Promise<MemberView> {
   const member = await findMember(db, { memberId })
-  if (!member) throw new DomainError('member-not-found', 'There is no such member.')
+  if (!member || (ownAgentId !== undefined && member.agentId !== ownAgentId))
+    throw new DomainError('member-not-found', 'There is no such member.')
   return member
 }
 

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import type pg from 'pg'
 import { z } from 'zod'
+import { ownAgentId } from '../access/guard.ts'
 import type { Clock } from '../clock.ts'
 import type { Db } from '../database/connect.ts'
 import { DomainError } from '../errors.ts'
@@ -35,6 +36,7 @@ export function memberRoutes(deps: {
     app.get(
       '/api/agents',
       {
+        config: { access: 'agents.read' },
         schema: {
           summary: 'Agents, by code',
           tags: ['members'],
@@ -53,6 +55,7 @@ export function memberRoutes(deps: {
     app.post(
       '/api/agents',
       {
+        config: { access: 'members.change' },
         schema: {
           summary: 'Add an agent',
           tags: ['members'],
@@ -60,12 +63,14 @@ export function memberRoutes(deps: {
           response: { 201: agentSchema, ...problemResponses(400, 409) },
         },
       },
-      async (request, reply) => reply.code(201).send(await addAgent(deps, request.body)),
+      async (request, reply) =>
+        reply.code(201).send(await addAgent(deps, { ...request.body, actor: request.actor })),
     )
 
     app.get(
       '/api/members',
       {
+        config: { access: 'members.read' },
         schema: {
           summary: 'Members, by code',
           tags: ['members'],
@@ -83,13 +88,19 @@ export function memberRoutes(deps: {
         const { cursor, limit, ...filter } = request.query
         const [after] = decodeCursor(cursor, z.tuple([z.string()])) ?? []
         const page = { limit: limit + 1, ...(after !== undefined && { after }) }
-        return pageFrom(await findMembers(deps.db, filter, page), limit, (member) => [member.memberCode])
+        const own = ownAgentId(request)
+        return pageFrom(
+          await findMembers(deps.db, own ? { ...filter, agentId: own } : filter, page),
+          limit,
+          (member) => [member.memberCode],
+        )
       },
     )
 
     app.post(
       '/api/members',
       {
+        config: { access: 'members.change' },
         schema: {
           summary: 'Put a member on the register',
           tags: ['members'],
@@ -97,12 +108,14 @@ export function memberRoutes(deps: {
           response: { 201: memberSchema, ...problemResponses(400, 404, 409) },
         },
       },
-      async (request, reply) => reply.code(201).send(await addMember(deps, request.body)),
+      async (request, reply) =>
+        reply.code(201).send(await addMember(deps, { ...request.body, actor: request.actor })),
     )
 
     app.get(
       '/api/members/:memberId',
       {
+        config: { access: 'members.read' },
         schema: {
           summary: 'A member, with the history of their standing',
           tags: ['members'],
@@ -112,7 +125,7 @@ export function memberRoutes(deps: {
       },
       async (request) => {
         const { memberId } = request.params
-        const member = await requireMember(deps.db, memberId)
+        const member = await requireMember(deps.db, memberId, ownAgentId(request))
         return { ...member, standings: await findStandings(deps.db, memberId) }
       },
     )
@@ -120,6 +133,7 @@ export function memberRoutes(deps: {
     app.patch(
       '/api/members/:memberId',
       {
+        config: { access: 'members.change' },
         schema: {
           summary: 'Change what the register says of a member',
           tags: ['members'],
@@ -128,7 +142,12 @@ export function memberRoutes(deps: {
           response: { 200: memberSchema, ...problemResponses(400, 404, 409) },
         },
       },
-      async (request) => changeMember(deps, request.params.memberId, request.body),
+      async (request) =>
+        changeMember(deps, {
+          memberId: request.params.memberId,
+          changes: request.body,
+          actor: request.actor,
+        }),
     )
 
     await app.register(async (csv: Parameters<HttpRoutes>[0]) => {
@@ -138,6 +157,7 @@ export function memberRoutes(deps: {
       csv.post(
         '/api/members/import',
         {
+          config: { access: 'members.import' },
           schema: {
             summary: 'Import members from CSV',
             description: 'Good rows are imported, all of them in one transaction; bad rows are listed.',
@@ -160,6 +180,7 @@ export function memberRoutes(deps: {
             createAgents: flags.createAgents === 'true',
             createTiers: flags.createTiers === 'true',
             dryRun: flags.dryRun === 'true',
+            actor: request.actor,
             onFault: (fault) => {
               if (faults.length < maxListedFaults) faults.push(fault)
             },

@@ -1,5 +1,5 @@
 import { type Selectable, sql } from 'kysely'
-import type { Db } from '../database/connect.ts'
+import type { Db, Tx } from '../database/connect.ts'
 import type { Agents, Members } from '../database/schema.ts'
 import type { MemberStatus } from './member-rules.ts'
 
@@ -14,6 +14,10 @@ export async function insertAgent(
   agent: Pick<AgentRow, 'agentCode' | 'fullName' | 'email' | 'phone'>,
 ): Promise<AgentRow> {
   return db.insertInto('agents').values(agent).returningAll().executeTakeFirstOrThrow()
+}
+
+export async function findAgent(db: Db, agentCode: string): Promise<AgentRow | undefined> {
+  return db.selectFrom('agents').selectAll().where('agentCode', '=', agentCode).executeTakeFirst()
 }
 
 export async function findAgents(db: Db, page: { after?: string; limit: number }): Promise<AgentRow[]> {
@@ -42,6 +46,11 @@ export async function insertMember(db: Db, member: NewMember): Promise<string> {
     .returning('memberId')
     .executeTakeFirstOrThrow()
   return memberId
+}
+
+/** Nobody else changes the member until the transaction ends. */
+export async function lockMember(tx: Tx, memberId: string): Promise<void> {
+  await sql`select from members where member_id = ${memberId} for update`.execute(tx)
 }
 
 /** Changes the member if its status is one of `from`; false when there is no such member in such a status. */

@@ -1,6 +1,8 @@
 import { findCycles } from '../cycles/cycle-sql.ts'
 import { proveCycle } from '../cycles/prove-cycle.ts'
 import type { Db } from '../database/connect.ts'
+import { findBrokenLinks, findChainHead } from '../events/event-sql.ts'
+import { findFund } from '../fund/fund-sql.ts'
 import { findNeglectedJobs } from '../jobs/job-sql.ts'
 import type { Queue } from '../queue/queue.ts'
 import {
@@ -21,6 +23,8 @@ export interface Finding {
 /** Work that nobody has done for so long is stuck: the sweep of any worker would have found it many times. */
 const stuckAfterMs = 60_000
 const cyclesAPage = 100
+/** Events that are named at most; the others hang on them. */
+const listedLinks = 20
 
 /** Looks at everything that must hold and tells each finding as it comes; changes nothing. */
 export async function* examine(deps: { db: Db; queue: Queue; version: string }): AsyncGenerator<Finding> {
@@ -58,6 +62,21 @@ export async function* examine(deps: { db: Db; queue: Queue; version: string }):
     'cancelled cycles',
     untidy.length === 0,
     `${untidy.length} with contributions left ${untidy.join(' ')}`.trim(),
+  )
+
+  const head = await findChainHead(db)
+  const broken = await findBrokenLinks(db, listedLinks)
+  for (const { eventId, fault } of broken) yield finding(`audit event ${eventId}`, false, fault)
+  yield finding(
+    'audit',
+    broken.length === 0,
+    `${head.position} events chained, the last ${head.digest}`.trim(),
+  )
+  const { selfApproval } = await findFund(db)
+  yield finding(
+    'approval',
+    true,
+    selfApproval ? 'whoever submits a claim may approve it' : 'claims are approved by somebody else',
   )
 
   const workers = await countWorkers(db)

@@ -16,6 +16,7 @@ export function jobRoutes(deps: { readonly db: Db }): HttpRoutes {
     app.get(
       '/api/jobs',
       {
+        config: { access: 'jobs.read' },
         schema: {
           summary: 'Jobs, newest first',
           tags: ['jobs'],
@@ -35,6 +36,7 @@ export function jobRoutes(deps: { readonly db: Db }): HttpRoutes {
     app.get(
       '/api/jobs/:jobId',
       {
+        config: { access: 'jobs.read' },
         schema: {
           summary: 'A job, with what went wrong and what happened to its subject',
           tags: ['jobs'],

@@ -24,6 +24,12 @@ export function bullBoardPage(
       import('@bull-board/api/bullMQAdapter'),
       import('@bull-board/fastify'),
     ])
+    app.addHook('onRoute', (route) => {
+      route.config = {
+        ...route.config,
+        access: [route.method].flat().includes('GET') ? 'queue.read' : 'queue.steer',
+      }
+    })
     const serverAdapter = new FastifyAdapter()
     serverAdapter.setBasePath(options.path)
     createBullBoard({

@@ -118,7 +118,7 @@ async function cycleOn(tierCode: string): Promise<void> {
 async function watch(cycleId: string): Promise<void> {
   try {
     const address = `http://127.0.0.1:${port}/api/contribution-cycles/${cycleId}/creation-progress/stream`
-    const response = await fetch(address, { signal: AbortSignal.timeout(60_000) })
+    const response = await fetch(address, { headers: world.headers, signal: AbortSignal.timeout(60_000) })
     for await (const _ of response.body ?? []);
   } catch {
     // The database was away, or the cycle took longer than we look.

@@ -10,6 +10,7 @@ import type { CycleView } from '../../src/cycles/cycle-sql.ts'
 import { connect, type Database } from '../../src/database/connect.ts'
 import { migrate } from '../../src/database/migrate.ts'
 import { openQueue } from '../../src/queue/open-queue.ts'
+import { keyHeaders } from '../admin-key.ts'
 import { type AlmonerProcess, startAlmoner } from '../almoner-process.ts'
 import type { BrokerKind, RunningBroker } from '../brokers/brokers.ts'
 import { freePort } from '../brokers/free-port.ts'
@@ -38,6 +39,8 @@ export interface World {
   readonly workers: AlmonerProcess[]
   api: AlmonerProcess
   startWorker(env?: Record<string, string>, program?: string): Promise<AlmonerProcess>
+  /** With these whoever asks the API may do everything. */
+  readonly headers: { readonly authorization: string }
   startApi(env?: Record<string, string>): Promise<AlmonerProcess>
   /** Asks the API, and again while nobody answers. */
   ask<Body>(method: 'GET' | 'POST', path: string, body?: unknown, key?: string): Promise<Answer<Body>>
@@ -79,6 +82,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     PORT: `${port}`,
     LOG_LEVEL: 'info',
     LOG_FORMAT: 'json',
+    REQUESTS_PER_MINUTE: '1000000',
     ...(isDefault ? {} : { QUEUE_URL: broker.url }),
     ...broker.env,
   }
@@ -89,6 +93,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   await slowDown(db, options.chunkSeconds)
   await sql`vacuum (analyze) members, standings`.execute(db)
 
+  const keyed = await keyHeaders(db)
   const all = new Set<AlmonerProcess>()
   const start = async (role: 'api' | 'worker', says: string, more = {}, program?: string) => {
     const process = startAlmoner([role], { ...env, ...more }, program)
@@ -103,6 +108,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     key?: string,
   ): Promise<Answer<Body>> => {
     const headers = {
+      ...keyed,
       ...(body !== undefined && { 'content-type': 'application/json' }),
       ...(key !== undefined && { 'idempotency-key': key }),
     }
@@ -127,6 +133,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const deaths = new Map<string, number>()
 
   const world: World = {
+    headers: keyed,
     queueName: kind.name,
     database,
     broker,

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { sql } from 'kysely'
 import type pg from 'pg'
 import { afterAll, describe, expect, test } from 'vitest'
+import { operator } from '../../src/actor.ts'
 import type { Clock } from '../../src/clock.ts'
 import { DomainError } from '../../src/errors.ts'
 import { type ImportInput, type ImportResult, importMembers } from '../../src/members/import-members.ts'
@@ -175,7 +176,10 @@ async function run({ imports }: Fund, { file, cut, ...options }: Upload, dryRun:
   try {
     const onFault = (fault: (typeof faults)[number]) => void faults.push(fault)
     return {
-      result: await importMembers({ pool: imports, clock }, { ...options, csv, dryRun, onFault }),
+      result: await importMembers(
+        { pool: imports, clock },
+        { ...options, csv, dryRun, actor: operator('fuzz'), onFault },
+      ),
       faults,
     }
   } catch (error) {

@@ -283,6 +283,10 @@ function allowedBy(schema: AnySchemaObject, name: string, known: Known): fc.Arbi
   switch (schema.type) {
     case 'null':
       return fc.constant(null)
+    case 'boolean':
+      return fc.boolean()
+    case 'array':
+      return fc.array(allowedBy(schema.items, name, known), { minLength: schema.minItems ?? 0, maxLength: 5 })
     case 'integer': {
       const { minimum: min, maximum: max } = schema
       return fc.oneof(
@@ -333,7 +337,11 @@ function textOf(schema: AnySchemaObject, name: string, known: Known): fc.Arbitra
                   minLength: schema.minLength ?? 1,
                   maxLength: Math.min(schema.maxLength ?? 40, 40),
                 }),
-                fc.string({ unit: 'grapheme', minLength: schema.minLength ?? 1, maxLength: 10 }),
+                fc.string({
+                  unit: 'grapheme',
+                  minLength: schema.minLength ?? 1,
+                  maxLength: Math.max(schema.minLength ?? 1, 10),
+                }),
               )
   return exists && exists.length > 0
     ? fc.oneof({ weight: 8, arbitrary: fc.constantFrom(...exists) }, { weight: 1, arbitrary: fitting })

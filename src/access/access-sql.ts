@@ -1,0 +1,234 @@
+import { type Selectable, sql } from 'kysely'
+import type { Db, Tx } from '../database/connect.ts'
+import type { ApiKeys, Sessions, Users } from '../database/schema.ts'
+import type { Permission, Role } from './permission-rules.ts'
+
+export type UserRow = Pick<Selectable<Users>, 'name' | 'email' | 'createdAt' | 'disabledAt' | 'agentId'> & {
+  userId: string
+  role: Role
+  agentCode: string | null
+  secondFactor: boolean
+  hasPassword: boolean
+}
+
+const userViews = (db: Db) =>
+  db
+    .selectFrom('users as u')
+    .leftJoin('agents as a', 'a.agentId', 'u.agentId')
+    .select([
+      'u.id as userId',
+      'u.name',
+      'u.email',
+      'u.role',
+      'u.agentId',
+      'a.agentCode',
+      'u.createdAt',
+      'u.disabledAt',
+      sql<boolean>`coalesce(u.two_factor_enabled, false)`.as('secondFactor'),
+      sql<boolean>`exists (select from accounts where user_id = u.id and password is not null)`.as(
+        'hasPassword',
+      ),
+    ])
+    .$castTo<UserRow>()
+
+export async function findUser(
+  db: Db,
+  key: { userId: string } | { email: string },
+): Promise<UserRow | undefined> {
+  return 'userId' in key
+    ? userViews(db).where('u.id', '=', key.userId).executeTakeFirst()
+    : userViews(db).where('u.email', '=', key.email.toLowerCase()).executeTakeFirst()
+}
+
+/** A page of users by e-mail, after the given one. */
+export async function findUsers(db: Db, page: { after?: string; limit: number }): Promise<UserRow[]> {
+  let query = userViews(db).orderBy('u.email').limit(page.limit)
+  if (page.after !== undefined) query = query.where('u.email', '>', page.after)
+  return query.execute()
+}
+
+export async function hasUsers(db: Db): Promise<boolean> {
+  const { rows } = await sql<{ found: boolean }>`select exists (select from users) as found`.execute(db)
+  return rows[0]?.found === true
+}
+
+/** Until the transaction ends nobody else adds or changes a user: of two first ones, one is second. */
+export async function lockUsers(tx: Tx): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended('users', 0))`.execute(tx)
+}
+
+export async function insertUser(
+  tx: Tx,
+  user: { name: string; email: string; role: Role; agentId: string | null },
+): Promise<string> {
+  const { id } = await tx
+    .insertInto('users')
+    .values({ ...user, email: user.email.toLowerCase(), emailVerified: true })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  return id
+}
+
+export async function updateUser(
+  tx: Tx,
+  userId: string,
+  changes: { name?: string; role?: Role; agentId?: string | null; disabled?: boolean },
+): Promise<void> {
+  const { disabled, ...columns } = changes
+  await tx
+    .updateTable('users')
+    .set({
+      ...columns,
+      updatedAt: sql`now()`,
+      ...(disabled !== undefined && {
+        disabledAt: disabled ? sql<string>`coalesce(disabled_at, now())` : null,
+      }),
+    })
+    .where('id', '=', userId)
+    .execute()
+}
+
+/** Users who may do everything and are not disabled: without one, nobody could ever let anybody in again. */
+export async function countAdmins(db: Db): Promise<number> {
+  const { rows } = await sql<{ admins: number }>`
+    select count(*) as admins from users where role = 'admin' and disabled_at is null`.execute(db)
+  return rows[0]?.admins ?? 0
+}
+
+/** Takes away what a user has lost with her telephone: she enrols another second factor when she next comes. */
+export async function deleteSecondFactor(tx: Tx, userId: string): Promise<void> {
+  await sql`delete from two_factors where user_id = ${userId}`.execute(tx)
+  await sql`update users set two_factor_enabled = false where id = ${userId}`.execute(tx)
+}
+
+/** Links and half-done sign-ins of a user. */
+export async function deleteVerifications(db: Db, userId: string): Promise<void> {
+  await sql`delete from verifications where value = ${userId}`.execute(db)
+}
+
+export type SessionRow = Pick<
+  Selectable<Sessions>,
+  'createdAt' | 'updatedAt' | 'expiresAt' | 'ipAddress' | 'userAgent'
+> & {
+  sessionId: string
+}
+
+/** The sessions of a user that still count, newest first. */
+export async function findSessions(db: Db, userId: string): Promise<SessionRow[]> {
+  const { rows } = await sql<SessionRow>`
+    select id as session_id, created_at, updated_at, expires_at, ip_address, user_agent
+    from sessions where user_id = ${userId} and expires_at > now() order by created_at desc`.execute(db)
+  return rows
+}
+
+/** Ends one session of a user, or all of them; returns how many. */
+export async function deleteSessions(tx: Tx, userId: string, sessionId?: string): Promise<number> {
+  const { numAffectedRows } = await sql`
+    delete from sessions
+    where user_id = ${userId} and ${sessionId === undefined ? sql`true` : sql`id = ${sessionId}`}`.execute(tx)
+  return Number(numAffectedRows)
+}
+
+export type ApiKeyRow = Pick<
+  Selectable<ApiKeys>,
+  'keyId' | 'keyName' | 'keyStart' | 'createdAt' | 'expiresAt' | 'lastUsedAt' | 'revokedAt' | 'userId'
+> & { permissions: Permission[]; email: string }
+
+const keyViews = (db: Db) =>
+  db
+    .selectFrom('apiKeys as k')
+    .innerJoin('users as u', 'u.id', 'k.userId')
+    .select([
+      'k.keyId',
+      'k.keyName',
+      'k.keyStart',
+      'k.permissions',
+      'k.userId',
+      'u.email',
+      'k.createdAt',
+      'k.expiresAt',
+      'k.lastUsedAt',
+      'k.revokedAt',
+    ])
+    .$castTo<ApiKeyRow>()
+
+/** A page of keys, newest first, before the given one. */
+export async function findApiKeys(
+  db: Db,
+  page: { before?: { createdAt: string; keyId: string }; limit: number },
+): Promise<ApiKeyRow[]> {
+  let query = keyViews(db).orderBy('k.createdAt', 'desc').orderBy('k.keyId', 'desc').limit(page.limit)
+  if (page.before) {
+    const { createdAt, keyId } = page.before
+    query = query.where(sql<boolean>`(k.created_at, k.key_id) < (${createdAt}::timestamptz, ${keyId}::uuid)`)
+  }
+  return query.execute()
+}
+
+export async function findApiKey(db: Db, keyId: string): Promise<ApiKeyRow | undefined> {
+  return keyViews(db).where('k.keyId', '=', keyId).executeTakeFirst()
+}
+
+export async function insertApiKey(
+  tx: Tx,
+  key: {
+    keyName: string
+    keyStart: string
+    keyHash: Buffer
+    permissions: readonly Permission[]
+    userId: string
+    expiresAt: string | null
+  },
+): Promise<string> {
+  const { keyId } = await tx
+    .insertInto('apiKeys')
+    .values({ ...key, permissions: [...key.permissions] })
+    .returning('keyId')
+    .executeTakeFirstOrThrow()
+  return keyId
+}
+
+/** False when it has been revoked already, or never was. */
+export async function revokeKey(tx: Tx, keyId: string): Promise<boolean> {
+  const { numAffectedRows } = await sql`
+    update api_keys set revoked_at = now() where key_id = ${keyId} and revoked_at is null`.execute(tx)
+  return numAffectedRows === 1n
+}
+
+export interface KeyHolder {
+  keyId: string
+  keyName: string
+  permissions: Permission[]
+  expired: boolean
+  revoked: boolean
+  userId: string
+  email: string
+  role: Role
+  agentId: string | null
+  disabled: boolean
+}
+
+/** Whose key it is; its use is noted once a minute at most. */
+export async function useKey(db: Db, keyHash: Buffer): Promise<KeyHolder | undefined> {
+  const { rows } = await sql<KeyHolder & { unnoted: boolean }>`
+    select k.key_id, k.key_name, k.permissions, coalesce(k.expires_at <= now(), false) as expired,
+      k.revoked_at is not null as revoked, u.id as user_id, u.email, u.role, u.agent_id,
+      u.disabled_at is not null as disabled,
+      coalesce(k.last_used_at < now() - interval '1 minute', true) as unnoted
+    from api_keys k join users u on u.id = k.user_id
+    where k.key_hash = ${keyHash}`.execute(db)
+  const [found] = rows
+  if (!found) return undefined
+  const { unnoted, ...holder } = found
+  if (unnoted && !holder.revoked && !holder.expired) {
+    await sql`update api_keys set last_used_at = now() where key_id = ${holder.keyId}`.execute(db)
+  }
+  return holder
+}
+
+/** The secret of this installation; made by whoever asks first. */
+export async function findSecret(db: Db, candidate: string): Promise<string> {
+  await sql`insert into access_secret (secret) values (${candidate}) on conflict do nothing`.execute(db)
+  const { rows } = await sql<{ secret: string }>`select secret from access_secret`.execute(db)
+  return (rows[0] as { secret: string }).secret
+}

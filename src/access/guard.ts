@@ -1,0 +1,279 @@
+/** What stands before every route: who comes, whether they may, and what becomes of it when they may not. */
+import csrf from '@fastify/csrf'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import type { Actor } from '../actor.ts'
+import type { Db } from '../database/connect.ts'
+import { DomainError, type RefusalCode } from '../errors.ts'
+import { insertEvent } from '../events/event-sql.ts'
+import { answerError, refusalOf } from '../http/answer-error.ts'
+import { keyPattern, withoutKeys } from '../secrets.ts'
+import { findUser } from './access-sql.ts'
+import { requireKey } from './api-keys.ts'
+import { limitRequests } from './attempts.ts'
+import type { Identity, Visit } from './identity.ts'
+import {
+  type Access,
+  type Grant,
+  grantOf,
+  needsSecondFactor,
+  type Permission,
+  type Role,
+} from './permission-rules.ts'
+
+/** Somebody who is signed in, or whose key was given. */
+export interface Principal {
+  readonly userId: string
+  readonly email: string
+  readonly name: string
+  readonly role: Role
+  /** Whose members an agent sees. */
+  readonly agentId: string | null
+  /** Null when a key was given. */
+  readonly session: {
+    readonly sessionId: string
+    readonly token: string
+    readonly secondFactor: boolean
+  } | null
+  /** Null when a session was. */
+  readonly key: {
+    readonly keyId: string
+    readonly keyName: string
+    readonly permissions: readonly Permission[]
+  } | null
+}
+
+export interface GuardedRoute {
+  readonly method: string
+  readonly url: string
+  readonly access: Access
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Undefined while nobody is signed in. */
+    principal: Principal | undefined
+    grant: Grant
+  }
+  interface FastifyInstance {
+    /** Every route with what it asks of whoever comes. */
+    guardedRoutes(): GuardedRoute[]
+  }
+  interface FastifyContextConfig {
+    /** What the route asks of whoever comes. There is no default: a route without it keeps the server from starting. */
+    access?: Access
+  }
+}
+
+const safeMethods = ['GET', 'HEAD', 'OPTIONS']
+
+/** Refusals that say something of whoever asked, and not only of what was asked. */
+const alarming: readonly RefusalCode[] = [
+  'session-invalid',
+  'key-invalid',
+  'key-expired',
+  'key-revoked',
+  'key-in-url',
+  'account-disabled',
+  'csrf-token-invalid',
+  'cross-site',
+  'forbidden',
+  'second-factor-required',
+]
+
+const tokens = csrf()
+
+/** What a page sends as `x-csrf-token` with whatever changes something. It is good as long as its session. */
+export function csrfToken(sessionToken: string): string {
+  return tokens.create(sessionToken)
+}
+
+/** Puts the guard before every route of the server, those of plugins too. */
+export function guard(
+  app: FastifyInstance,
+  deps: { readonly db: Db; readonly identity: Identity; readonly requestsPerMinute: number },
+): void {
+  const { db, identity } = deps
+  const limit = limitRequests(deps.requestsPerMinute)
+  const routes: RouteOptions[] = []
+  app.addHook('onRoute', (route) => void routes.push(route))
+  app.addHook('onReady', async () => {
+    const open = routes.filter((route) => route.config?.access === undefined)
+    if (open.length > 0)
+      throw new Error(`Nobody has said who may use ${open.map(({ url }) => url).join(', ')}.`)
+  })
+  app.decorate('guardedRoutes', () => routes.flatMap(guardedRoutes))
+  app.decorateRequest('principal')
+  app.decorateRequest('grant', 'all')
+
+  const admit = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    request.actor = actorOf(request)
+    refuseKeyInUrl(request)
+    if (!safeMethods.includes(request.method)) refuseCrossSite(request)
+    const { access } = request.is404 ? { access: 'anyone' as const } : request.routeOptions.config
+    if (access === undefined) throw new Error(`Nobody has said who may use ${request.routeOptions.url}.`)
+    const principal = await findPrincipal(db, identity, request, reply).catch((error: unknown) => {
+      // Whoever comes with a session that has ended may sign in.
+      if (access === 'anyone' && error instanceof DomainError) return undefined
+      throw error
+    })
+    request.principal = principal
+    request.actor = actorOf(request)
+    await limit(principal?.key?.keyId ?? principal?.userId ?? request.ip)
+    if (access === 'anyone') return
+    // Whoever sits at this computer next does not find it in the browser.
+    reply.header('cache-control', 'no-store')
+    request.grant = requireAccess(principal, access)
+    if (principal?.session && !safeMethods.includes(request.method)) {
+      requireCsrfToken(request, principal.session.token)
+    }
+  }
+  const record = async (request: FastifyRequest, error: unknown): Promise<void> => {
+    const refusal = refusalOf(error, request)
+    if (!refusal || !isForTheRecord(refusal, request)) return
+    await recordRefusal(db, request, refusal).catch((failure: unknown) => {
+      request.log.error({ err: failure }, 'a refusal could not be written into the audit trail')
+    })
+  }
+
+  app.addHook('onRequest', async (request, reply) => {
+    try {
+      await admit(request, reply)
+    } catch (error) {
+      await record(request, error)
+      // Not thrown: a plugin's own pages may have their own way with errors.
+      return answerError(error, request, reply)
+    }
+  })
+  app.addHook('onError', async (request, _reply, error) => record(request, error))
+}
+
+/** The agent whose members, and what they owe, are all that may be seen; undefined: everybody's. */
+export function ownAgentId(request: FastifyRequest): string | undefined {
+  if (request.grant === 'all') return undefined
+  const agentId = request.principal?.agentId
+  if (!agentId) throw new Error('A grant of what is their own was given to somebody who is no agent.')
+  return agentId
+}
+
+/** @throws DomainError `session-needed` when a key was given */
+export function requireSession(
+  request: FastifyRequest,
+): Principal & { session: NonNullable<Principal['session']> } {
+  const { principal } = request
+  if (!principal?.session) {
+    throw new DomainError('session-needed', 'This is for people who have signed in, not for API keys.')
+  }
+  return { ...principal, session: principal.session }
+}
+
+export function visitOf(request: FastifyRequest): Visit {
+  return { headers: request.headers, address: request.ip }
+}
+
+function guardedRoutes({ method, url, config }: RouteOptions): GuardedRoute[] {
+  return [method].flat().map((one) => ({ method: one, url, access: config?.access as Access }))
+}
+
+function actorOf(request: FastifyRequest): Actor {
+  const { principal } = request
+  return {
+    name: principal?.email ?? 'anonymous',
+    role: principal?.role ?? 'anonymous',
+    via: principal?.key?.keyName ?? null,
+    address: request.ip,
+    requestId: request.id,
+  }
+}
+
+/** What is in a URL is in logs, histories and referrers: such a key is known to too many. */
+function refuseKeyInUrl(request: FastifyRequest): void {
+  if (request.url.search(keyPattern) === -1) return
+  throw new DomainError(
+    'key-in-url',
+    'There is an API key in the address. Send it as "Authorization: Bearer …", and revoke this one: logs have it now.',
+  )
+}
+
+/**
+ * A browser says where a request comes from; another site's page changes nothing here. Programs say nothing and have no
+ * cookies that a browser would add for them.
+ */
+function refuseCrossSite(request: FastifyRequest): void {
+  const site = request.headers['sec-fetch-site']
+  const { origin } = request.headers
+  const own = origin === undefined || origin === `${request.protocol}://${request.host}`
+  if (own && (site === undefined || site === 'same-origin' || site === 'none')) return
+  throw new DomainError('cross-site', 'This request comes from another site.')
+}
+
+async function findPrincipal(
+  db: Db,
+  identity: Identity,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<Principal | undefined> {
+  const { authorization, cookie } = request.headers
+  if (authorization !== undefined) {
+    const [, key] = /^Bearer (\S+)$/i.exec(authorization) ?? []
+    if (key === undefined) throw new DomainError('key-invalid', 'Authorization is "Bearer" and an API key.')
+    const { keyId, keyName, permissions, expired, revoked, disabled, ...user } = await requireKey(db, key)
+    return { ...user, name: user.email, session: null, key: { keyId, keyName, permissions } }
+  }
+  if (cookie === undefined || !/(^|; )(__Secure-)?almoner\.session_token=/.test(cookie)) return undefined
+  const { result: live, cookies } = await identity.readSession(visitOf(request))
+  if (cookies.length > 0) reply.header('set-cookie', cookies)
+  const user = live && (await findUser(db, { userId: live.userId }))
+  if (!user)
+    throw new DomainError('session-invalid', 'This session has ended, or never was one: sign in again.')
+  if (user.disabledAt !== null) throw new DomainError('account-disabled', 'This account is disabled.')
+  const { userId, email, name, role, agentId, secondFactor } = user
+  const session = { sessionId: live.sessionId, token: live.token, secondFactor }
+  return { userId, email, name, role, agentId, session, key: null }
+}
+
+function requireAccess(principal: Principal | undefined, access: Access): Grant {
+  if (!principal) throw new DomainError('not-signed-in', 'Sign in, or give an API key.')
+  if (access === 'session' || access === 'anyone') return 'all'
+  const { role, key, session } = principal
+  const grant = grantOf(role, access)
+  if (grant === undefined || (key && !key.permissions.includes(access))) {
+    throw new DomainError('forbidden', `This needs the permission ${access}, which you do not have.`)
+  }
+  if (session && !session.secondFactor && needsSecondFactor(role)) {
+    throw new DomainError('second-factor-required', `Enrol a second factor first: a ${role} needs one.`)
+  }
+  return grant
+}
+
+function requireCsrfToken(request: FastifyRequest, sessionToken: string): void {
+  const { origin, 'sec-fetch-site': site, 'x-csrf-token': given } = request.headers
+  // The queue's dashboard is another's page and knows no token: that it is ours which asks, the browser has to say.
+  if (request.routeOptions.config.access === 'queue.steer' && (origin ?? site) !== undefined) return
+  if (typeof given === 'string' && tokens.verify(sessionToken, given)) return
+  throw new DomainError('csrf-token-invalid', 'x-csrf-token is missing, or not of this session.')
+}
+
+function isForTheRecord(refusal: DomainError, request: FastifyRequest): boolean {
+  if (refusal.code === 'too-many-requests') return false
+  if (alarming.includes(refusal.code)) return true
+  // Routes for anyone write down themselves what was tried.
+  if (!request.principal || request.routeOptions.config.access === 'anyone') return false
+  // What an agent may not know of is not there for her.
+  return (
+    !safeMethods.includes(request.method) || (request.grant === 'own' && refusal.code.endsWith('-not-found'))
+  )
+}
+
+async function recordRefusal(db: Db, request: FastifyRequest, refusal: DomainError): Promise<void> {
+  const { method, routeOptions, params } = request
+  const { code, message } = refusal
+  const payload = { method, route: routeOptions.url ?? null, params, refusal: code, detail: message }
+  await db.transaction().execute((tx) =>
+    insertEvent(tx, {
+      eventName: 'RequestRefused',
+      subject: null,
+      actor: request.actor,
+      payload: JSON.parse(withoutKeys(JSON.stringify(payload))),
+    }),
+  )
+}

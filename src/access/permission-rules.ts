@@ -1,0 +1,94 @@
+/** Who may do what. The one table that is asked before anything is done; docs/security.md shows it. */
+
+export const permissions = [
+  'fund.read',
+  'fund.change',
+  'agents.read',
+  'members.read',
+  'members.change',
+  'members.import',
+  'claims.read',
+  'claims.submit',
+  'claims.decide',
+  'cycles.read',
+  'cycles.watch',
+  'cycles.start',
+  'cycles.steer',
+  'contributions.read',
+  'jobs.read',
+  'queue.read',
+  'queue.steer',
+  'users.read',
+  'users.change',
+  'keys.change',
+  'audit.read',
+] as const
+
+export type Permission = (typeof permissions)[number]
+
+/** `own`: of the agent's own members and what they owe, and of cycles only those that are Active or over. */
+export type Grant = 'all' | 'own'
+
+const all = (...granted: Permission[]): Partial<Record<Permission, Grant>> =>
+  Object.fromEntries(granted.map((permission) => [permission, 'all']))
+
+export const roleGrants = {
+  admin: all(...permissions),
+  treasurer: all(
+    'fund.read',
+    'agents.read',
+    'members.read',
+    'claims.read',
+    'claims.decide',
+    'cycles.read',
+    'cycles.watch',
+    'cycles.start',
+    'cycles.steer',
+    'contributions.read',
+    'jobs.read',
+    'queue.read',
+  ),
+  clerk: all(
+    'fund.read',
+    'agents.read',
+    'members.read',
+    'members.change',
+    'members.import',
+    'claims.read',
+    'claims.submit',
+  ),
+  agent: { 'members.read': 'own', 'cycles.read': 'own', 'contributions.read': 'own' },
+  auditor: all(
+    'fund.read',
+    'agents.read',
+    'members.read',
+    'claims.read',
+    'cycles.read',
+    'cycles.watch',
+    'contributions.read',
+    'jobs.read',
+    'queue.read',
+    'users.read',
+    'audit.read',
+  ),
+} as const satisfies Record<string, Partial<Record<Permission, Grant>>>
+
+export type Role = keyof typeof roleGrants
+
+export const roles = Object.keys(roleGrants) as [Role, ...Role[]]
+
+/** What a role may do with this permission; undefined: nothing. */
+export function grantOf(role: Role, permission: Permission): Grant | undefined {
+  return (roleGrants[role] as Partial<Record<Permission, Grant>>)[permission]
+}
+
+/** Whoever can move money signs in with a second factor. */
+export function needsSecondFactor(role: Role): boolean {
+  return role === 'admin' || role === 'treasurer'
+}
+
+/**
+ * What a route asks of whoever comes: nothing, or to be signed in (with a session, and be it one that still lacks its
+ * second factor), or a permission.
+ */
+export type Access = 'anyone' | 'session' | Permission

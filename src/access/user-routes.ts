@@ -1,0 +1,151 @@
+import { z } from 'zod'
+import type { Db } from '../database/connect.ts'
+import { decodeCursor, instantValue, pageFrom, pageOf, pageQuery } from '../http/paging.ts'
+import { problemResponses } from '../http/problem.ts'
+import type { HttpRoutes } from '../http/server.ts'
+import {
+  apiKeySchema,
+  createdApiKeySchema,
+  newApiKeySchema,
+  newUserSchema,
+  userChangesSchema,
+  userSchema,
+  userWithLinkSchema,
+} from './access-api.ts'
+import { findApiKeys, findUsers } from './access-sql.ts'
+import { createApiKey, revokeApiKey } from './api-keys.ts'
+import type { Principal } from './guard.ts'
+import { addUser, changeUser, resetUser } from './keep-users.ts'
+import { type LinkDeps, sendLink } from './password-link.ts'
+
+const tags = ['access']
+const userParams = z.strictObject({ userId: z.uuid() })
+
+/** Who may come in, and which machines. */
+export function userRoutes(deps: LinkDeps & { readonly db: Db }): HttpRoutes {
+  const { db } = deps
+  return async (app) => {
+    app.get(
+      '/api/users',
+      {
+        config: { access: 'users.read' },
+        schema: {
+          summary: 'Users, by e-mail',
+          tags,
+          querystring: z.strictObject(pageQuery),
+          response: { 200: pageOf(userSchema), ...problemResponses(400) },
+        },
+      },
+      async (request) => {
+        const { cursor, limit } = request.query
+        const [after] = decodeCursor(cursor, z.tuple([z.string()])) ?? []
+        const rows = await findUsers(db, { limit: limit + 1, ...(after !== undefined && { after }) })
+        return pageFrom(rows, limit, (user) => [user.email])
+      },
+    )
+
+    app.post(
+      '/api/users',
+      {
+        config: { access: 'users.change' },
+        schema: {
+          summary: 'Add a user, who is sent a link to set a password',
+          tags,
+          body: newUserSchema,
+          response: { 201: userWithLinkSchema, ...problemResponses(400, 404, 409) },
+        },
+      },
+      async (request, reply) => {
+        const user = await addUser(deps, { ...request.body, actor: request.actor })
+        return reply.code(201).send({ ...user, passwordLink: await sendLink(deps, user) })
+      },
+    )
+
+    app.patch(
+      '/api/users/:userId',
+      {
+        config: { access: 'users.change' },
+        schema: {
+          summary: 'Change or disable a user',
+          tags,
+          params: userParams,
+          body: userChangesSchema,
+          response: { 200: userSchema, ...problemResponses(400, 404, 409) },
+        },
+      },
+      async (request) =>
+        changeUser(deps, { userId: request.params.userId, changes: request.body, actor: request.actor }),
+    )
+
+    app.post(
+      '/api/users/:userId/reset',
+      {
+        config: { access: 'users.change' },
+        schema: {
+          summary:
+            'For who has lost password or telephone: all sessions and the second factor end, and a link is sent',
+          tags,
+          params: userParams,
+          response: { 200: userWithLinkSchema, ...problemResponses(404) },
+        },
+      },
+      async (request) => {
+        const user = await resetUser(deps, { userId: request.params.userId, actor: request.actor })
+        return { ...user, passwordLink: await sendLink(deps, user) }
+      },
+    )
+
+    app.get(
+      '/api/api-keys',
+      {
+        config: { access: 'users.read' },
+        schema: {
+          summary: 'API keys, newest first; the keys themselves are not kept',
+          tags,
+          querystring: z.strictObject(pageQuery),
+          response: { 200: pageOf(apiKeySchema), ...problemResponses(400) },
+        },
+      },
+      async (request) => {
+        const { cursor, limit } = request.query
+        const key = decodeCursor(cursor, z.tuple([instantValue, z.uuid()]))
+        const before = key && { createdAt: key[0], keyId: key[1] }
+        const rows = await findApiKeys(db, { limit: limit + 1, ...(before && { before }) })
+        return pageFrom(rows, limit, (row) => [row.createdAt, row.keyId])
+      },
+    )
+
+    app.post(
+      '/api/api-keys',
+      {
+        config: { access: 'keys.change' },
+        schema: {
+          summary: 'Make an API key of one’s own',
+          tags,
+          body: newApiKeySchema,
+          response: { 201: createdApiKeySchema, ...problemResponses(400) },
+        },
+      },
+      async (request, reply) => {
+        const { userId } = request.principal as Principal
+        return reply
+          .code(201)
+          .send(await createApiKey(deps, { ...request.body, userId, actor: request.actor }))
+      },
+    )
+
+    app.delete(
+      '/api/api-keys/:keyId',
+      {
+        config: { access: 'keys.change' },
+        schema: {
+          summary: 'Revoke an API key',
+          tags,
+          params: z.strictObject({ keyId: z.uuid() }),
+          response: { 200: apiKeySchema, ...problemResponses(404) },
+        },
+      },
+      async (request) => revokeApiKey(deps, { keyId: request.params.keyId, actor: request.actor }),
+    )
+  }
+}

@@ -1,0 +1,88 @@
+import { Readable } from 'node:stream'
+import { stringify } from 'csv-stringify'
+import { z } from 'zod'
+import type { Db } from '../database/connect.ts'
+import { decodeCursor, pageFrom, pageOf, pageQuery } from '../http/paging.ts'
+import { problemResponses } from '../http/problem.ts'
+import type { HttpRoutes } from '../http/server.ts'
+import { streamResponse } from '../http/stream-response.ts'
+import { auditEventSchema, auditFilter } from './event-api.ts'
+import { type AuditFilter, findAuditEvents } from './event-sql.ts'
+
+const tags = ['audit']
+
+/** Rows that an export reads at once. */
+const exportPageRows = 5000
+
+export function auditRoutes({ db }: { readonly db: Db }): HttpRoutes {
+  return async (app) => {
+    app.get(
+      '/api/audit',
+      {
+        config: { access: 'audit.read' },
+        schema: {
+          summary: 'Who did what, newest first',
+          tags,
+          querystring: z.strictObject({ ...pageQuery, ...auditFilter }),
+          response: { 200: pageOf(auditEventSchema), ...problemResponses(400) },
+        },
+      },
+      async (request) => {
+        const { cursor, limit, ...filter } = request.query
+        const [before] = decodeCursor(cursor, z.tuple([z.int()])) ?? []
+        const rows = await findAuditEvents(db, filter, { before, limit: limit + 1 })
+        return pageFrom(rows, limit, (event) => [event.eventId])
+      },
+    )
+
+    app.get(
+      '/api/audit.csv',
+      {
+        config: { access: 'audit.read' },
+        schema: {
+          summary: 'The same as a CSV file, whole',
+          tags,
+          querystring: z.strictObject(auditFilter),
+          response: {
+            200: streamResponse('text/csv', 'All events that pass the filter.'),
+            ...problemResponses(400),
+          },
+        },
+      },
+      async (request, reply) => {
+        const rows = Readable.from(eachEvent(db, request.query))
+        const csv = stringify({
+          header: true,
+          columns: [
+            'eventId',
+            'at',
+            'eventName',
+            'subject',
+            'actor',
+            'role',
+            'via',
+            'address',
+            'requestId',
+            'payload',
+          ],
+          escape_formulas: true,
+          record_delimiter: 'windows',
+        })
+        rows.on('error', (error) => csv.destroy(error))
+        return reply
+          .type('text/csv; charset=utf-8')
+          .header('content-disposition', 'attachment; filename="audit.csv"')
+          .send(rows.pipe(csv))
+      },
+    )
+  }
+}
+
+async function* eachEvent(db: Db, filter: AuditFilter): AsyncGenerator<Record<string, unknown>> {
+  let before: number | undefined
+  do {
+    const rows = await findAuditEvents(db, filter, { before, limit: exportPageRows })
+    for (const { payload, ...event } of rows) yield { ...event, payload: JSON.stringify(payload) }
+    before = rows.length === exportPageRows ? rows.at(-1)?.eventId : undefined
+  } while (before !== undefined)
+}
