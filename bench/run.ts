@@ -4,7 +4,17 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { say } from './measure.ts'
 
-for (const name of ['creation', 'plots', 'start', 'load', 'beside', 'recovery', 'import', 'queues']) {
+for (const name of [
+  'creation',
+  'plots',
+  'start',
+  'load',
+  'beside',
+  'recovery',
+  'import',
+  'queues',
+  'access',
+]) {
   const startedAt = performance.now()
   say(`${name} …`)
   const file = fileURLToPath(new URL(`./${name}.ts`, import.meta.url))

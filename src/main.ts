@@ -10,7 +10,7 @@ import type { Logger } from 'pino'
 import { accessPages } from './access/access-pages.ts'
 import { findSecret, hasUsers } from './access/access-sql.ts'
 import { countAttempts } from './access/attempts.ts'
-import { type GuardedRoute, guard } from './access/guard.ts'
+import { type GuardedRoute, guard, securitySchemes } from './access/guard.ts'
 import type { Identity } from './access/identity.ts'
 import { sessionRoutes } from './access/session-routes.ts'
 import { userRoutes } from './access/user-routes.ts'
@@ -184,6 +184,7 @@ export async function startApi(
     version,
     ...(config.tls && { tls: await readTls(config.tls) }),
     trustedProxies: config.trustedProxies,
+    securitySchemes,
     guard: (server) => guard(server, { ...deps, requestsPerMinute: config.requestsPerMinute }),
     routes: [
       sessionRoutes(deps),

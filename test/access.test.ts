@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import https from 'node:https'
 import { sql } from 'kysely'
 import { SMTPServer } from 'smtp-server'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -8,6 +11,8 @@ import { findBrokenLinks } from '../src/events/event-sql.ts'
 import { keyHeaders } from './admin-key.ts'
 import { runAlmoner, startAlmoner } from './almoner-process.ts'
 import { openTestApi, type Page, refusal, type TestApi } from './api-client.ts'
+import { makeCertificate } from './brokers/certificate.ts'
+import { findCommand } from './brokers/needs.ts'
 import { password, register, signedIn, visit } from './browser-client.ts'
 import { approveDeath, registerTier } from './fund-fixture.ts'
 import { createTestDatabase } from './test-database.ts'
@@ -205,7 +210,7 @@ describe('a link to set a password', () => {
       answers.push([answer.status, answer.text])
     }
     expect(answers[0]).toEqual(answers[1])
-    await expect.poll(() => letters.length).toBe(1)
+    await expect.poll(() => letters.length, { timeout: 30_000 }).toBe(1)
     expect(letters[0]).toContain('To: mia@example.org')
 
     const use = (token: string) =>
@@ -284,22 +289,26 @@ describe('an agent', () => {
       })
       return body.cycle.cycleId
     }
-    const active = await start(30, 'inline')
-    await expect
-      .poll(
-        async () =>
-          (await api.get<{ cycleStatus: string }>(`/api/contribution-cycles/${active}`)).body.cycleStatus,
-      )
-      .toBe('Active')
-    const cancelled = await start(31, 'queued')
-    await sql`update contribution_cycles set cycle_status = 'Initializing' where cycle_id = ${cancelled}`.execute(
+    const untilActive = async (cycleId: string) => {
+      await expect
+        .poll(
+          async () =>
+            (await api.get<{ cycleStatus: string }>(`/api/contribution-cycles/${cycleId}`)).body.cycleStatus,
+          { timeout: 30_000 },
+        )
+        .toBe('Active')
+      return cycleId
+    }
+    const active = await untilActive(await start(30, 'inline'))
+    const hiddenCycle = await untilActive(await start(31, 'queued'))
+    await sql`update contribution_cycles set cycle_status = 'Initializing' where cycle_id = ${hiddenCycle}`.execute(
       api.db,
     )
 
     const cycles = await ada.ask<Page<{ cycleId: string }>>('GET', '/api/contribution-cycles')
     expect(cycles.body.items.map(({ cycleId }) => cycleId)).toEqual([active])
     for (const path of ['', '/contributions', '/contributions.csv']) {
-      const hidden = await ada.ask('GET', `/api/contribution-cycles/${cancelled}${path}`)
+      const hidden = await ada.ask('GET', `/api/contribution-cycles/${hiddenCycle}${path}`)
       expect(refusal(hidden)).toBe('404 cycle-not-found')
     }
     const owed = await ada.ask<Page<{ agentId: string }>>(
@@ -553,11 +562,56 @@ describe('the set-up', () => {
       expect(link).toContain('127.0.0.1')
       // The link stands in nobody's log.
       expect(almoner.output.stderr.split(token)).toHaveLength(2)
+      const { body: made } = await ada.ask<{ key: string }>('POST', '/api/api-keys', {
+        keyName: 'k',
+        permissions: ['fund.read'],
+      })
+      await ada.ask('GET', `/api/members/${made.key}?key=${made.key}`)
+      expect(almoner.output.stderr).toContain('/api/members/alm_…?key=alm_…')
+      for (const secret of [password, made.key, ada.cookies.get('almoner.session_token'), ada.csrfToken]) {
+        expect(almoner.output.stderr).not.toContain(secret)
+      }
     } finally {
       await almoner.end('SIGTERM')
       await database.drop()
     }
   })
+
+  test.skipIf(!findCommand('openssl'))(
+    'of a server that speaks TLS gives cookies that go over TLS only',
+    async () => {
+      const certificate = await makeCertificate()
+      const database = await createTestDatabase()
+      const almoner = startAlmoner(['api'], {
+        DATABASE_URL: database.url,
+        HOST: '0.0.0.0',
+        PORT: '0',
+        TLS_CERT_FILE: certificate.certificatePath,
+        TLS_KEY_FILE: certificate.keyPath,
+      })
+      try {
+        await almoner.says('On another machine')
+        const [, port = '', token = ''] = /https\S+?:(\d+)\/set-up#(\S+)/.exec(almoner.output.stderr) ?? []
+        const ca = await readFile(certificate.certificatePath)
+        const asked = https.request(`https://localhost:${port}/api/set-up`, {
+          method: 'POST',
+          ca,
+          headers: { 'content-type': 'application/json' },
+        })
+        asked.end(JSON.stringify({ token, name: 'Ada', email: 'ada@example.org', newPassword: password }))
+        const [answer] = await once(asked, 'response')
+        expect([answer.statusCode, answer.headers['set-cookie']]).toEqual([
+          200,
+          [expect.stringMatching(/^__Secure-almoner\.session_token=.*; Secure/)],
+        ])
+        answer.resume()
+      } finally {
+        await almoner.end('SIGTERM')
+        await certificate.remove()
+        await database.drop()
+      }
+    },
+  )
 
   test('by command line adds, lists, resets, disables and enables, and the links work', async () => {
     const database = await createTestDatabase()
@@ -594,6 +648,13 @@ describe('the set-up', () => {
         'operator UserChanged',
         'operator UserReset',
       ])
+      // As somebody who may do anything with the database.
+      await database.db.transaction().execute(async (tx) => {
+        await sql`set local session_replication_role = replica`.execute(tx)
+        await sql`update events set actor = 'nobody' where event_name = 'UserReset'`.execute(tx)
+      })
+      const doctor = await runAlmoner(['doctor'], env)
+      expect([doctor.code, doctor.stdout]).toEqual([1, expect.stringMatching(/audit event \d+: changed/)])
     } finally {
       await database.drop()
     }

@@ -60,6 +60,7 @@ async function activeCycle(number: number): Promise<string> {
     .poll(
       async () =>
         (await api.get<{ cycleStatus: string }>(`${cyclesPath}/${body.cycle.cycleId}`)).body.cycleStatus,
+      { timeout: 30_000 },
     )
     .toBe('Active')
   return body.cycle.cycleId

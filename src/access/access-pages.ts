@@ -22,7 +22,7 @@ const style = `
 body { max-width: 26rem; margin: 8vh auto; padding: 0 1rem }
 h1 { font-size: 1.4rem }
 label { display: block; margin: 1rem 0 .25rem }
-input { box-sizing: border-box; width: 100%; padding: .6rem; font: inherit; border: 1px solid #808080; border-radius: .4rem }
+input { margin-top: .35rem; box-sizing: border-box; width: 100%; padding: .6rem; font: inherit; border: 1px solid #808080; border-radius: .4rem }
 button { margin: 1.25rem 1rem 0 0; padding: .6rem 1.2rem; font: inherit; border: 0; border-radius: .4rem; background: #1c5fa8; color: #fff; cursor: pointer }
 button:disabled { opacity: .5 }
 button.plain { padding-inline: 0; background: none; color: inherit; text-decoration: underline }
@@ -31,6 +31,7 @@ button.plain { padding-inline: 0; background: none; color: inherit; text-decorat
 #told.refused { color: light-dark(#a3161a, #ff9c9c) }
 #picture { width: 12rem; background: #fff }
 code { overflow-wrap: anywhere }
+#backup { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); margin-top: .5rem }
 [hidden] { display: none !important }
 `
 
@@ -92,7 +93,7 @@ const acts = {
     const { totpUri, qrCode, backupCodes } = await ask('POST', '/api/session/second-factor', given)
     document.getElementById('picture').src = 'data:image/svg+xml,' + encodeURIComponent(qrCode)
     document.getElementById('key').textContent = new URL(totpUri).searchParams.get('secret')
-    document.getElementById('backup').textContent = backupCodes.join(' ')
+    document.getElementById('backup').replaceChildren(...backupCodes.map((code) => Object.assign(document.createElement('span'), { textContent: code })))
     show('confirm')
   },
   confirm: async (given) => {

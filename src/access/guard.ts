@@ -80,6 +80,21 @@ const alarming: readonly RefusalCode[] = [
   'second-factor-required',
 ]
 
+/** How whoever asks says who they are. */
+export const securitySchemes = {
+  apiKey: { type: 'http', scheme: 'bearer', description: 'An API key.' },
+  session: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: 'almoner.session_token',
+    description:
+      'A session. What changes something also needs the csrfToken of GET /api/session, as x-csrf-token.',
+  },
+} as const
+
+/** Refusals of strangers from one address that are written into the audit trail. */
+const recordsPerMinute = 60
+
 const tokens = csrf()
 
 /** What a page sends as `x-csrf-token` with whatever changes something. It is good as long as its session. */
@@ -94,6 +109,7 @@ export function guard(
 ): void {
   const { db, identity } = deps
   const limit = limitRequests(deps.requestsPerMinute)
+  const limitRecords = limitRequests(recordsPerMinute)
   const routes: RouteOptions[] = []
   app.addHook('onRoute', (route) => void routes.push(route))
   app.addHook('onReady', async () => {
@@ -111,7 +127,8 @@ export function guard(
     if (!safeMethods.includes(request.method)) refuseCrossSite(request)
     const { access } = request.is404 ? { access: 'anyone' as const } : request.routeOptions.config
     if (access === undefined) throw new Error(`Nobody has said who may use ${request.routeOptions.url}.`)
-    const principal = await findPrincipal(db, identity, request, reply).catch((error: unknown) => {
+    const principal = await findPrincipal(db, identity, request, reply).catch(async (error: unknown) => {
+      await limit(request.ip)
       // Whoever comes with a session that has ended may sign in.
       if (access === 'anyone' && error instanceof DomainError) return undefined
       throw error
@@ -130,6 +147,15 @@ export function guard(
   const record = async (request: FastifyRequest, error: unknown): Promise<void> => {
     const refusal = refusalOf(error, request)
     if (!refusal || !isForTheRecord(refusal, request)) return
+    // A stranger does not fill the audit trail; the log has all of it.
+    if (
+      !request.principal &&
+      !(await limitRecords(request.ip).then(
+        () => true,
+        () => false,
+      ))
+    )
+      return
     await recordRefusal(db, request, refusal).catch((failure: unknown) => {
       request.log.error({ err: failure }, 'a refusal could not be written into the audit trail')
     })

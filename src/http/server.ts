@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import helmet, { type FastifyHelmetOptions } from '@fastify/helmet'
-import swagger from '@fastify/swagger'
+import swagger, { type FastifyDynamicSwaggerOptions } from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import Fastify, {
   type FastifyBaseLogger,
@@ -31,6 +31,10 @@ declare module 'fastify' {
   }
 }
 
+type SecuritySchemes = NonNullable<
+  NonNullable<FastifyDynamicSwaggerOptions['openapi']>['components']
+>['securitySchemes']
+
 /** The routes of one feature: a Fastify plugin whose schemas are zod's. */
 export type HttpRoutes = FastifyPluginAsyncZod
 
@@ -51,6 +55,8 @@ export async function createHttpServer(options: {
   readonly bodyLimitBytes?: number
   /** Puts before every route whatever decides who may ask for it. */
   readonly guard?: (app: FastifyInstance) => void
+  /** How whoever asks says who they are, for the OpenAPI document. */
+  readonly securitySchemes?: SecuritySchemes
   /** Key and certificate, where this server speaks TLS itself. */
   readonly tls?: { readonly key: Buffer; readonly cert: Buffer }
   /** Addresses of proxies whose word counts for where a request comes from. */
@@ -91,6 +97,10 @@ export async function createHttpServer(options: {
     openapi: {
       openapi: '3.1.0',
       info: { title: 'Almoner', version: options.version },
+      ...(options.securitySchemes && {
+        components: { securitySchemes: options.securitySchemes },
+        security: Object.keys(options.securitySchemes).map((name) => ({ [name]: [] })),
+      }),
     },
     transform: jsonSchemaTransform,
     transformObject: (document) => withOptionalBodies(jsonSchemaTransformObject(document)),
@@ -109,7 +119,8 @@ export async function createHttpServer(options: {
       // A route without query parameters or without a body refuses them like misspelt ones, instead of ignoring them.
       const nothing = z.strictObject({})
       const body = route.method === 'POST' ? { body: nothing.nullish() } : {}
-      const schema = { querystring: nothing, ...body, ...route.schema }
+      const forAnyone = route.config?.access === 'anyone' ? { security: [] } : {}
+      const schema = { querystring: nothing, ...body, ...forAnyone, ...route.schema }
       // What this server refuses by itself before any route. A body that is read as a stream may be of any size.
       const refused =
         'body' in schema && !schema.consumes
