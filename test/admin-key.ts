@@ -1,3 +1,4 @@
+import { findUser } from '../src/access/access-sql.ts'
 import { createApiKey } from '../src/access/api-keys.ts'
 import { addUser } from '../src/access/keep-users.ts'
 import { permissions, type Role, roleGrants } from '../src/access/permission-rules.ts'
@@ -14,7 +15,8 @@ export async function keyHeaders(
   }: { role?: Role; agentId?: string | null; email?: string } = {},
 ): Promise<{ authorization: string }> {
   const actor = operator('test')
-  const { userId } = await addUser({ db }, { name: role, email, role, agentId, actor })
+  const { userId } =
+    (await findUser(db, { email })) ?? (await addUser({ db }, { name: role, email, role, agentId, actor }))
   const granted = permissions.filter((permission) => permission in roleGrants[role])
   const { key } = await createApiKey(
     { db },
