@@ -229,7 +229,11 @@ export function sessionRoutes(
         },
       },
       async (request, reply) => {
-        await requestLink(deps, visitOf(request), { ...request.body, actor: request.actor })
+        await requestLink(deps, visitOf(request), {
+          ...request.body,
+          actor: request.actor,
+          onFailure: (error) => request.log.error({ err: error }, 'a link could not be mailed'),
+        })
         return reply.code(202).send({ done: true })
       },
     )

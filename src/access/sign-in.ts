@@ -55,22 +55,28 @@ export async function giveSecondFactor(
 }
 
 /**
- * Sends a link with which a password is set, if there is such an account.
+ * Sends a link with which a password is set, if there is such an account. That happens after this has returned: how long it
+ * takes, and whether it fails, would tell whether there is one.
  *
+ * @param onFailure is told why a link could not be sent
  * @throws DomainError `account-locked`, `too-many-requests`, `mail-not-configured`
  */
 export async function requestLink(
   deps: SignInDeps & LinkDeps,
   visit: Visit,
-  { email, actor }: { email: string; actor: Actor },
+  { email, actor, onFailure }: { email: string; actor: Actor; onFailure: (error: unknown) => void },
 ): Promise<void> {
   if (!deps.sendMail) {
     throw new DomainError('mail-not-configured', 'This server sends no mail: ask whoever runs it for a link.')
   }
-  await deps.attempts.begin(email, visit.address)
+  // Apart from the passwords that were tried: who has forgotten hers has a few behind her.
+  await deps.attempts.begin(`link for ${email}`, visit.address)
   await record(deps.db, 'PasswordLinkRequested', actor, { email })
-  const user = await findUser(deps.db, { email })
-  if (user && user.disabledAt === null) await sendLink(deps, user)
+  const send = async () => {
+    const user = await findUser(deps.db, { email })
+    if (user && user.disabledAt === null) await sendLink(deps, user)
+  }
+  send().catch(onFailure)
 }
 
 /** @throws DomainError `link-invalid`, `too-many-requests` */
@@ -79,8 +85,11 @@ export async function useLink(
   visit: Visit,
   { token, newPassword, actor }: { token: string; newPassword: string; actor: Actor },
 ): Promise<void> {
-  await attempts.begin(`link from ${visit.address}`, visit.address)
+  const tried = `link from ${visit.address}`
+  await attempts.begin(tried, visit.address)
   await identity.setPassword(token, newPassword)
+  // Everybody new may sit in one office.
+  await attempts.forgive(tried, visit.address)
   await record(db, 'PasswordChanged', actor, { by: 'link' })
 }
 
