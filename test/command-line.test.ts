@@ -156,7 +156,8 @@ describe('what is wrong is said in a sentence, with an exit code', () => {
   })
 
   test('a port that is taken', async () => {
-    const port = /:(\d+)\/api/.exec(server.output.stderr)?.[1] as string
+    const port = /ready at http:\/\/127\.0\.0\.1:(\d+)/.exec(server.output.stderr)?.[1]
+    if (port === undefined) throw new Error(`no port in ${server.output.stderr}`)
     const run = await runAlmoner(['start'], { ...env, PORT: port })
     expect(run).toMatchObject({ code: 1 })
     expect(run.stderr).toContain('EADDRINUSE')
