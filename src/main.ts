@@ -7,7 +7,6 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import { accessPages } from './access/access-pages.ts'
 import { findSecret, hasUsers } from './access/access-sql.ts'
 import { countAttempts } from './access/attempts.ts'
 import { type GuardedRoute, guard, securitySchemes } from './access/guard.ts'
@@ -30,6 +29,7 @@ import { isTransient } from './database/sql-state.ts'
 import { auditRoutes } from './events/audit-routes.ts'
 import { fundRoutes } from './fund/fund-routes.ts'
 import { createHttpServer } from './http/server.ts'
+import { webPages } from './http/web-pages.ts'
 import { tokenHandler } from './jobs/advance-job.ts'
 import { createEngine } from './jobs/engine.ts'
 import type { JobKind } from './jobs/job-kind.ts'
@@ -198,7 +198,7 @@ export async function startApi(
       jobRoutes(deps),
     ],
     pages: [
-      accessPages,
+      webPages,
       ...(isBullMqQueue(app.queue)
         ? [bullBoardPage(app.queue, { path: '/admin/queues', writable: config.queueBoard === 'writable' })]
         : []),

@@ -249,12 +249,14 @@ describe('a link to set a password', () => {
     const added = await api.post<{ userId: string; passwordLink: null }>('/api/users', user)
     expect([added.status, added.body.passwordLink]).toEqual([201, null])
     await api.post(`/api/users/${added.body.userId}/reset`)
-    expect(letters).toHaveLength(2)
+    // A letter of the test before may still arrive.
+    const hers = letters.filter((letter) => letter.includes(user.email))
+    expect(hers).toHaveLength(2)
     const use = (letter: string | undefined) =>
       visit(api).ask('POST', '/api/password', { token: tokenIn(letter), newPassword: 'a password of Nina' })
-    expect(refusal(await use(letters[0]))).toBe('403 link-invalid')
+    expect(refusal(await use(hers[0]))).toBe('403 link-invalid')
     await sql`update verifications set expires_at = now() - interval '1 second'`.execute(api.db)
-    expect(refusal(await use(letters[1]))).toBe('403 link-invalid')
+    expect(refusal(await use(hers[1]))).toBe('403 link-invalid')
     expect(refusal(await api.post('/api/users', user))).toBe('409 user-exists')
   })
 })

@@ -1160,6 +1160,7 @@ const documented = `
   GET /api/contribution-cycles/{cycleId}/events
   GET /api/contribution-cycles/{cycleId}/contributions
   GET /api/contribution-cycles/{cycleId}/contributions.csv
+  GET /api/contribution-cycles/{cycleId}/agents
   GET /api/jobs
   GET /api/jobs/{jobId}
   POST /api/session

@@ -7,7 +7,8 @@ import { decodeCursor, pageFrom, pageOf, pageQuery } from '../http/paging.ts'
 import { problemResponses } from '../http/problem.ts'
 import type { HttpRoutes } from '../http/server.ts'
 import { streamResponse } from '../http/stream-response.ts'
-import { contributionFilter, contributionSchema } from './cycle-api.ts'
+import { findAgentShares } from './contribution-sql.ts'
+import { agentShareSchema, contributionFilter, contributionSchema } from './cycle-api.ts'
 import { eachContribution, listContributions, ofAgent, requireActive } from './list-contributions.ts'
 
 const params = z.strictObject({ cycleId: z.uuid() })
@@ -35,6 +36,27 @@ export function contributionRoutes(deps: { readonly db: Db }): HttpRoutes {
           limit: limit + 1,
         })
         return pageFrom(rows, limit, (contribution) => [contribution.memberId])
+      },
+    )
+
+    app.get(
+      '/api/contribution-cycles/:cycleId/agents',
+      {
+        config: { access: 'contributions.read' },
+        schema: {
+          summary: 'What each agent has to collect in an Active cycle',
+          tags,
+          params,
+          response: {
+            200: z.object({ items: z.array(agentShareSchema) }),
+            ...problemResponses(404, 409),
+          },
+        },
+      },
+      async (request) => {
+        const agentId = ownAgentId(request)
+        const { cycleId } = await requireActive(deps.db, request.params.cycleId, agentId)
+        return { items: await findAgentShares(deps.db, cycleId, { agentId }) }
       },
     )
 

@@ -70,6 +70,37 @@ export interface ContributionView {
   dueDate: string
 }
 
+export interface AgentShare {
+  /** Null for the members whom no agent looks after. */
+  agentId: string | null
+  agentCode: string | null
+  fullName: string | null
+  members: number
+  pendingMembers: number
+  expectedAmount: number
+  paidAmount: number
+}
+
+/** What each agent has to collect in a cycle, by code; the waived is not asked for. */
+export async function findAgentShares(
+  db: Db,
+  cycleId: string,
+  filter: { agentId?: string | undefined },
+): Promise<AgentShare[]> {
+  const { rows } = await sql<AgentShare>`
+    select m.agent_id, a.agent_code, a.full_name, count(*) as members,
+      count(*) filter (where mc.contribution_status = 'Pending') as pending_members,
+      coalesce(sum(mc.contribution_amount) filter (where mc.contribution_status <> 'Waived'), 0)::bigint as expected_amount,
+      coalesce(sum(mc.paid_amount), 0)::bigint as paid_amount
+    from member_contributions mc
+    join members m using (member_id)
+    left join agents a using (agent_id)
+    where mc.cycle_id = ${cycleId} and ${filter.agentId ? sql`m.agent_id = ${filter.agentId}` : sql`true`}
+    group by m.agent_id, a.agent_code, a.full_name
+    order by a.agent_code nulls last`.execute(db)
+  return rows
+}
+
 export interface ContributionFilter {
   readonly status?: ContributionStatus | undefined
   readonly agentId?: string | undefined

@@ -135,6 +135,18 @@ export const contributionSchema = z
   })
   .meta({ id: 'MemberContribution' })
 
+export const agentShareSchema = z
+  .object({
+    agentId: z.uuid().nullable().meta({ description: 'Null for members whom no agent looks after.' }),
+    agentCode: z.string().nullable(),
+    fullName: z.string().nullable(),
+    members: z.int(),
+    pendingMembers: z.int(),
+    expectedAmount: z.int().meta({ description: 'Without what is waived.' }),
+    paidAmount: z.int(),
+  })
+  .meta({ id: 'AgentShare' })
+
 export const contributionFilter = {
   status: z.enum(contributionStatuses).optional(),
   agentId: z.uuid().optional(),

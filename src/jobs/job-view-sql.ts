@@ -77,3 +77,11 @@ export async function findTroubles(db: Db, jobId: string, limit: number): Promis
     limit ${limit}`.execute(db)
   return rows
 }
+
+/** What has become of each chunk, a letter each, in their order: `d`one, `p`ending, `f`ailed. */
+export async function findChunkStrip(db: Db, jobId: string): Promise<string> {
+  const { rows } = await sql<{ strip: string | null }>`
+    select string_agg(lower(left(chunk_status, 1)), '' order by chunk_no) as strip
+    from job_chunks where job_id = ${jobId}`.execute(db)
+  return rows[0]?.strip ?? ''
+}

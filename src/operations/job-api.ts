@@ -35,6 +35,9 @@ export const jobDetailSchema = jobSchema
         notBefore: z.string().nullable(),
       }),
     ),
+    chunkStrip: z
+      .string()
+      .meta({ description: 'A letter a chunk, in their order: d done, p pending, f failed.' }),
     log: z.array(eventSchema),
   })
   .meta({ id: 'JobDetail' })

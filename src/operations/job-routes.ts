@@ -5,7 +5,7 @@ import { findEvents } from '../events/event-sql.ts'
 import { decodeCursor, instantValue, pageFrom, pageOf, pageQuery } from '../http/paging.ts'
 import { problemResponses } from '../http/problem.ts'
 import type { HttpRoutes } from '../http/server.ts'
-import { findJobView, findJobViews, findTroubles } from '../jobs/job-view-sql.ts'
+import { findChunkStrip, findJobView, findJobViews, findTroubles } from '../jobs/job-view-sql.ts'
 import { jobDetailSchema, jobSchema, jobStatuses } from './job-api.ts'
 
 /** What a job's page shows at most of its failed chunks, and of its log. */
@@ -50,6 +50,7 @@ export function jobRoutes(deps: { readonly db: Db }): HttpRoutes {
         if (!job) throw new DomainError('job-not-found', 'There is no such job.')
         return {
           ...job,
+          chunkStrip: await findChunkStrip(deps.db, jobId),
           errors: await findTroubles(deps.db, jobId, listed),
           log: await findEvents(deps.db, job.subject, { limit: listed }),
         }

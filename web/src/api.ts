@@ -1,0 +1,121 @@
+/** The API as a page asks it: JSON there and back, the token against forged requests, and refusals as errors. */
+import type { z } from 'zod'
+import type {
+  apiKeySchema,
+  enrolmentSchema,
+  liveSessionSchema,
+  sessionSchema,
+  userSchema,
+  userWithLinkSchema,
+} from '../../src/access/access-api.ts'
+import type { claimSchema } from '../../src/claims/claim-api.ts'
+import type {
+  agentShareSchema,
+  contributionSchema,
+  creationProgressSchema,
+  cycleSchema,
+  previewSchema,
+  startedSchema,
+} from '../../src/cycles/cycle-api.ts'
+import type { auditEventSchema, eventSchema } from '../../src/events/event-api.ts'
+import type { fundSchema, tierSchema } from '../../src/fund/fund-api.ts'
+import type {
+  agentSchema,
+  importResultSchema,
+  memberSchema,
+  memberWithStandingsSchema,
+} from '../../src/members/member-api.ts'
+import type { jobDetailSchema, jobSchema } from '../../src/operations/job-api.ts'
+
+export type Agent = z.infer<typeof agentSchema>
+export type AgentShare = z.infer<typeof agentShareSchema>
+export type ApiKey = z.infer<typeof apiKeySchema>
+export type AuditEvent = z.infer<typeof auditEventSchema>
+export type Claim = z.infer<typeof claimSchema>
+export type Contribution = z.infer<typeof contributionSchema>
+export type CreationProgress = z.infer<typeof creationProgressSchema>
+export type Cycle = z.infer<typeof cycleSchema>
+export type Enrolment = z.infer<typeof enrolmentSchema>
+export type Fund = z.infer<typeof fundSchema>
+export type FundEvent = z.infer<typeof eventSchema>
+export type ImportResult = z.infer<typeof importResultSchema>
+export type Job = z.infer<typeof jobSchema>
+export type JobDetail = z.infer<typeof jobDetailSchema>
+export type LiveSession = z.infer<typeof liveSessionSchema>
+export type Member = z.infer<typeof memberSchema>
+export type MemberWithStandings = z.infer<typeof memberWithStandingsSchema>
+export type Preview = z.infer<typeof previewSchema>
+export type Session = z.infer<typeof sessionSchema>
+export type Started = z.infer<typeof startedSchema>
+export type Tier = z.infer<typeof tierSchema>
+export type User = z.infer<typeof userSchema>
+export type UserWithLink = z.infer<typeof userWithLinkSchema>
+
+export interface Page<Item> {
+  items: Item[]
+  nextCursor: string | null
+}
+
+interface Problem {
+  type: string
+  title: string
+  status: number
+  detail: string
+  errors?: { pointer: string; detail: string }[]
+}
+
+/** What the server refuses, in its own words. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal'
+  /** The last part of the problem's type, e.g. `claim-has-cycle`. */
+  readonly code: string
+  readonly status: number
+  readonly faults: readonly { pointer: string; detail: string }[]
+
+  constructor(problem: Problem) {
+    super(problem.detail)
+    this.code = problem.type.replace('urn:almoner:problem:', '')
+    this.status = problem.status
+    this.faults = problem.errors ?? []
+  }
+}
+
+let csrfToken: string | null = null
+
+/** The session's, or null for nobody's. */
+export function keepCsrfToken(token: string | null): void {
+  csrfToken = token
+}
+
+type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
+
+/**
+ * @param body sent as JSON, or as it is when it is a file
+ * @throws Refusal; TypeError when the server cannot be reached
+ */
+export async function ask<Answer>(method: Method, path: string, body?: unknown): Promise<Answer> {
+  const isFile = body instanceof Blob
+  const response = await fetch(path, {
+    method,
+    headers: {
+      ...(body !== undefined && { 'content-type': isFile ? 'text/csv' : 'application/json' }),
+      ...(csrfToken !== null && { 'x-csrf-token': csrfToken }),
+    },
+    ...(body !== undefined && { body: isFile ? body : JSON.stringify(body) }),
+  })
+  const answer = await response.json()
+  if (!response.ok) throw new Refusal(answer as Problem)
+  return answer as Answer
+}
+
+/** `path?status=Active&limit=50`, without what is not given. */
+export function withQuery(
+  path: string,
+  query: Record<string, string | number | boolean | undefined | null>,
+): string {
+  const given = Object.entries(query).filter(
+    ([, value]) => value !== undefined && value !== null && value !== '',
+  )
+  const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString()
+  return search ? `${path}?${search}` : path
+}

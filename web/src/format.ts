@@ -1,0 +1,56 @@
+/** Numbers, money and time as people of the fund write them. */
+import i18next from 'i18next'
+
+const language = () => i18next.language || 'en'
+
+export function number(value: number): string {
+  return new Intl.NumberFormat(language()).format(value)
+}
+
+/** Minor units of the currency. */
+export function money(amountMinor: number, currency: string): string {
+  const format = new Intl.NumberFormat(language(), { style: 'currency', currency })
+  const digits = format.resolvedOptions().maximumFractionDigits ?? 2
+  return format.format(amountMinor / 10 ** digits)
+}
+
+/** What somebody types, `99.50`, in minor units; undefined when it is no amount of the currency. */
+export function minorUnits(text: string, currency: string): number | undefined {
+  const digits =
+    new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2
+  const [, whole, fraction = ''] = /^(\d{1,13})(?:\.(\d+))?$/.exec(text.trim()) ?? []
+  if (whole === undefined || fraction.length > digits) return undefined
+  return Number(whole + fraction.padEnd(digits, '0'))
+}
+
+/** An amount as it is typed. */
+export function typed(amountMinor: number, currency: string): string {
+  const digits =
+    new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2
+  return (amountMinor / 10 ** digits).toFixed(digits)
+}
+
+/** A date of the calendar, `2026-11-25`, without any zone. */
+export function date(isoDate: string): string {
+  return new Intl.DateTimeFormat(language(), { dateStyle: 'medium', timeZone: 'UTC' }).format(
+    new Date(`${isoDate}T00:00:00Z`),
+  )
+}
+
+/** An instant, in the fund's time zone. */
+export function instant(rfc3339: string, timeZone: string): string {
+  return new Intl.DateTimeFormat(language(), { dateStyle: 'medium', timeStyle: 'medium', timeZone }).format(
+    new Date(rfc3339),
+  )
+}
+
+/** "2 more minutes": what a person wants to know of so many seconds. */
+export function duration(seconds: number): string {
+  const [amount, unit] =
+    seconds < 60
+      ? [Math.max(1, seconds), 'second']
+      : seconds < 5400
+        ? [Math.round(seconds / 60), 'minute']
+        : [Math.round(seconds / 3600), 'hour']
+  return new Intl.NumberFormat(language(), { style: 'unit', unit, unitDisplay: 'long' }).format(amount)
+}

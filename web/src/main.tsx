@@ -1,0 +1,77 @@
+import '@mantine/core/styles.css'
+import '@mantine/notifications/styles.css'
+import './style.css'
+import { Badge, type CSSVariablesResolver, createTheme, MantineProvider, Notification } from '@mantine/core'
+import { Notifications } from '@mantine/notifications'
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { RouterProvider } from '@tanstack/react-router'
+import i18next from 'i18next'
+import { StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+import { Refusal } from './api.ts'
+import { router } from './router.tsx'
+import { startTexts } from './texts.ts'
+
+const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      // What the server refuses it will refuse again; what did not reach it is tried a few times.
+      retry: (failures, error) => !(error instanceof Refusal) && failures < 3,
+      staleTime: 5_000,
+    },
+  },
+})
+
+/** Made once the texts are there. */
+const themeOf = () =>
+  createTheme({
+    primaryColor: 'blue',
+    // Dark enough for white words on it.
+    primaryShade: 8,
+    defaultRadius: 'md',
+    cursorType: 'pointer',
+    components: {
+      // The colour is the ground's: as that of the words it would be hard to read.
+      Badge: Badge.extend({ defaultProps: { variant: 'light', c: 'var(--mantine-color-text)', tt: 'none' } }),
+      Notification: Notification.extend({
+        defaultProps: { closeButtonProps: { 'aria-label': i18next.t('shell.close') } },
+      }),
+    },
+  })
+
+/** What stands back is still read: 4.5 : 1 on its ground, which the library's own greys are not. */
+const readable: CSSVariablesResolver = ({ colors: { gray, dark, red } }) => ({
+  variables: {},
+  light: {
+    '--mantine-color-dimmed': gray?.[7] ?? '',
+    '--mantine-color-placeholder': gray?.[7] ?? '',
+    '--mantine-color-error': red?.[9] ?? '',
+  },
+  dark: {
+    '--mantine-color-dimmed': dark?.[1] ?? '',
+    '--mantine-color-placeholder': dark?.[1] ?? '',
+    '--mantine-color-error': red?.[4] ?? '',
+  },
+})
+
+const nonce = document.querySelector<HTMLMetaElement>('meta[name=csp-nonce]')?.content ?? ''
+
+// Where the library that keeps the page from scrolling under a dialog looks for the mark of its style sheet.
+Object.assign(window, { __webpack_nonce__: nonce })
+
+await startTexts()
+createRoot(document.getElementById('root') as HTMLElement).render(
+  <StrictMode>
+    <MantineProvider
+      theme={themeOf()}
+      cssVariablesResolver={readable}
+      defaultColorScheme="auto"
+      getStyleNonce={() => nonce}
+    >
+      <Notifications position="top-right" />
+      <QueryClientProvider client={queries}>
+        <RouterProvider router={router} />
+      </QueryClientProvider>
+    </MantineProvider>
+  </StrictMode>,
+)

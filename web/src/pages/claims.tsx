@@ -1,0 +1,479 @@
+import {
+  Alert,
+  Anchor,
+  Badge,
+  Button,
+  Group,
+  Modal,
+  SegmentedControl,
+  Select,
+  Stack,
+  Table,
+  Text,
+  TextInput,
+  Title,
+} from '@mantine/core'
+import { useDebouncedValue, useDisclosure } from '@mantine/hooks'
+import { notifications } from '@mantine/notifications'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { type FormEvent, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { claimStatuses } from '../../../src/claims/claim-rules.ts'
+import { ask, type Claim, type Cycle, type Member, type Page, withQuery } from '../api.ts'
+import { date, instant, minorUnits, money, typed } from '../format.ts'
+import { List, useList } from '../parts/list.tsx'
+import { useSentence } from '../parts/states.tsx'
+import { useFund, useMay, useSession } from '../session.ts'
+import { useTiers } from './members.tsx'
+
+const claims = '/api/claims'
+const cycles = '/api/contribution-cycles'
+
+/** Not by colour alone: each has its sign and its word. */
+const looks: Record<Claim['claimStatus'], { color: string; sign: string }> = {
+  Submitted: { color: 'yellow', sign: '◔' },
+  Approved: { color: 'green', sign: '✓' },
+  Rejected: { color: 'red', sign: '×' },
+}
+
+function ClaimChip({ status }: { status: Claim['claimStatus'] }) {
+  const { t } = useTranslation()
+  const { color, sign } = looks[status]
+  return (
+    <Badge
+      color={color}
+      variant="light"
+      autoContrast
+      tt="none"
+      leftSection={<span aria-hidden="true">{sign}</span>}
+    >
+      {t(`claims.status.${status}`)}
+    </Badge>
+  )
+}
+
+/** The newest cycles that are alive, by their claim: a claim has one at most. Undefined while nobody knows. */
+function useCyclesOfClaims(): Map<string, Cycle> | undefined {
+  const may = useMay()
+  const { data, isError } = useQuery({
+    queryKey: [cycles, 'of claims'],
+    enabled: may('cycles.start'),
+    queryFn: () => ask<Page<Cycle>>('GET', withQuery(cycles, { limit: 200 })),
+  })
+  // Without them a claim is offered that has its cycle, which the server then says.
+  if (isError && !data) return new Map()
+  return (
+    data &&
+    new Map(
+      data.items
+        .filter(({ cycleStatus }) => cycleStatus !== 'Cancelled')
+        .map((cycle) => [cycle.claimId, cycle]),
+    )
+  )
+}
+
+interface Decision {
+  readonly verb: 'approve' | 'reject'
+  readonly claim: Claim
+}
+
+export function ClaimsPage() {
+  const { t } = useTranslation()
+  const may = useMay()
+  const [status, setStatus] = useState('')
+  const [isSubmitting, submitting] = useDisclosure()
+  const [isDeciding, deciding] = useDisclosure()
+  // It stays while the modal closes, which else would be empty at the end.
+  const [decision, setDecision] = useState<Decision>()
+  const list = useList<Claim>(claims, { status: status || undefined })
+  const cyclesOfClaims = useCyclesOfClaims()
+  const hasActions = may('claims.decide') || may('cycles.start')
+  const decide = (verb: Decision['verb'], claim: Claim) => {
+    setDecision({ verb, claim })
+    deciding.open()
+  }
+  const closeButtonProps = { 'aria-label': t('shell.close') }
+  return (
+    <Stack>
+      <Group justify="space-between">
+        <Title order={2}>{t('claims.title')}</Title>
+        {may('claims.submit') && <Button onClick={submitting.open}>{t('claims.submit')}</Button>}
+      </Group>
+      <div className="scroll">
+        <SegmentedControl
+          aria-label={t('shell.status')}
+          value={status}
+          onChange={setStatus}
+          data={['', ...claimStatuses].map((one) => ({
+            value: one,
+            label: one ? t(`claims.status.${one}`) : t('shell.all'),
+          }))}
+        />
+      </div>
+      <List of={list} empty={t(status ? 'claims.noMatch' : 'claims.empty')}>
+        {(items) => (
+          <div className="scroll">
+            <Table highlightOnHover verticalSpacing="sm">
+              <Table.Thead>
+                <Table.Tr>
+                  <Table.Th>{t('shell.code')}</Table.Th>
+                  <Table.Th>{t('shell.status')}</Table.Th>
+                  <Table.Th>{t('claims.deceased')}</Table.Th>
+                  <Table.Th>{t('claims.dateOfDeath')}</Table.Th>
+                  <Table.Th className="numbers">{t('claims.benefit')}</Table.Th>
+                  <Table.Th>{t('claims.submittedBy')}</Table.Th>
+                  <Table.Th>{t('claims.decision')}</Table.Th>
+                  {hasActions && <Table.Th>{t('claims.actions')}</Table.Th>}
+                </Table.Tr>
+              </Table.Thead>
+              <Table.Tbody>
+                {items.map((claim) => (
+                  <Row
+                    key={claim.claimId}
+                    claim={claim}
+                    hasActions={hasActions}
+                    cyclesOfClaims={cyclesOfClaims}
+                    onDecide={decide}
+                  />
+                ))}
+              </Table.Tbody>
+            </Table>
+          </div>
+        )}
+      </List>
+      <Modal
+        opened={isSubmitting}
+        onClose={submitting.close}
+        title={t('claims.submit')}
+        closeButtonProps={closeButtonProps}
+      >
+        <SubmitForm onDone={submitting.close} />
+      </Modal>
+      <Modal
+        opened={isDeciding}
+        onClose={deciding.close}
+        title={decision && t(`claims.${decision.verb}Claim`, { code: decision.claim.claimCode })}
+        closeButtonProps={closeButtonProps}
+      >
+        {decision && <DecisionForm decision={decision} onDone={deciding.close} />}
+      </Modal>
+    </Stack>
+  )
+}
+
+function Row({
+  claim,
+  hasActions,
+  cyclesOfClaims,
+  onDecide,
+}: {
+  claim: Claim
+  hasActions: boolean
+  cyclesOfClaims: Map<string, Cycle> | undefined
+  onDecide: (verb: Decision['verb'], claim: Claim) => void
+}) {
+  const { t } = useTranslation()
+  const may = useMay()
+  const fund = useFund()
+  const session = useSession()
+  const { claimId, claimCode, claimStatus } = claim
+  const who = claim.approvedBy ?? claim.rejectedBy
+  const at = claim.approvedAt ?? claim.rejectedAt
+  const cycle = cyclesOfClaims?.get(claimId)
+  return (
+    <Table.Tr>
+      <Table.Td className="code">{claimCode}</Table.Td>
+      <Table.Td>
+        <ClaimChip status={claimStatus} />
+      </Table.Td>
+      <Table.Td>
+        <Text>{claim.deceasedFullName}</Text>
+        <Text size="xs" c="dimmed" className="code">
+          {may('members.read') ? (
+            <Anchor
+              inherit
+              renderRoot={(props) => (
+                <Link {...props} to="/members/$memberId" params={{ memberId: claim.deceasedMemberId }} />
+              )}
+            >
+              {claim.deceasedMemberCode}
+            </Anchor>
+          ) : (
+            claim.deceasedMemberCode
+          )}
+          {' · '}
+          {t('claims.tier')} {claim.tierCode}
+        </Text>
+      </Table.Td>
+      <Table.Td className="code">{date(claim.dateOfDeath)}</Table.Td>
+      <Table.Td className="numbers">{fund && money(claim.benefitAmount, fund.currency)}</Table.Td>
+      <Table.Td>
+        <Group gap="xs">
+          <Text>{claim.submittedBy}</Text>
+          {claim.submittedBy === session.data?.email && (
+            <Badge variant="outline" tt="none">
+              {t('claims.yours')}
+            </Badge>
+          )}
+        </Group>
+        <Text size="xs" c="dimmed">
+          {fund && instant(claim.submittedAt, fund.timeZone)}
+        </Text>
+      </Table.Td>
+      <Table.Td>
+        {who !== null && at !== null && fund && (
+          <Text size="sm">{t('claims.decided', { who, at: instant(at, fund.timeZone) })}</Text>
+        )}
+        {claim.rejectionReason !== null && (
+          <Text size="sm" c="dimmed">
+            {claim.rejectionReason}
+          </Text>
+        )}
+      </Table.Td>
+      {hasActions && (
+        <Table.Td>
+          {claimStatus === 'Submitted' && may('claims.decide') && (
+            <Group gap="xs" wrap="nowrap">
+              <Button
+                size="xs"
+                aria-label={t('claims.approveClaim', { code: claimCode })}
+                onClick={() => onDecide('approve', claim)}
+              >
+                {t('claims.approve')}
+              </Button>
+              <Button
+                size="xs"
+                variant="default"
+                aria-label={t('claims.rejectClaim', { code: claimCode })}
+                onClick={() => onDecide('reject', claim)}
+              >
+                {t('claims.reject')}
+              </Button>
+            </Group>
+          )}
+          {claimStatus === 'Approved' && may('cycles.start') && cycle && (
+            <Anchor
+              renderRoot={(props) => (
+                <Link {...props} to="/cycles/$cycleId" params={{ cycleId: cycle.cycleId }} />
+              )}
+            >
+              {t('claims.cycle', { code: cycle.cycleCode })}
+            </Anchor>
+          )}
+          {claimStatus === 'Approved' && may('cycles.start') && cyclesOfClaims && !cycle && (
+            <Button
+              renderRoot={(props) => <Link {...props} to="/cycles/start" search={{ claimId }} />}
+              size="xs"
+              variant="light"
+              aria-label={t('claims.startCycleFor', { code: claimCode })}
+            >
+              {t('claims.startCycle')}
+            </Button>
+          )}
+        </Table.Td>
+      )}
+    </Table.Tr>
+  )
+}
+
+function DecisionForm({ decision: { verb, claim }, onDone }: { decision: Decision; onDone: () => void }) {
+  const { t } = useTranslation()
+  const sentence = useSentence()
+  const queries = useQueryClient()
+  const fund = useFund()
+  const [reason, setReason] = useState('')
+  const isApproval = verb === 'approve'
+  const decide = useMutation({
+    mutationFn: () =>
+      ask<Claim>(
+        'POST',
+        `${claims}/${claim.claimId}/${verb}`,
+        isApproval ? undefined : { reason: reason.trim() },
+      ),
+    onSuccess: () => {
+      const member = `/api/members/${claim.deceasedMemberId}`
+      // An approval changes the member, and waives contributions.
+      for (const path of isApproval ? [claims, '/api/members', member, cycles] : [claims]) {
+        void queries.invalidateQueries({ queryKey: [path] })
+      }
+      notifications.show({
+        message: t(isApproval ? 'claims.approved' : 'claims.rejected', { code: claim.claimCode }),
+        color: 'green',
+      })
+      onDone()
+    },
+    // Somebody else may have decided meanwhile.
+    onError: () => void queries.invalidateQueries({ queryKey: [claims] }),
+  })
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    decide.mutate()
+  }
+  return (
+    <form onSubmit={submit}>
+      <Stack>
+        <Text>
+          {isApproval
+            ? t('claims.approveSays', {
+                name: claim.deceasedFullName,
+                member: claim.deceasedMemberCode,
+                benefit: fund ? money(claim.benefitAmount, fund.currency) : '',
+              })
+            : t('claims.rejectSays')}
+        </Text>
+        {!isApproval && (
+          <TextInput
+            label={t('claims.reason')}
+            required
+            data-autofocus
+            maxLength={200}
+            autoComplete="off"
+            value={reason}
+            onChange={(event) => setReason(event.currentTarget.value)}
+          />
+        )}
+        {decide.error && (
+          <Alert color="red" role="alert">
+            {sentence(decide.error)}
+          </Alert>
+        )}
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onDone}>
+            {t('shell.cancel')}
+          </Button>
+          <Button type="submit" {...(!isApproval && { color: 'red' })} loading={decide.isPending}>
+            {t(`claims.${verb}`)}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  )
+}
+
+function SubmitForm({ onDone }: { onDone: () => void }) {
+  const { t } = useTranslation()
+  const sentence = useSentence()
+  const queries = useQueryClient()
+  const fund = useFund()
+  const tiers = useTiers()
+  const [deceased, setDeceased] = useState<Member | null>(null)
+  const [dateOfDeath, setDateOfDeath] = useState('')
+  /** Null until somebody types one. */
+  const [typedAmount, setTypedAmount] = useState<string | null>(null)
+  const [isTried, setIsTried] = useState(false)
+  const usual = tiers.data?.find(({ tierId }) => tierId === deceased?.tierId)?.benefitAmount
+  const amount = typedAmount ?? (usual && fund ? typed(usual, fund.currency) : '')
+  const minor = fund && minorUnits(amount, fund.currency)
+  const isAmountWrong = amount !== '' && fund !== undefined && minor === undefined
+  const send = useMutation({
+    mutationFn: (claim: { deceasedMemberId: string; dateOfDeath: string; benefitAmount: number }) =>
+      ask<Claim>('POST', claims, claim),
+    onSuccess: ({ claimCode }) => {
+      void queries.invalidateQueries({ queryKey: [claims] })
+      notifications.show({ message: t('claims.submitted', { code: claimCode }), color: 'green' })
+      onDone()
+    },
+  })
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    setIsTried(true)
+    if (!deceased || minor === undefined) return
+    send.mutate({ deceasedMemberId: deceased.memberId, dateOfDeath, benefitAmount: minor })
+  }
+  return (
+    <form onSubmit={submit}>
+      <Stack>
+        <MemberSelect
+          member={deceased}
+          onChoose={setDeceased}
+          error={isTried && !deceased && t('claims.deceasedMissing')}
+        />
+        <TextInput
+          label={t('claims.dateOfDeath')}
+          type="date"
+          required
+          value={dateOfDeath}
+          onChange={(event) => setDateOfDeath(event.currentTarget.value)}
+        />
+        <TextInput
+          label={t('claims.benefitIn', { currency: fund?.currency ?? '' })}
+          description={t('claims.benefitHint')}
+          required
+          inputMode="decimal"
+          autoComplete="off"
+          value={amount}
+          onChange={(event) => setTypedAmount(event.currentTarget.value)}
+          error={isAmountWrong && t('claims.amountWrong', { currency: fund.currency })}
+        />
+        {send.error && (
+          <Alert color="red" role="alert">
+            {sentence(send.error)}
+          </Alert>
+        )}
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onDone}>
+            {t('shell.cancel')}
+          </Button>
+          <Button type="submit" loading={send.isPending}>
+            {t('claims.submit')}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  )
+}
+
+/** Finds a member by the beginning of the code. */
+function MemberSelect({
+  member,
+  onChoose,
+  error,
+}: {
+  member: Member | null
+  onChoose: (member: Member | null) => void
+  error: string | false
+}) {
+  const { t } = useTranslation()
+  const sentence = useSentence()
+  const [search, setSearch] = useState('')
+  const lineOf = (one: Member) =>
+    t('claims.memberLine', {
+      code: one.memberCode,
+      name: one.fullName,
+      status: t(`members.status.${one.memberStatus}`),
+    })
+  // What is chosen stands in the field as a whole line, which is no code to search for.
+  const wanted = member && search === lineOf(member) ? '' : search.trim().slice(0, 40)
+  const [code] = useDebouncedValue(wanted, 300)
+  const found = useQuery({
+    queryKey: ['/api/members', 'search', code],
+    enabled: code !== '',
+    queryFn: () => ask<Page<Member>>('GET', withQuery('/api/members', { code, limit: 20 })),
+  })
+  const offered = code === '' || code !== wanted ? [] : (found.data?.items ?? [])
+  const isChosenOffered = offered.some(({ memberId }) => memberId === member?.memberId)
+  const choices = member && !isChosenOffered ? [member, ...offered] : offered
+  const isSearching = wanted !== '' && (code !== wanted || found.isPending)
+  const nothing =
+    wanted === '' ? t('claims.deceasedHint') : isSearching ? t('claims.searching') : t('claims.noMember')
+  return (
+    <Select
+      label={t('claims.deceased')}
+      description={t('claims.deceasedHint')}
+      required
+      searchable
+      data-autofocus
+      spellCheck={false}
+      data={choices.map((one) => ({ value: one.memberId, label: lineOf(one) }))}
+      // The server has searched already.
+      filter={({ options }) => options}
+      searchValue={search}
+      onSearchChange={setSearch}
+      value={member?.memberId ?? null}
+      onChange={(memberId) => onChoose(choices.find((one) => one.memberId === memberId) ?? null)}
+      nothingFoundMessage={nothing}
+      error={found.error && code !== '' ? sentence(found.error) : error}
+    />
+  )
+}

@@ -1,0 +1,346 @@
+import {
+  Alert,
+  Button,
+  Group,
+  Modal,
+  Paper,
+  Select,
+  SimpleGrid,
+  Stack,
+  Table,
+  Tabs,
+  Text,
+  TextInput,
+  Timeline,
+  Title,
+} from '@mantine/core'
+import { useDebouncedValue } from '@mantine/hooks'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useParams } from '@tanstack/react-router'
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import {
+  type AgentShare,
+  ask,
+  type Contribution,
+  type Cycle,
+  type FundEvent,
+  type JobDetail,
+  withQuery,
+} from '../api.ts'
+import { date, instant, money, number } from '../format.ts'
+import { ChunkStrip } from '../parts/chunk-strip.tsx'
+import { Creation } from '../parts/creation.tsx'
+import { List, useList } from '../parts/list.tsx'
+import { Empty, Shown, useSentence } from '../parts/states.tsx'
+import { useMay } from '../session.ts'
+
+const cycles = '/api/contribution-cycles'
+
+export function CyclePage() {
+  const { cycleId = '' } = useParams({ strict: false }) as { cycleId?: string }
+  const cycle = useQuery({
+    queryKey: [cycles, cycleId],
+    queryFn: () => ask<Cycle>('GET', `${cycles}/${cycleId}`),
+    // While it is created the stream says how far; this says what can be done with it.
+    refetchInterval: ({ state }) => (state.data?.cycleStatus === 'Initializing' ? 2_000 : 15_000),
+  })
+  return <Shown of={cycle}>{(shown) => <Whole cycle={shown} />}</Shown>
+}
+
+function Whole({ cycle }: { cycle: Cycle }) {
+  const { t } = useTranslation()
+  const may = useMay()
+  const isActivated = cycle.cycleStatus === 'Active' || cycle.cycleStatus === 'Completed'
+  const counts = [
+    [t('cycles.paid'), cycle.paidMembers],
+    [t('cycles.pending'), cycle.pendingMembers],
+    [t('cycles.failedCount'), cycle.failedMembers],
+    [t('cycles.waived'), cycle.waivedMembers],
+  ] as const
+  return (
+    <Stack>
+      {may('cycles.watch') ? (
+        <Creation cycle={cycle} title={`${cycle.deceasedFullName} · ${cycle.claimCode}`}>
+          <Steering cycle={cycle} />
+        </Creation>
+      ) : (
+        <Title order={2}>{`${cycle.cycleCode} · ${cycle.deceasedFullName}`}</Title>
+      )}
+      <SimpleGrid cols={{ base: 2, sm: 4 }}>
+        {counts.map(([name, count]) => (
+          <Paper key={name} withBorder p="md">
+            <Text size="sm" c="dimmed">
+              {name}
+            </Text>
+            <Text fw={700} size="xl">
+              {isActivated ? number(count) : '–'}
+            </Text>
+          </Paper>
+        ))}
+      </SimpleGrid>
+      <Facts cycle={cycle} />
+      <Tabs defaultValue="contributions" keepMounted={false}>
+        <Tabs.List>
+          <Tabs.Tab value="contributions">{t('cycles.contributions')}</Tabs.Tab>
+          <Tabs.Tab value="agents">{t('cycles.perAgent')}</Tabs.Tab>
+          {may('cycles.watch') && <Tabs.Tab value="timeline">{t('cycles.timeline')}</Tabs.Tab>}
+        </Tabs.List>
+        <Tabs.Panel value="contributions" pt="md">
+          {isActivated ? <Contributions cycle={cycle} /> : <Empty>{t('cycles.notShown')}</Empty>}
+        </Tabs.Panel>
+        <Tabs.Panel value="agents" pt="md">
+          {isActivated ? <ByAgent cycle={cycle} /> : <Empty>{t('cycles.notShown')}</Empty>}
+        </Tabs.Panel>
+        <Tabs.Panel value="timeline" pt="md">
+          <What cycle={cycle} />
+        </Tabs.Panel>
+      </Tabs>
+    </Stack>
+  )
+}
+
+function Facts({ cycle }: { cycle: Cycle }) {
+  const { t } = useTranslation()
+  const facts = [
+    [
+      t('cycles.collected'),
+      t('cycles.ofTarget', {
+        collected: money(cycle.collectedAmount, cycle.currency),
+        target: money(cycle.targetAmount, cycle.currency),
+      }),
+    ],
+    [
+      t('cycles.each'),
+      cycle.contributionAmount === null ? '–' : money(cycle.contributionAmount, cycle.currency),
+    ],
+    [t('cycles.deadline'), date(cycle.deadline)],
+    [t('cycles.tier'), cycle.tierCode],
+  ] as const
+  return (
+    <SimpleGrid cols={{ base: 1, xs: 2, md: 4 }}>
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <Text size="sm" c="dimmed">
+            {name}
+          </Text>
+          <Text>{value}</Text>
+        </div>
+      ))}
+    </SimpleGrid>
+  )
+}
+
+const verbs = ['pause', 'resume', 'retry', 'cancel'] as const
+type Verb = (typeof verbs)[number]
+
+/** What the state of the cycle lets be done with it. */
+function possible(cycle: Cycle): Verb[] {
+  if (cycle.cycleStatus === 'Failed') return ['retry', 'cancel']
+  if (cycle.cycleStatus !== 'Initializing') return []
+  return cycle.jobStatus === 'Paused' ? ['resume', 'cancel'] : ['pause', 'cancel']
+}
+
+function Steering({ cycle }: { cycle: Cycle }) {
+  const { t } = useTranslation()
+  const may = useMay()
+  const queries = useQueryClient()
+  const sentence = useSentence()
+  const [asked, setAsked] = useState<Verb>()
+  const steer = useMutation({
+    mutationFn: (verb: Verb) => ask<Cycle>('POST', `${cycles}/${cycle.cycleId}/${verb}`),
+    onSuccess: (changed) => {
+      queries.setQueryData([cycles, cycle.cycleId], changed)
+      void queries.invalidateQueries({ queryKey: [cycles] })
+      setAsked(undefined)
+    },
+  })
+  const offered = may('cycles.steer') ? possible(cycle) : []
+  const close = () => {
+    setAsked(undefined)
+    steer.reset()
+  }
+  return (
+    <Group>
+      {offered.map((verb) => (
+        <Button
+          key={verb}
+          variant={verb === 'cancel' ? 'outline' : 'light'}
+          color={verb === 'cancel' ? 'red' : 'blue'}
+          onClick={() => setAsked(verb)}
+        >
+          {t(`cycles.${verb}`)}
+        </Button>
+      ))}
+      <Modal
+        opened={asked !== undefined}
+        onClose={close}
+        title={asked && t(`cycles.${asked}`)}
+        closeButtonProps={{ 'aria-label': t('shell.close') }}
+      >
+        <Stack>
+          <Text>{asked && t(`cycles.${asked}Says`)}</Text>
+          {steer.error && (
+            <Alert color="red" role="alert">
+              {sentence(steer.error)}
+            </Alert>
+          )}
+          <Group justify="flex-end">
+            <Button variant="default" onClick={close}>
+              {t('cycles.keep')}
+            </Button>
+            <Button
+              color={asked === 'cancel' ? 'red' : 'blue'}
+              loading={steer.isPending}
+              onClick={() => asked && steer.mutate(asked)}
+            >
+              {asked && t(`cycles.${asked}`)}
+            </Button>
+          </Group>
+        </Stack>
+      </Modal>
+    </Group>
+  )
+}
+
+const statuses = ['Pending', 'Paid', 'Failed', 'Waived'] as const
+
+function Contributions({ cycle }: { cycle: Cycle }) {
+  const { t } = useTranslation()
+  const [status, setStatus] = useState<string | null>(null)
+  const [q, setQ] = useState('')
+  const [searched] = useDebouncedValue(q.trim(), 300)
+  const path = `${cycles}/${cycle.cycleId}/contributions`
+  const filter = { ...(status !== null && { status }), ...(searched !== '' && { q: searched }) }
+  const list = useList<Contribution>(path, filter)
+  return (
+    <Stack>
+      <Group align="flex-end">
+        <TextInput
+          label={t('shell.search')}
+          placeholder={t('cycles.searchHint')}
+          value={q}
+          maxLength={100}
+          onChange={(event) => setQ(event.currentTarget.value)}
+        />
+        <Select
+          label={t('shell.status')}
+          placeholder={t('shell.all')}
+          clearable
+          value={status}
+          onChange={setStatus}
+          data={statuses.map((one) => ({ value: one, label: t(`cycles.contributionStatus.${one}`) }))}
+        />
+        <Button component="a" href={withQuery(`${path}.csv`, filter)} download variant="default">
+          {t('cycles.exportCsv')}
+        </Button>
+      </Group>
+      <List of={list} empty={t('cycles.noMatch')}>
+        {(items) => (
+          <div className="scroll">
+            <Table>
+              <Table.Thead>
+                <Table.Tr>
+                  <Table.Th>{t('shell.code')}</Table.Th>
+                  <Table.Th>{t('shell.name')}</Table.Th>
+                  <Table.Th>{t('cycles.agent')}</Table.Th>
+                  <Table.Th className="numbers">{t('cycles.owes')}</Table.Th>
+                  <Table.Th>{t('shell.status')}</Table.Th>
+                </Table.Tr>
+              </Table.Thead>
+              <Table.Tbody>
+                {items.map((one) => (
+                  <Table.Tr key={one.memberId}>
+                    <Table.Td className="code">{one.memberCode}</Table.Td>
+                    <Table.Td>{one.fullName}</Table.Td>
+                    <Table.Td className="code">{one.agentCode ?? '–'}</Table.Td>
+                    <Table.Td className="numbers">{money(one.contributionAmount, cycle.currency)}</Table.Td>
+                    <Table.Td>{t(`cycles.contributionStatus.${one.contributionStatus}`)}</Table.Td>
+                  </Table.Tr>
+                ))}
+              </Table.Tbody>
+            </Table>
+          </div>
+        )}
+      </List>
+    </Stack>
+  )
+}
+
+function ByAgent({ cycle }: { cycle: Cycle }) {
+  const { t } = useTranslation()
+  const shares = useQuery({
+    queryKey: [cycles, cycle.cycleId, 'agents'],
+    queryFn: () => ask<{ items: AgentShare[] }>('GET', `${cycles}/${cycle.cycleId}/agents`),
+  })
+  return (
+    <Shown of={shares}>
+      {({ items }) => (
+        <div className="scroll">
+          <Table>
+            <Table.Thead>
+              <Table.Tr>
+                <Table.Th>{t('cycles.agent')}</Table.Th>
+                <Table.Th>{t('shell.name')}</Table.Th>
+                <Table.Th className="numbers">{t('cycles.members')}</Table.Th>
+                <Table.Th className="numbers">{t('cycles.toCollect')}</Table.Th>
+                <Table.Th className="numbers">{t('cycles.collected')}</Table.Th>
+              </Table.Tr>
+            </Table.Thead>
+            <Table.Tbody>
+              {items.map((share) => (
+                <Table.Tr key={share.agentId ?? ''}>
+                  <Table.Td className="code">{share.agentCode ?? '–'}</Table.Td>
+                  <Table.Td>{share.fullName ?? t('shell.none')}</Table.Td>
+                  <Table.Td className="numbers">{number(share.members)}</Table.Td>
+                  <Table.Td className="numbers">{money(share.expectedAmount, cycle.currency)}</Table.Td>
+                  <Table.Td className="numbers">{money(share.paidAmount, cycle.currency)}</Table.Td>
+                </Table.Tr>
+              ))}
+            </Table.Tbody>
+          </Table>
+        </div>
+      )}
+    </Shown>
+  )
+}
+
+/** Who did what when, and the parts of the creation with what went wrong in them. */
+function What({ cycle }: { cycle: Cycle }) {
+  const { t } = useTranslation()
+  const may = useMay()
+  const list = useList<FundEvent>(`${cycles}/${cycle.cycleId}/events`, {}, { refetchInterval: 5_000 })
+  const job = useQuery({
+    queryKey: ['/api/jobs', cycle.jobId],
+    enabled: cycle.jobId !== null && may('jobs.read'),
+    refetchInterval: cycle.cycleStatus === 'Initializing' ? 2_000 : false,
+    queryFn: () => ask<JobDetail>('GET', `/api/jobs/${cycle.jobId}`),
+  })
+  return (
+    <Stack>
+      {job.data && <ChunkStrip job={job.data} />}
+      {job.data?.errors.map((trouble) => (
+        <Alert key={trouble.chunkNo} color="orange">
+          {t('cycles.attempt', { part: trouble.chunkNo, attempts: trouble.attempts, error: trouble.error })}
+        </Alert>
+      ))}
+      <List of={list}>
+        {(events) => (
+          <Timeline active={events.length} bulletSize={14}>
+            {events.map((event) => (
+              <Timeline.Item
+                key={event.eventId}
+                title={t(`cycles.event.${event.eventName}` as 'cycles.title', { actor: event.actor })}
+              >
+                <Text size="sm" c="dimmed">
+                  {instant(event.at, cycle.timeZone)}
+                </Text>
+                {typeof event.payload.reason === 'string' && <Text size="sm">{event.payload.reason}</Text>}
+              </Timeline.Item>
+            ))}
+          </Timeline>
+        )}
+      </List>
+    </Stack>
+  )
+}

@@ -1,0 +1,391 @@
+import {
+  Alert,
+  Anchor,
+  Box,
+  Button,
+  Checkbox,
+  FileInput,
+  Group,
+  Paper,
+  Progress,
+  Radio,
+  Stack,
+  Table,
+  Text,
+  Title,
+} from '@mantine/core'
+import { notifications } from '@mantine/notifications'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { type DragEvent, useEffect, useRef, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { ask, type ImportResult, withQuery } from '../api.ts'
+import { number } from '../format.ts'
+import { useSentence } from '../parts/states.tsx'
+import { useMay } from '../session.ts'
+
+/** As many faults as the server lists in an answer. */
+const maxListedFaults = 1000
+
+type Fault = ImportResult['faults'][number]
+type OnDuplicate = 'skip' | 'update'
+
+/** A file that is dropped beside its place would else be opened in place of the page. */
+function useNoStrayDrops(): void {
+  useEffect(() => {
+    const ignore = (event: Event) => event.preventDefault()
+    window.addEventListener('dragover', ignore)
+    window.addEventListener('drop', ignore)
+    return () => {
+      window.removeEventListener('dragover', ignore)
+      window.removeEventListener('drop', ignore)
+    }
+  }, [])
+}
+
+function useSize(): (bytes: number) => string {
+  const { i18n } = useTranslation()
+  return (bytes) => {
+    const [amount, unit] =
+      bytes < 1000 ? [bytes, 'byte'] : bytes < 1e6 ? [bytes / 1e3, 'kilobyte'] : [bytes / 1e6, 'megabyte']
+    const style = { style: 'unit', unit, maximumFractionDigits: 1 } as const
+    return new Intl.NumberFormat(i18n.language, style).format(amount)
+  }
+}
+
+export function ImportPage() {
+  const { t } = useTranslation()
+  const may = useMay()
+  if (!may('members.import')) return <Alert color="gray">{t('shell.notAllowed')}</Alert>
+  return (
+    <Stack>
+      <Anchor component={Link} to="/members">
+        {t('members.toMembers')}
+      </Anchor>
+      <Title order={2}>{t('members.import')}</Title>
+      <Text maw={720}>{t('members.importSays')}</Text>
+      <Importing />
+    </Stack>
+  )
+}
+
+function Importing() {
+  const { t } = useTranslation()
+  const sentence = useSentence()
+  const queries = useQueryClient()
+  const size = useSize()
+  const [file, setFile] = useState<File | null>(null)
+  const [onDuplicate, setOnDuplicate] = useState<OnDuplicate>('skip')
+  const [createAgents, setCreateAgents] = useState(false)
+  const [createTiers, setCreateTiers] = useState(false)
+
+  const send = (chosen: File, dryRun: boolean) =>
+    ask<ImportResult>(
+      'POST',
+      withQuery('/api/members/import', { dryRun, onDuplicate, createAgents, createTiers }),
+      chosen,
+    )
+  const check = useMutation({ mutationFn: (chosen: File) => send(chosen, true) })
+  const write = useMutation({
+    mutationFn: (chosen: File) => send(chosen, false),
+    onSuccess: (result, { name }) => {
+      for (const path of ['/api/members', '/api/agents', '/api/tiers']) {
+        void queries.invalidateQueries({ queryKey: [path] })
+      }
+      const count = result.inserted + result.updated
+      notifications.show({
+        message: t('members.doneSays', { count, number: number(count), name }),
+        color: 'green',
+      })
+    },
+  })
+  const isBusy = check.isPending || write.isPending
+  const error = write.error ?? check.error
+  /** What was found out holds for one file and its options only. */
+  const forget = () => {
+    check.reset()
+    write.reset()
+  }
+
+  if (file && write.data) {
+    const count = write.data.inserted + write.data.updated
+    return (
+      <Stack>
+        <Alert color="green" title={t('members.done')} role="status">
+          {t('members.doneSays', { count, number: number(count), name: file.name })}
+        </Alert>
+        <Counts title={t('members.done')} result={write.data} />
+        <Faults faults={write.data.faults} fileName={file.name} />
+        <Group>
+          <Button component={Link} to="/members">
+            {t('members.toMembers')}
+          </Button>
+          <Button
+            variant="default"
+            onClick={() => {
+              forget()
+              setFile(null)
+            }}
+          >
+            {t('members.another')}
+          </Button>
+        </Group>
+      </Stack>
+    )
+  }
+  const count = check.data ? check.data.inserted + check.data.updated : 0
+  return (
+    <Stack>
+      <FileChoice
+        file={file}
+        disabled={isBusy}
+        onChoose={(chosen) => {
+          forget()
+          setFile(chosen)
+        }}
+      />
+      <Radio.Group
+        label={t('members.onDuplicate')}
+        value={onDuplicate}
+        onChange={(value) => {
+          forget()
+          setOnDuplicate(value as OnDuplicate)
+        }}
+      >
+        <Group mt="xs">
+          {(['skip', 'update'] as const).map((one) => (
+            <Radio key={one} value={one} label={t(`members.duplicate.${one}`)} disabled={isBusy} />
+          ))}
+        </Group>
+      </Radio.Group>
+      <Checkbox
+        label={t('members.createAgents')}
+        checked={createAgents}
+        disabled={isBusy}
+        onChange={(event) => {
+          forget()
+          setCreateAgents(event.currentTarget.checked)
+        }}
+      />
+      <Checkbox
+        label={t('members.createTiers')}
+        checked={createTiers}
+        disabled={isBusy}
+        onChange={(event) => {
+          forget()
+          setCreateTiers(event.currentTarget.checked)
+        }}
+      />
+      {!check.data && (
+        <Group>
+          <Button disabled={!file} loading={check.isPending} onClick={() => file && check.mutate(file)}>
+            {t('members.check')}
+          </Button>
+          <Text size="sm" c="dimmed">
+            {t('members.checkSays')}
+          </Text>
+        </Group>
+      )}
+      {file && isBusy && (
+        <Stack gap="xs" role="status">
+          <Text>
+            {t(write.isPending ? 'members.importing' : 'members.checking', {
+              name: file.name,
+              size: size(file.size),
+            })}
+          </Text>
+          <Progress value={100} animated aria-hidden="true" />
+        </Stack>
+      )}
+      {error && (
+        <Alert color="red" role="alert">
+          {sentence(error)}
+        </Alert>
+      )}
+      {file && check.data && (
+        <>
+          <Counts title={t('members.wouldBe')} result={check.data} />
+          <Group>
+            <Button
+              size="md"
+              disabled={count === 0}
+              loading={write.isPending}
+              onClick={() => write.mutate(file)}
+            >
+              {t('members.importN', { count, number: number(count) })}
+            </Button>
+            {count === 0 && <Text c="dimmed">{t('members.nothingToImport')}</Text>}
+          </Group>
+          <Faults faults={check.data.faults} fileName={file.name} />
+        </>
+      )}
+    </Stack>
+  )
+}
+
+function FileChoice({
+  file,
+  disabled,
+  onChoose,
+}: {
+  file: File | null
+  disabled: boolean
+  onChoose: (file: File | null) => void
+}) {
+  const { t } = useTranslation()
+  const size = useSize()
+  const resetInput = useRef<() => void>(null)
+  const [isOver, setIsOver] = useState(false)
+  const [fault, setFault] = useState<string>()
+  useNoStrayDrops()
+  const choose = (files: readonly File[]) => {
+    const [first, ...others] = files
+    // Whoever corrects the file and chooses it again means what it has become.
+    resetInput.current?.()
+    if (!first) return
+    const isCsv = first.type === 'text/csv' || first.name.toLowerCase().endsWith('.csv')
+    if (others.length > 0) setFault(t('members.oneFile'))
+    else if (!isCsv) setFault(t('members.notCsv', { name: first.name }))
+    else {
+      setFault(undefined)
+      onChoose(first)
+    }
+  }
+  const drop = (event: DragEvent) => {
+    event.preventDefault()
+    setIsOver(false)
+    if (!disabled) choose([...event.dataTransfer.files])
+  }
+  return (
+    <Paper
+      withBorder
+      p="lg"
+      {...(isOver && !disabled && { bg: 'var(--mantine-primary-color-light)' })}
+      onDragOver={(event: DragEvent) => {
+        event.preventDefault()
+        event.dataTransfer.dropEffect = disabled ? 'none' : 'copy'
+        setIsOver(true)
+      }}
+      onDragLeave={() => setIsOver(false)}
+      onDrop={drop}
+    >
+      <Stack gap="xs">
+        <FileInput
+          label={t('members.file')}
+          description={t('members.drop')}
+          placeholder={t('members.chooseFile')}
+          accept=".csv,text/csv"
+          value={file}
+          disabled={disabled}
+          resetRef={resetInput}
+          onChange={(chosen) => choose(chosen ? [chosen] : [])}
+          error={fault}
+        />
+        {file && <Text size="sm">{t('members.chosen', { name: file.name, size: size(file.size) })}</Text>}
+      </Stack>
+    </Paper>
+  )
+}
+
+const counted = [
+  'rows',
+  'inserted',
+  'updated',
+  'unchanged',
+  'skipped',
+  'faulty',
+  'createdAgents',
+  'createdTiers',
+] as const
+
+function Counts({ title, result }: { title: string; result: ImportResult }) {
+  const { t } = useTranslation()
+  return (
+    <Paper withBorder p="md">
+      <Title order={3} size="h4" mb="xs">
+        {title}
+      </Title>
+      <div className="scroll">
+        <Table withRowBorders={false} variant="vertical">
+          <Table.Tbody>
+            {counted.map((name) => (
+              <Table.Tr key={name}>
+                <Table.Th scope="row">{t(`members.${name}`)}</Table.Th>
+                <Table.Td className="numbers">{number(result[name])}</Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      </div>
+    </Paper>
+  )
+}
+
+/** A field that no spreadsheet runs as a formula. */
+function csvField(value: string): string {
+  const harmless = /^[=+@-]/.test(value) ? `'${value}` : value
+  return `"${harmless.replaceAll('"', '""')}"`
+}
+
+function faultsAsCsv(faults: readonly Fault[]): Blob {
+  const lines = [
+    ['line', 'column', 'value', 'reason'],
+    ...faults.map(({ line, column, value, reason }) => [String(line), column ?? '', value ?? '', reason]),
+  ].map((fields) => `${fields.map(csvField).join(',')}\r\n`)
+  // The mark at the beginning tells Excel that it is UTF-8.
+  return new Blob(['\uFEFF', ...lines], { type: 'text/csv' })
+}
+
+function download(blob: Blob, name: string): void {
+  const link = document.createElement('a')
+  link.href = URL.createObjectURL(blob)
+  link.download = name
+  link.click()
+  // Not at once: the browser may not have begun to read it.
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000)
+}
+
+function Faults({ faults, fileName }: { faults: readonly Fault[]; fileName: string }) {
+  const { t } = useTranslation()
+  if (faults.length === 0) return null
+  const name = `${fileName.replace(/\.csv$/i, '')}-faults.csv`
+  return (
+    <Paper withBorder p="md">
+      <Group justify="space-between" mb="xs">
+        <Title order={3} size="h4">
+          {t('members.faults')}
+        </Title>
+        <Button variant="default" size="xs" onClick={() => download(faultsAsCsv(faults), name)}>
+          {t('members.download')}
+        </Button>
+      </Group>
+      {faults.length >= maxListedFaults && (
+        <Text size="sm" c="dimmed">
+          {t('members.someFaults', { number: number(faults.length) })}
+        </Text>
+      )}
+      <Box className="scroll" mah={480} tabIndex={0} role="region" aria-label={t('members.faults')}>
+        <Table stickyHeader>
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th className="numbers">{t('members.line')}</Table.Th>
+              <Table.Th>{t('members.column')}</Table.Th>
+              <Table.Th>{t('members.value')}</Table.Th>
+              <Table.Th>{t('members.reason')}</Table.Th>
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {faults.map((fault) => (
+              <Table.Tr key={`${fault.line} ${fault.column} ${fault.reason}`}>
+                <Table.Td className="numbers">{number(fault.line)}</Table.Td>
+                <Table.Td className="code">{fault.column ?? t('members.wholeRow')}</Table.Td>
+                <Table.Td className="code">{fault.value}</Table.Td>
+                <Table.Td miw={200}>{fault.reason}</Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      </Box>
+    </Paper>
+  )
+}

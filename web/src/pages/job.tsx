@@ -1,0 +1,211 @@
+import { Alert, Anchor, Group, Paper, SimpleGrid, Stack, Table, Text, Title } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { Link, useParams } from '@tanstack/react-router'
+import type { ReactNode } from 'react'
+import { useTranslation } from 'react-i18next'
+import { ask, type JobDetail } from '../api.ts'
+import { duration, instant, number } from '../format.ts'
+import { Empty, Shown } from '../parts/states.tsx'
+import { useFund, useMay } from '../session.ts'
+import { JobProgress, JobStatusChip, useKind } from './jobs.tsx'
+
+export function JobPage() {
+  const { t } = useTranslation()
+  const { jobId } = useParams({ strict: false })
+  const path = `/api/jobs/${encodeURIComponent(jobId ?? '')}`
+  const job = useQuery({
+    queryKey: [path, {}],
+    queryFn: () => ask<JobDetail>('GET', path),
+    refetchInterval: 5_000,
+  })
+  return (
+    <Stack gap="lg">
+      <Anchor renderRoot={(props) => <Link to="/jobs" {...props} />}>{t('operations.allJobs')}</Anchor>
+      <Shown of={job}>{(data) => <Detail job={data} />}</Shown>
+    </Stack>
+  )
+}
+
+function Detail({ job }: { job: JobDetail }) {
+  const { t } = useTranslation()
+  const may = useMay()
+  const kind = useKind()
+  const timeZone = useFund()?.timeZone ?? 'UTC'
+  const when = (at: string | null) => (at === null ? t('operations.empty') : instant(at, timeZone))
+  return (
+    <>
+      <Group>
+        <Title order={2}>{kind(job.jobKind)}</Title>
+        <JobStatusChip status={job.jobStatus} />
+      </Group>
+      {may('cycles.read') && (
+        <Anchor
+          renderRoot={(props) => <Link to="/cycles/$cycleId" params={{ cycleId: job.subject }} {...props} />}
+        >
+          {t('operations.cycle')}
+        </Anchor>
+      )}
+      {job.error !== null && (
+        <Alert color="red" title={t('operations.reason')}>
+          <ErrorInWords error={job.error} />
+        </Alert>
+      )}
+      <JobProgress job={job} />
+      <SimpleGrid component="dl" cols={{ base: 1, xs: 2, md: 3 }} m={0}>
+        <Fact label={t('operations.createdBy')}>{job.createdBy}</Fact>
+        <Fact label={t('operations.createdAt')}>{when(job.createdAt)}</Fact>
+        <Fact label={t('operations.beganAt')}>{when(job.startedAt)}</Fact>
+        <Fact label={t('operations.completedAt')}>{when(job.completedAt)}</Fact>
+        <Fact label={t('operations.running')}>
+          {job.startedAt === null ? t('operations.empty') : duration(Math.round(job.runningMs / 1000))}
+        </Fact>
+        <Fact label={t('operations.chunkRows')}>
+          {job.chunkRows === null ? t('operations.empty') : number(job.chunkRows)}
+        </Fact>
+        <Fact label={t('operations.attempts')}>{number(job.attempts)}</Fact>
+        <Fact label={t('operations.job')}>
+          <Text span ff="monospace" size="xs" style={{ overflowWrap: 'anywhere' }}>
+            {job.jobId}
+          </Text>
+        </Fact>
+      </SimpleGrid>
+      <Stack component="section" aria-labelledby="parts" gap="xs">
+        <Title order={2} size="h3" id="parts">
+          {t('operations.parts')}
+        </Title>
+        <SimpleGrid component="dl" cols={3} m={0}>
+          <Fact label={t('operations.partsDone')}>{number(job.chunks.done)}</Fact>
+          <Fact label={t('operations.partsPending')}>{number(job.chunks.pending)}</Fact>
+          <Fact label={t('operations.partsFailed')}>{number(job.chunks.failed)}</Fact>
+        </SimpleGrid>
+      </Stack>
+      <Errors job={job} timeZone={timeZone} />
+      <Log job={job} timeZone={timeZone} />
+    </>
+  )
+}
+
+function Fact({ label, children }: { label: string; children: ReactNode }) {
+  return (
+    <Paper withBorder p="sm">
+      <Text component="dt" size="sm" c="dimmed">
+        {label}
+      </Text>
+      <Text component="dd" m={0}>
+        {children}
+      </Text>
+    </Paper>
+  )
+}
+
+/** What PostgreSQL and the network say of themselves, by what it means to whoever has to decide what to do. */
+const troubles: readonly [RegExp, string][] = [
+  [/deadlock|could not serialize|lock timeout|could not obtain lock/i, 'busy'],
+  [/statement timeout|query read timeout|took too long/i, 'slow'],
+  [/ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|connection|terminat|shutting down|starting up/i, 'unreachable'],
+  [/no space left|disk full|could not extend/i, 'full'],
+  [/duplicate key/i, 'duplicate'],
+]
+
+/** Almoner's own errors are sentences already; others are explained, and shown as they came. */
+function ErrorInWords({ error }: { error: string }) {
+  const { t } = useTranslation()
+  const meaning = troubles.find(([sign]) => sign.test(error))?.[1]
+  if (meaning === undefined && /^[A-Z\d].*\.$/s.test(error)) return <Text>{error}</Text>
+  return (
+    <>
+      <Text>{t(`operations.trouble.${meaning ?? 'other'}`)}</Text>
+      <Text size="sm" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
+        {error}
+      </Text>
+    </>
+  )
+}
+
+function Errors({ job, timeZone }: { job: JobDetail; timeZone: string }) {
+  const { t } = useTranslation()
+  const next = ({ chunkStatus, notBefore }: JobDetail['errors'][number]) => {
+    const over = ['Completed', 'Failed', 'Cancelled'].includes(job.jobStatus)
+    if (chunkStatus === 'Failed' || over) return t('operations.againNever')
+    if (job.jobStatus === 'Paused') return t('operations.againResumed')
+    if (notBefore === null || new Date(notBefore) <= new Date()) return t('operations.againSoon')
+    return t('operations.againAt', { at: instant(notBefore, timeZone) })
+  }
+  return (
+    <Stack component="section" aria-labelledby="errors" gap="xs">
+      <Title order={2} size="h3" id="errors">
+        {t('operations.errors')}
+      </Title>
+      {job.errors.length === 0 ? (
+        <Empty>{t('operations.noErrors')}</Empty>
+      ) : (
+        <div className="scroll">
+          <Table aria-labelledby="errors">
+            <Table.Thead>
+              <Table.Tr>
+                <Table.Th className="numbers">{t('operations.part')}</Table.Th>
+                <Table.Th className="numbers">{t('operations.attempts')}</Table.Th>
+                <Table.Th>{t('operations.error')}</Table.Th>
+                <Table.Th>{t('operations.next')}</Table.Th>
+              </Table.Tr>
+            </Table.Thead>
+            <Table.Tbody>
+              {job.errors.map((trouble) => (
+                <Table.Tr key={trouble.chunkNo}>
+                  <Table.Td className="numbers">{number(trouble.chunkNo)}</Table.Td>
+                  <Table.Td className="numbers">{number(trouble.attempts)}</Table.Td>
+                  <Table.Td miw={180}>
+                    <ErrorInWords error={trouble.error} />
+                  </Table.Td>
+                  <Table.Td miw={140}>{next(trouble)}</Table.Td>
+                </Table.Tr>
+              ))}
+            </Table.Tbody>
+          </Table>
+        </div>
+      )}
+    </Stack>
+  )
+}
+
+function Log({ job, timeZone }: { job: JobDetail; timeZone: string }) {
+  const { t } = useTranslation()
+  return (
+    <Stack component="section" aria-labelledby="log" gap="xs">
+      <Title order={2} size="h3" id="log">
+        {t('operations.log')}
+      </Title>
+      {job.log.length === 0 ? (
+        <Empty>{t('operations.noLog')}</Empty>
+      ) : (
+        <div className="scroll">
+          <Table aria-labelledby="log">
+            <Table.Thead>
+              <Table.Tr>
+                <Table.Th>{t('shell.at')}</Table.Th>
+                <Table.Th>{t('operations.what')}</Table.Th>
+                <Table.Th>{t('shell.who')}</Table.Th>
+              </Table.Tr>
+            </Table.Thead>
+            <Table.Tbody>
+              {job.log.map((event) => (
+                <Table.Tr key={event.eventId}>
+                  <Table.Td>{instant(event.at, timeZone)}</Table.Td>
+                  <Table.Td>
+                    {t(`operations.event.${event.eventName}`, { defaultValue: event.eventName })}
+                    {typeof event.payload.reason === 'string' && (
+                      <Text size="sm" c="dimmed">
+                        {event.payload.reason}
+                      </Text>
+                    )}
+                  </Table.Td>
+                  <Table.Td>{event.actor}</Table.Td>
+                </Table.Tr>
+              ))}
+            </Table.Tbody>
+          </Table>
+        </div>
+      )}
+    </Stack>
+  )
+}

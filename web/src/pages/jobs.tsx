@@ -1,0 +1,125 @@
+import { Anchor, Badge, Progress, Select, Stack, Table, Text, Title } from '@mantine/core'
+import { Link } from '@tanstack/react-router'
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import type { Job } from '../api.ts'
+import { instant, number } from '../format.ts'
+import { List, useList } from '../parts/list.tsx'
+import { useFund } from '../session.ts'
+
+type JobStatus = Job['jobStatus']
+
+/** Not by colour alone: each has its sign and its word. */
+const looks: Record<JobStatus, { color: string; sign: string }> = {
+  Queued: { color: 'yellow', sign: '…' },
+  Processing: { color: 'blue', sign: '◔' },
+  Paused: { color: 'gray', sign: '‖' },
+  Completed: { color: 'green', sign: '✓' },
+  Failed: { color: 'red', sign: '!' },
+  Cancelled: { color: 'gray', sign: '×' },
+}
+
+export function JobStatusChip({ status }: { status: JobStatus }) {
+  const { t } = useTranslation()
+  const { color, sign } = looks[status]
+  return (
+    <Badge
+      color={color}
+      variant="light"
+      autoContrast
+      tt="none"
+      leftSection={<span aria-hidden="true">{sign}</span>}
+    >
+      {t(`operations.jobStatus.${status}`)}
+    </Badge>
+  )
+}
+
+/** A kind in plain words; one that this page does not know yet by its own name. */
+export function useKind(): (jobKind: string) => string {
+  const { t } = useTranslation()
+  return (jobKind) => t(`operations.kind.${jobKind}`, { defaultValue: jobKind })
+}
+
+export function JobProgress({ job }: { job: Job }) {
+  const { t } = useTranslation()
+  const { percentage, processed, total } = job
+  return (
+    <Stack gap={4} miw={140}>
+      <Progress
+        value={percentage}
+        color={job.jobStatus === 'Failed' ? 'red' : 'blue'}
+        aria-label={t('operations.progress')}
+      />
+      <Text size="sm">
+        {t('operations.percent', { percent: number(percentage) })}
+        {' · '}
+        {total === null
+          ? t('operations.notPlanned')
+          : t('operations.processedOf', { processed: number(processed), total: number(total) })}
+      </Text>
+    </Stack>
+  )
+}
+
+export function JobsPage() {
+  const { t } = useTranslation()
+  const kind = useKind()
+  const timeZone = useFund()?.timeZone ?? 'UTC'
+  const [status, setStatus] = useState<string | null>(null)
+  const jobs = useList<Job>('/api/jobs', { status: status ?? undefined }, { refetchInterval: 5_000 })
+  return (
+    <Stack>
+      <Title order={2}>{t('operations.jobsTitle')}</Title>
+      <Select
+        label={t('shell.status')}
+        placeholder={t('shell.all')}
+        clearable
+        maw={260}
+        data={Object.keys(looks).map((value) => ({ value, label: t(`operations.jobStatus.${value}`) }))}
+        value={status}
+        onChange={setStatus}
+      />
+      <List of={jobs} empty={t('operations.noJobs')}>
+        {(items) => (
+          <div className="scroll">
+            <Table highlightOnHover>
+              <Table.Thead>
+                <Table.Tr>
+                  <Table.Th>{t('operations.what')}</Table.Th>
+                  <Table.Th>{t('shell.status')}</Table.Th>
+                  <Table.Th>{t('operations.progress')}</Table.Th>
+                  <Table.Th>{t('operations.createdBy')}</Table.Th>
+                  <Table.Th>{t('operations.createdAt')}</Table.Th>
+                </Table.Tr>
+              </Table.Thead>
+              <Table.Tbody>
+                {items.map((job) => (
+                  <Table.Tr key={job.jobId}>
+                    <Table.Td>
+                      <Anchor
+                        renderRoot={(props) => (
+                          <Link to="/jobs/$jobId" params={{ jobId: job.jobId }} {...props} />
+                        )}
+                      >
+                        {kind(job.jobKind)}
+                      </Anchor>
+                    </Table.Td>
+                    <Table.Td>
+                      <JobStatusChip status={job.jobStatus} />
+                    </Table.Td>
+                    <Table.Td>
+                      <JobProgress job={job} />
+                    </Table.Td>
+                    <Table.Td>{job.createdBy}</Table.Td>
+                    <Table.Td>{instant(job.createdAt, timeZone)}</Table.Td>
+                  </Table.Tr>
+                ))}
+              </Table.Tbody>
+            </Table>
+          </div>
+        )}
+      </List>
+    </Stack>
+  )
+}

@@ -1,0 +1,410 @@
+import {
+  Alert,
+  Anchor,
+  Badge,
+  Button,
+  Group,
+  Modal,
+  Select,
+  SimpleGrid,
+  Stack,
+  Table,
+  TextInput,
+  Title,
+} from '@mantine/core'
+import { useDebouncedValue, useDisclosure } from '@mantine/hooks'
+import { notifications } from '@mantine/notifications'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { type FormEvent, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { memberMoves, memberStatuses } from '../../../src/members/member-rules.ts'
+import { type Agent, ask, type Member, type Page, type Tier, withQuery } from '../api.ts'
+import { date } from '../format.ts'
+import { List, useList } from '../parts/list.tsx'
+import { useSentence } from '../parts/states.tsx'
+import { useFund, useMay } from '../session.ts'
+
+const members = '/api/members'
+
+type MemberStatus = Member['memberStatus']
+
+/** Not by colour alone: each has its sign and its word. */
+const looks: Record<MemberStatus, { color: string; sign: string }> = {
+  Active: { color: 'green', sign: '✓' },
+  Suspended: { color: 'yellow', sign: '‖' },
+  Inactive: { color: 'gray', sign: '○' },
+  Deceased: { color: 'dark', sign: '†' },
+}
+
+export function MemberChip({ status }: { status: MemberStatus }) {
+  const { t } = useTranslation()
+  const { color, sign } = looks[status]
+  return (
+    <Badge
+      color={color}
+      variant="light"
+      autoContrast
+      tt="none"
+      leftSection={<span aria-hidden="true">{sign}</span>}
+    >
+      {t(`members.status.${status}`)}
+    </Badge>
+  )
+}
+
+/** All of a list that is there to choose from, and not only its first page. */
+async function askAll<Item>(path: string): Promise<Item[]> {
+  const items: Item[] = []
+  let cursor: string | null | undefined
+  do {
+    const page = await ask<Page<Item>>('GET', withQuery(path, { limit: 200, cursor }))
+    items.push(...page.items)
+    cursor = page.nextCursor
+  } while (cursor)
+  return items
+}
+
+export function useTiers() {
+  const may = useMay()
+  return useQuery({
+    queryKey: ['/api/tiers', 'all'],
+    enabled: may('fund.read'),
+    staleTime: 60_000,
+    queryFn: () => askAll<Tier>('/api/tiers'),
+  })
+}
+
+function useAgents() {
+  const may = useMay()
+  return useQuery({
+    queryKey: ['/api/agents', 'all'],
+    enabled: may('agents.read'),
+    staleTime: 60_000,
+    queryFn: () => askAll<Agent>('/api/agents'),
+  })
+}
+
+const tierChoice = ({ tierId, tierCode, tierName }: Tier) => ({
+  value: tierId,
+  label: tierCode === tierName ? tierCode : `${tierCode} · ${tierName}`,
+})
+
+export function MembersPage() {
+  const { t } = useTranslation()
+  const may = useMay()
+  const tiers = useTiers()
+  const [isAdding, adding] = useDisclosure()
+  const [code, setCode] = useState('')
+  const [status, setStatus] = useState<string | null>(null)
+  const [tierId, setTierId] = useState<string | null>(null)
+  const [searched] = useDebouncedValue(code.trim(), 300)
+  const list = useList<Member>(members, {
+    code: searched || undefined,
+    status: status ?? undefined,
+    tierId: tierId ?? undefined,
+  })
+  const isFiltered = searched !== '' || status !== null || tierId !== null
+  const clearing = { clearable: true, clearButtonProps: { 'aria-label': t('members.clear') } }
+  return (
+    <Stack>
+      <Group justify="space-between">
+        <Title order={2}>{t('members.title')}</Title>
+        <Group gap="xs">
+          {may('members.import') && (
+            <Button component={Link} to="/members/import" variant="default">
+              {t('members.import')}
+            </Button>
+          )}
+          {may('members.change') && <Button onClick={adding.open}>{t('members.add')}</Button>}
+        </Group>
+      </Group>
+      <SimpleGrid cols={{ base: 1, xs: 2, md: 3 }} role="search" aria-label={t('shell.search')}>
+        <TextInput
+          label={t('members.search')}
+          type="search"
+          maxLength={40}
+          autoComplete="off"
+          spellCheck={false}
+          value={code}
+          onChange={(event) => setCode(event.currentTarget.value)}
+        />
+        <Select
+          label={t('shell.status')}
+          placeholder={t('shell.all')}
+          data={memberStatuses.map((one) => ({ value: one, label: t(`members.status.${one}`) }))}
+          value={status}
+          onChange={setStatus}
+          {...clearing}
+        />
+        {may('fund.read') && (
+          <Select
+            label={t('members.tier')}
+            placeholder={t('shell.all')}
+            data={(tiers.data ?? []).map(tierChoice)}
+            value={tierId}
+            onChange={setTierId}
+            searchable
+            nothingFoundMessage={t('members.nothingFound')}
+            {...clearing}
+          />
+        )}
+      </SimpleGrid>
+      <List of={list} empty={t(isFiltered ? 'members.noMatch' : 'members.empty')}>
+        {(items) => (
+          <div className="scroll">
+            <Table highlightOnHover verticalSpacing="sm">
+              <Table.Thead>
+                <Table.Tr>
+                  <Table.Th>{t('shell.code')}</Table.Th>
+                  <Table.Th>{t('shell.name')}</Table.Th>
+                  <Table.Th>{t('shell.status')}</Table.Th>
+                  <Table.Th>{t('members.tier')}</Table.Th>
+                  <Table.Th>{t('members.agent')}</Table.Th>
+                  <Table.Th>{t('members.joinedOn')}</Table.Th>
+                </Table.Tr>
+              </Table.Thead>
+              <Table.Tbody>
+                {items.map((member) => (
+                  <Table.Tr key={member.memberId}>
+                    <Table.Td>
+                      <Anchor
+                        className="code"
+                        renderRoot={(props) => (
+                          <Link {...props} to="/members/$memberId" params={{ memberId: member.memberId }} />
+                        )}
+                      >
+                        {member.memberCode}
+                      </Anchor>
+                    </Table.Td>
+                    <Table.Td>{member.fullName}</Table.Td>
+                    <Table.Td>
+                      <MemberChip status={member.memberStatus} />
+                    </Table.Td>
+                    <Table.Td className="code">{member.tierCode}</Table.Td>
+                    <Table.Td className="code">{member.agentCode ?? t('shell.none')}</Table.Td>
+                    <Table.Td className="code">{date(member.joinedOn)}</Table.Td>
+                  </Table.Tr>
+                ))}
+              </Table.Tbody>
+            </Table>
+          </div>
+        )}
+      </List>
+      <Modal
+        opened={isAdding}
+        onClose={adding.close}
+        title={t('members.add')}
+        closeButtonProps={{ 'aria-label': t('shell.close') }}
+      >
+        <MemberForm onDone={adding.close} />
+      </Modal>
+    </Stack>
+  )
+}
+
+/** Today in the fund's time zone, as a date input has it. */
+function today(timeZone: string | undefined): string {
+  const parts = new Intl.DateTimeFormat('en', {
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    ...(timeZone !== undefined && { timeZone }),
+  }).formatToParts(new Date())
+  const part = (type: Intl.DateTimeFormatPartTypes) => parts.find((one) => one.type === type)?.value ?? ''
+  return `${part('year')}-${part('month')}-${part('day')}`
+}
+
+type Draft = Pick<
+  Member,
+  'memberCode' | 'fullName' | 'tierId' | 'agentId' | 'memberStatus' | 'joinedOn' | 'email' | 'phone'
+>
+
+/** What a change asks for: a change that changes nothing is refused. */
+function changesOf(member: Member, draft: Draft): Partial<Draft> {
+  const names = ['fullName', 'tierId', 'agentId', 'memberStatus', 'email', 'phone'] as const
+  return Object.fromEntries(
+    names.filter((name) => draft[name] !== member[name]).map((name) => [name, draft[name]]),
+  )
+}
+
+/** Adds a member, or changes the one that is given. */
+export function MemberForm({ member, onDone }: { member?: Member; onDone: () => void }) {
+  const { t } = useTranslation()
+  const sentence = useSentence()
+  const queries = useQueryClient()
+  const fund = useFund()
+  const tiers = useTiers()
+  const agents = useAgents()
+  const [fullName, setFullName] = useState(member?.fullName ?? '')
+  const [memberCode, setMemberCode] = useState(member?.memberCode ?? '')
+  const [status, setStatus] = useState<MemberStatus>(member?.memberStatus ?? 'Active')
+  const [tierId, setTierId] = useState(member?.tierId ?? null)
+  const [agentId, setAgentId] = useState(member?.agentId ?? null)
+  const [joinedOn, setJoinedOn] = useState(member?.joinedOn ?? today(fund?.timeZone))
+  const [email, setEmail] = useState(member?.email ?? '')
+  const [phone, setPhone] = useState(member?.phone ?? '')
+  const [isTierMissing, setIsTierMissing] = useState(false)
+  const isDeceased = member?.memberStatus === 'Deceased'
+
+  const save = useMutation({
+    mutationFn: async (draft: Draft): Promise<void> => {
+      if (!member) await ask<Member>('POST', members, draft)
+      else {
+        const changes = changesOf(member, draft)
+        if (Object.keys(changes).length > 0)
+          await ask<Member>('PATCH', `${members}/${member.memberId}`, changes)
+      }
+    },
+    onSuccess: async (_, draft) => {
+      void queries.invalidateQueries({ queryKey: [members] })
+      if (member) await queries.invalidateQueries({ queryKey: [`${members}/${member.memberId}`] })
+      notifications.show({
+        message: member ? t('shell.saved') : t('members.added', { code: draft.memberCode }),
+        color: 'green',
+      })
+      onDone()
+    },
+  })
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    if (tierId === null) {
+      setIsTierMissing(true)
+      return
+    }
+    save.mutate({
+      memberCode: memberCode.trim(),
+      fullName: fullName.trim(),
+      tierId,
+      agentId,
+      memberStatus: status,
+      joinedOn,
+      email: email.trim() || null,
+      phone: phone.trim() || null,
+    })
+  }
+
+  // The member's own tier and agent can be shown before the lists are there, and if they never come.
+  const tierChoices = tiers.data?.map(tierChoice) ?? []
+  if (member && !tierChoices.some(({ value }) => value === member.tierId)) {
+    tierChoices.push({ value: member.tierId, label: member.tierCode })
+  }
+  const agentChoices =
+    agents.data?.map((agent) => ({
+      value: agent.agentId,
+      label: `${agent.agentCode} · ${agent.fullName}`,
+    })) ?? []
+  if (member?.agentId && !agentChoices.some(({ value }) => value === member.agentId)) {
+    agentChoices.push({ value: member.agentId, label: member.agentCode ?? '' })
+  }
+  const statuses = member ? [member.memberStatus, ...memberMoves[member.memberStatus]] : memberStatuses
+  const listsError = tiers.error ?? agents.error
+  return (
+    <form onSubmit={submit}>
+      <Stack>
+        {listsError && (
+          <Alert color="red" role="alert">
+            {sentence(listsError)}
+          </Alert>
+        )}
+        {isDeceased && <Alert color="gray">{t('members.isDeceased')}</Alert>}
+        {!member && (
+          <TextInput
+            label={t('shell.code')}
+            required
+            data-autofocus
+            maxLength={40}
+            autoComplete="off"
+            spellCheck={false}
+            value={memberCode}
+            onChange={(event) => setMemberCode(event.currentTarget.value)}
+          />
+        )}
+        <TextInput
+          label={t('shell.name')}
+          required
+          maxLength={200}
+          autoComplete="off"
+          value={fullName}
+          onChange={(event) => setFullName(event.currentTarget.value)}
+        />
+        {member && (
+          <Select
+            label={t('shell.status')}
+            description={status === 'Deceased' && !isDeceased && t('members.deceasedHint')}
+            data={statuses.map((one) => ({ value: one, label: t(`members.status.${one}`) }))}
+            value={status}
+            onChange={(value) => setStatus((value as MemberStatus | null) ?? member.memberStatus)}
+            allowDeselect={false}
+            disabled={isDeceased}
+          />
+        )}
+        <Select
+          label={t('members.tier')}
+          required
+          searchable
+          allowDeselect={false}
+          nothingFoundMessage={t('members.nothingFound')}
+          data={tierChoices}
+          value={tierId}
+          onChange={(value) => {
+            setTierId(value)
+            setIsTierMissing(false)
+          }}
+          error={isTierMissing && t('members.tierMissing')}
+          disabled={isDeceased}
+        />
+        <Select
+          label={t('members.agent')}
+          placeholder={t('members.noAgent')}
+          searchable
+          clearable
+          clearButtonProps={{ 'aria-label': t('members.clear') }}
+          limit={100}
+          nothingFoundMessage={t('members.nothingFound')}
+          data={agentChoices}
+          value={agentId}
+          onChange={setAgentId}
+        />
+        {!member && (
+          <TextInput
+            label={t('members.joinedOn')}
+            type="date"
+            required
+            value={joinedOn}
+            onChange={(event) => setJoinedOn(event.currentTarget.value)}
+          />
+        )}
+        <TextInput
+          label={t('shell.phone')}
+          type="tel"
+          maxLength={40}
+          autoComplete="off"
+          value={phone}
+          onChange={(event) => setPhone(event.currentTarget.value)}
+        />
+        <TextInput
+          label={t('shell.email')}
+          type="email"
+          maxLength={254}
+          autoComplete="off"
+          value={email}
+          onChange={(event) => setEmail(event.currentTarget.value)}
+        />
+        {save.error && (
+          <Alert color="red" role="alert">
+            {sentence(save.error)}
+          </Alert>
+        )}
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onDone}>
+            {t('shell.cancel')}
+          </Button>
+          <Button type="submit" loading={save.isPending}>
+            {member ? t('shell.save') : t('members.add')}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  )
+}

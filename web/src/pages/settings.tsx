@@ -1,0 +1,159 @@
+import { Alert, Button, Group, Select, Stack, Switch, Text, TextInput, Title } from '@mantine/core'
+import { notifications } from '@mantine/notifications'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { ask, type Fund } from '../api.ts'
+import { minorUnits, typed } from '../format.ts'
+import { Shown, useSentence } from '../parts/states.tsx'
+import { useMay } from '../session.ts'
+
+export function SettingsPage() {
+  const { t } = useTranslation()
+  const fund = useQuery({
+    queryKey: ['fund'],
+    staleTime: 300_000,
+    queryFn: () => ask<Fund>('GET', '/api/fund'),
+  })
+  return (
+    <Stack maw={640}>
+      <Title order={2}>{t('fund.settingsTitle')}</Title>
+      <Shown of={fund}>{(data) => <FundForm fund={data} />}</Shown>
+    </Stack>
+  )
+}
+
+/** What somebody has changed and not saved; the rounding step as it is typed. */
+type Draft = Partial<Omit<Fund, 'roundingStep'> & { step: string }>
+
+/** Browsers list some zones only by a former name, as Asia/Calcutta, and UTC not at all. */
+function timeZones(current: string): string[] {
+  return [
+    ...new Set([current, 'UTC', 'Asia/Kolkata', 'Asia/Kathmandu', ...Intl.supportedValuesOf('timeZone')]),
+  ].sort()
+}
+
+function currencies(current: string): string[] {
+  return [...new Set([current, ...Intl.supportedValuesOf('currency')])].sort()
+}
+
+function FundForm({ fund }: { fund: Fund }) {
+  const { t } = useTranslation()
+  const readOnly = !useMay()('fund.change')
+  const sentence = useSentence()
+  const queries = useQueryClient()
+  const [draft, setDraft] = useState<Draft>({})
+  const change = (part: Draft) => setDraft((former) => ({ ...former, ...part }))
+
+  const { step, ...rest } = draft
+  const shown = { ...fund, ...rest }
+  const stepText = step ?? typed(fund.roundingStep, shown.currency)
+  const roundingStep = step === undefined ? fund.roundingStep : minorUnits(step, shown.currency)
+  const wanted = { ...shown, name: shown.name.trim(), roundingStep }
+  const changed = (Object.keys(fund) as (keyof Fund)[]).filter((key) => wanted[key] !== fund[key])
+
+  const save = useMutation({
+    mutationFn: () =>
+      ask<Fund>('PATCH', '/api/fund', Object.fromEntries(changed.map((key) => [key, wanted[key]]))),
+    onSuccess: (saved) => {
+      queries.setQueryData(['fund'], saved)
+      setDraft({})
+      notifications.show({ message: t('shell.saved'), color: 'green' })
+      return queries.invalidateQueries({ queryKey: ['fund'] })
+    },
+  })
+
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault()
+        if (changed.length > 0 && roundingStep !== undefined) save.mutate()
+      }}
+    >
+      <Stack>
+        {readOnly && <Text c="dimmed">{t('fund.readOnly')}</Text>}
+        <TextInput
+          label={t('fund.name')}
+          required={!readOnly}
+          readOnly={readOnly}
+          value={shown.name}
+          onChange={(event) => change({ name: event.currentTarget.value })}
+        />
+        <Select
+          label={t('fund.currency')}
+          description={t('fund.currencyHint')}
+          data={currencies(fund.currency)}
+          searchable
+          allowDeselect={false}
+          readOnly={readOnly}
+          nothingFoundMessage={t('fund.unknown')}
+          value={shown.currency}
+          onChange={(currency) => currency !== null && change({ currency })}
+        />
+        <Select
+          label={t('fund.timeZone')}
+          description={t('fund.timeZoneHint')}
+          data={timeZones(fund.timeZone)}
+          searchable
+          allowDeselect={false}
+          readOnly={readOnly}
+          nothingFoundMessage={t('fund.unknown')}
+          value={shown.timeZone}
+          onChange={(timeZone) => timeZone !== null && change({ timeZone })}
+        />
+        <TextInput
+          label={t('fund.prefix')}
+          description={t('fund.prefixHint')}
+          required={!readOnly}
+          readOnly={readOnly}
+          maxLength={8}
+          value={shown.cycleCodePrefix}
+          onChange={(event) => change({ cycleCodePrefix: event.currentTarget.value.toUpperCase() })}
+        />
+        <TextInput
+          label={t('fund.rounding', { currency: shown.currency })}
+          description={t('fund.roundingHint')}
+          required={!readOnly}
+          readOnly={readOnly}
+          inputMode="decimal"
+          error={roundingStep === undefined && t('fund.amountWrong', { currency: shown.currency })}
+          value={stepText}
+          onChange={(event) => change({ step: event.currentTarget.value })}
+        />
+        <Switch
+          label={t('fund.selfApproval')}
+          description={t('fund.selfApprovalHint')}
+          disabled={readOnly}
+          checked={shown.selfApproval}
+          onChange={(event) => change({ selfApproval: event.currentTarget.checked })}
+        />
+        {save.error && (
+          <Alert color="red" role="alert">
+            {sentence(save.error)}
+          </Alert>
+        )}
+        {!readOnly && (
+          <Group>
+            <Button type="submit" loading={save.isPending} disabled={changed.length === 0}>
+              {t('shell.save')}
+            </Button>
+            {changed.length > 0 && (
+              <>
+                <Button
+                  variant="default"
+                  onClick={() => {
+                    setDraft({})
+                    save.reset()
+                  }}
+                >
+                  {t('fund.discard')}
+                </Button>
+                <Text c="dimmed">{t('fund.changes', { changes: changed.length })}</Text>
+              </>
+            )}
+          </Group>
+        )}
+      </Stack>
+    </form>
+  )
+}

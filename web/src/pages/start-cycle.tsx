@@ -1,0 +1,241 @@
+import {
+  Alert,
+  Button,
+  Grid,
+  Group,
+  NumberInput,
+  Paper,
+  Radio,
+  Stack,
+  Table,
+  Text,
+  TextInput,
+  Title,
+} from '@mantine/core'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useNavigate, useSearch } from '@tanstack/react-router'
+import { useEffect, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { ask, type Claim, type Cycle, type Page, type Preview, type Started } from '../api.ts'
+import { date, duration, minorUnits, money, number } from '../format.ts'
+import { StartedCard } from '../parts/creation.tsx'
+import { Empty, Shown, useSentence } from '../parts/states.tsx'
+import { useFund } from '../session.ts'
+
+const cycles = '/api/contribution-cycles'
+
+/** Approved claims that have no cycle that is alive. */
+function useWaitingClaims() {
+  return useQuery({
+    queryKey: ['/api/claims', 'waiting'],
+    queryFn: async () => {
+      const [claims, started] = await Promise.all([
+        ask<Page<Claim>>('GET', '/api/claims?status=Approved&limit=200'),
+        ask<Page<Cycle>>('GET', `${cycles}?limit=200`),
+      ])
+      const taken = new Set(
+        started.items.filter((cycle) => cycle.cycleStatus !== 'Cancelled').map((cycle) => cycle.claimId),
+      )
+      return claims.items.filter((claim) => !taken.has(claim.claimId))
+    },
+  })
+}
+
+interface Order {
+  claimId: string
+  contributionAmount?: number | 'apportion'
+  cycleDuration: number
+}
+
+export function StartCyclePage() {
+  const { t } = useTranslation()
+  const navigate = useNavigate()
+  const queries = useQueryClient()
+  const sentence = useSentence()
+  const { claimId: asked } = useSearch({ strict: false }) as { claimId?: string }
+  const fund = useFund()
+  const waiting = useWaitingClaims()
+  const [claimId, setClaimId] = useState(asked ?? '')
+  const [way, setWay] = useState<'fixed' | 'shared'>('fixed')
+  const [amount, setAmount] = useState('')
+  const [days, setDays] = useState(15)
+  const claims = waiting.data
+  // One claim that waits is the one that is meant.
+  useEffect(() => {
+    const [first, ...others] = claims ?? []
+    if (!claimId && first && others.length === 0) setClaimId(first.claimId)
+  }, [claims, claimId])
+
+  const minor = amount === '' ? undefined : fund && minorUnits(amount, fund.currency)
+  const isAmountWrong = way === 'fixed' && amount !== '' && minor === undefined
+  const order: Order = {
+    claimId,
+    cycleDuration: days,
+    ...(way === 'shared'
+      ? { contributionAmount: 'apportion' as const }
+      : minor !== undefined && { contributionAmount: minor }),
+  }
+  const preview = useQuery({
+    queryKey: [cycles, 'preview', order],
+    enabled: claimId !== '' && !isAmountWrong,
+    staleTime: 0,
+    queryFn: () => ask<Preview>('POST', `${cycles}/preview`, order),
+  })
+  const start = useMutation({
+    mutationFn: () => ask<Started>('POST', cycles, order),
+    onSuccess: () => void queries.invalidateQueries({ queryKey: [cycles] }),
+  })
+
+  if (start.data) {
+    const { cycle } = start.data
+    return (
+      <StartedCard
+        cycle={cycle}
+        onView={() => void navigate({ to: '/cycles/$cycleId', params: { cycleId: cycle.cycleId } })}
+        onClose={() => void navigate({ to: '/' })}
+      />
+    )
+  }
+  return (
+    <Stack>
+      <Title order={2}>{t('cycles.start')}</Title>
+      <Shown of={waiting}>
+        {(offered) =>
+          offered.length === 0 ? (
+            <Empty>{t('cycles.noClaims')}</Empty>
+          ) : (
+            <Grid>
+              <Grid.Col span={{ base: 12, md: 5 }}>
+                <Stack>
+                  <Radio.Group label={t('cycles.choose')} value={claimId} onChange={setClaimId}>
+                    <Stack gap="xs" mt="xs">
+                      {offered.map((claim) => (
+                        <Radio
+                          key={claim.claimId}
+                          value={claim.claimId}
+                          label={t('cycles.claimLine', {
+                            code: claim.claimCode,
+                            name: claim.deceasedFullName,
+                            benefit: fund ? money(claim.benefitAmount, fund.currency) : '',
+                          })}
+                        />
+                      ))}
+                    </Stack>
+                  </Radio.Group>
+                  <Radio.Group
+                    label={t('cycles.amount')}
+                    value={way}
+                    onChange={(value) => setWay(value as 'fixed' | 'shared')}
+                  >
+                    <Stack gap="xs" mt="xs">
+                      <Radio value="fixed" label={t('cycles.amountFixed')} />
+                      <Radio value="shared" label={t('cycles.amountShared')} />
+                    </Stack>
+                  </Radio.Group>
+                  {way === 'fixed' && (
+                    <TextInput
+                      label={`${t('cycles.amount')} (${fund?.currency ?? ''})`}
+                      description={t('cycles.amountHint')}
+                      inputMode="decimal"
+                      value={amount}
+                      onChange={(event) => setAmount(event.currentTarget.value)}
+                      error={isAmountWrong && t('cycles.amountWrong', { currency: fund?.currency })}
+                    />
+                  )}
+                  <NumberInput
+                    label={t('cycles.days')}
+                    min={1}
+                    max={365}
+                    allowDecimal={false}
+                    clampBehavior="strict"
+                    value={days}
+                    onChange={(value) => setDays(Number(value) || 15)}
+                  />
+                </Stack>
+              </Grid.Col>
+              <Grid.Col span={{ base: 12, md: 7 }}>
+                {claimId !== '' && !isAmountWrong && (
+                  <Shown of={preview}>
+                    {(shown) => (
+                      <PreviewCard preview={shown}>
+                        {start.error && (
+                          <Alert color="red" role="alert">
+                            {sentence(start.error)}
+                          </Alert>
+                        )}
+                        <Button size="md" loading={start.isPending} onClick={() => start.mutate()}>
+                          {t('cycles.confirm', { members: number(shown.eligibleMembers) })}
+                        </Button>
+                      </PreviewCard>
+                    )}
+                  </Shown>
+                )}
+              </Grid.Col>
+            </Grid>
+          )
+        }
+      </Shown>
+    </Stack>
+  )
+}
+
+function PreviewCard({ preview, children }: { preview: Preview; children: React.ReactNode }) {
+  const { t } = useTranslation()
+  const amount = (minor: number) => money(minor, preview.currency)
+  const { exclusions } = preview
+  const notAsked = (['deceased', 'notActive', 'registeredAfter'] as const)
+    .filter((reason) => exclusions[reason] > 0)
+    .map((reason) => `${number(exclusions[reason])} ${t(`cycles.exclusions.${reason}`)}`)
+  const facts: [string, string][] = [
+    [t('cycles.each'), amount(preview.contributionAmount)],
+    [t('cycles.expected'), amount(preview.expectedAmount)],
+    [t('cycles.target'), amount(preview.targetAmount)],
+    preview.shortfallAmount > 0
+      ? [t('cycles.shortfall'), amount(preview.shortfallAmount)]
+      : [t('cycles.surplus'), amount(preview.surplusAmount)],
+    [t('cycles.deadline'), date(preview.deadline)],
+    [t('cycles.notAsked'), notAsked.join(', ') || t('shell.none')],
+  ]
+  return (
+    <Paper withBorder p="lg">
+      <Stack>
+        <Title order={3} size="h4">
+          {t('cycles.previewTitle')}
+        </Title>
+        <Text fw={600}>{t('cycles.eligible', { members: number(preview.eligibleMembers) })}</Text>
+        <Table withRowBorders={false} variant="vertical">
+          <Table.Tbody>
+            {facts.map(([name, value]) => (
+              <Table.Tr key={name}>
+                <Table.Th scope="row">{name}</Table.Th>
+                <Table.Td className="numbers">{value}</Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+        {preview.largestAgents.length > 0 && (
+          <details>
+            <summary>{t('cycles.largestAgents')}</summary>
+            <div className="scroll">
+              <Table>
+                <Table.Tbody>
+                  {preview.largestAgents.map((agent) => (
+                    <Table.Tr key={agent.agentId}>
+                      <Table.Td>{agent.fullName}</Table.Td>
+                      <Table.Td className="numbers">{number(agent.members)}</Table.Td>
+                      <Table.Td className="numbers">{amount(agent.expectedAmount)}</Table.Td>
+                    </Table.Tr>
+                  ))}
+                </Table.Tbody>
+              </Table>
+            </div>
+          </details>
+        )}
+        {preview.estimatedSeconds !== null && preview.estimatedSeconds > 1 && (
+          <Text c="dimmed">{t('cycles.takes', { duration: duration(preview.estimatedSeconds) })}</Text>
+        )}
+        <Group>{children}</Group>
+      </Stack>
+    </Paper>
+  )
+}

@@ -1,0 +1,339 @@
+import { Alert, Button, Group, Modal, Stack, Table, Text, TextInput, Title } from '@mantine/core'
+import { useDisclosure } from '@mantine/hooks'
+import { notifications } from '@mantine/notifications'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { type Agent, ask, type Tier } from '../api.ts'
+import { minorUnits, money, typed } from '../format.ts'
+import { List, useList } from '../parts/list.tsx'
+import { useSentence } from '../parts/states.tsx'
+import { useFund, useMay } from '../session.ts'
+
+export function TiersPage() {
+  const { t } = useTranslation()
+  const may = useMay()
+  return (
+    <Stack gap="xl">
+      <Title order={1} size="h2">
+        {t('fund.tiersTitle')}
+      </Title>
+      <Tiers />
+      {may('agents.read') && <Agents />}
+    </Stack>
+  )
+}
+
+function Tiers() {
+  const { t } = useTranslation()
+  const may = useMay()
+  const currency = useFund()?.currency
+  const tiers = useList<Tier>('/api/tiers')
+  const [opened, { open, close }] = useDisclosure()
+  const [tier, setTier] = useState<Tier>()
+  const amount = (minor: number | null) =>
+    minor === null || currency === undefined ? t('fund.notGiven') : money(minor, currency)
+  const edit = (one: Tier | undefined) => {
+    setTier(one)
+    open()
+  }
+
+  return (
+    <Stack component="section" aria-labelledby="tiers">
+      <Group justify="space-between">
+        <Title order={2} size="h3" id="tiers">
+          {t('fund.tiers')}
+        </Title>
+        {may('fund.change') && (
+          <Button disabled={currency === undefined} onClick={() => edit(undefined)}>
+            {t('fund.addTier')}
+          </Button>
+        )}
+      </Group>
+      <List of={tiers} empty={t('fund.noTiers')}>
+        {(items) => (
+          <div className="scroll">
+            <Table aria-labelledby="tiers">
+              <Table.Thead>
+                <Table.Tr>
+                  <Table.Th>{t('shell.code')}</Table.Th>
+                  <Table.Th>{t('shell.name')}</Table.Th>
+                  <Table.Th className="numbers">{t('fund.contribution')}</Table.Th>
+                  <Table.Th className="numbers">{t('fund.benefit')}</Table.Th>
+                  {may('fund.change') && <Table.Th>{t('fund.actions')}</Table.Th>}
+                </Table.Tr>
+              </Table.Thead>
+              <Table.Tbody>
+                {items.map((one) => (
+                  <Table.Tr key={one.tierId}>
+                    <Table.Td className="code">{one.tierCode}</Table.Td>
+                    <Table.Td>{one.tierName}</Table.Td>
+                    <Table.Td className="numbers">{amount(one.contributionAmount)}</Table.Td>
+                    <Table.Td className="numbers">{amount(one.benefitAmount)}</Table.Td>
+                    {may('fund.change') && (
+                      <Table.Td>
+                        <Button
+                          variant="default"
+                          size="xs"
+                          disabled={currency === undefined}
+                          aria-label={t('fund.changeOf', { code: one.tierCode })}
+                          onClick={() => edit(one)}
+                        >
+                          {t('fund.change')}
+                        </Button>
+                      </Table.Td>
+                    )}
+                  </Table.Tr>
+                ))}
+              </Table.Tbody>
+            </Table>
+          </div>
+        )}
+      </List>
+      {currency !== undefined && (
+        <Modal
+          opened={opened}
+          onClose={close}
+          title={tier ? t('fund.changeTier', { code: tier.tierCode }) : t('fund.addTier')}
+          closeButtonProps={{ 'aria-label': t('shell.close') }}
+        >
+          <TierForm tier={tier} currency={currency} onDone={close} />
+        </Modal>
+      )}
+    </Stack>
+  )
+}
+
+/** A null amount is one that is left empty, an undefined one is no amount. */
+function readAmount(text: string, currency: string): number | null | undefined {
+  return text.trim() === '' ? null : minorUnits(text, currency)
+}
+
+function TierForm({
+  tier,
+  currency,
+  onDone,
+}: {
+  tier: Tier | undefined
+  currency: string
+  onDone: () => void
+}) {
+  const { t } = useTranslation()
+  const sentence = useSentence()
+  const queries = useQueryClient()
+  const written = (minor: number | null | undefined) => (minor == null ? '' : typed(minor, currency))
+  const [code, setCode] = useState(tier?.tierCode ?? '')
+  const [name, setName] = useState(tier?.tierName ?? '')
+  const [contribution, setContribution] = useState(written(tier?.contributionAmount))
+  const [benefit, setBenefit] = useState(written(tier?.benefitAmount))
+  const contributionAmount = readAmount(contribution, currency)
+  const benefitAmount = readAmount(benefit, currency)
+  const wrong = (amount: number | null | undefined) =>
+    amount === undefined && t('fund.amountWrong', { currency })
+
+  const save = useMutation({
+    mutationFn: () => {
+      if (!tier) {
+        const added = { tierCode: code.trim(), tierName: name.trim(), contributionAmount, benefitAmount }
+        return ask<Tier>('POST', '/api/tiers', added)
+      }
+      return ask<Tier>('PATCH', `/api/tiers/${tier.tierId}`, {
+        ...(name.trim() !== tier.tierName && { tierName: name.trim() }),
+        ...(contributionAmount !== tier.contributionAmount && { contributionAmount }),
+        ...(benefitAmount !== tier.benefitAmount && { benefitAmount }),
+      })
+    },
+    onSuccess: ({ tierCode }) => {
+      const message = t(tier ? 'fund.tierChanged' : 'fund.tierAdded', { code: tierCode })
+      notifications.show({ message, color: 'green' })
+      onDone()
+      return queries.invalidateQueries({ queryKey: ['/api/tiers'] })
+    },
+  })
+
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault()
+        if (contributionAmount !== undefined && benefitAmount !== undefined) save.mutate()
+      }}
+    >
+      <Stack>
+        <TextInput
+          label={t('shell.code')}
+          required={!tier}
+          disabled={tier !== undefined}
+          description={tier && t('fund.codeFixed')}
+          value={code}
+          onChange={(event) => setCode(event.currentTarget.value)}
+        />
+        <TextInput
+          label={t('shell.name')}
+          required
+          data-autofocus={tier ? true : undefined}
+          value={name}
+          onChange={(event) => setName(event.currentTarget.value)}
+        />
+        <TextInput
+          label={t('fund.amountIn', { label: t('fund.contribution'), currency })}
+          description={t('fund.contributionHint')}
+          inputMode="decimal"
+          error={wrong(contributionAmount)}
+          value={contribution}
+          onChange={(event) => setContribution(event.currentTarget.value)}
+        />
+        <TextInput
+          label={t('fund.amountIn', { label: t('fund.benefit'), currency })}
+          description={t('fund.benefitHint')}
+          inputMode="decimal"
+          error={wrong(benefitAmount)}
+          value={benefit}
+          onChange={(event) => setBenefit(event.currentTarget.value)}
+        />
+        <FormEnd saving={save.isPending} refusal={save.error && sentence(save.error)} onCancel={onDone} />
+      </Stack>
+    </form>
+  )
+}
+
+function Agents() {
+  const { t } = useTranslation()
+  const may = useMay()
+  const agents = useList<Agent>('/api/agents')
+  const [opened, { open, close }] = useDisclosure()
+  return (
+    <Stack component="section" aria-labelledby="agents">
+      <Group justify="space-between">
+        <Title order={2} size="h3" id="agents">
+          {t('fund.agents')}
+        </Title>
+        {may('members.change') && <Button onClick={open}>{t('fund.addAgent')}</Button>}
+      </Group>
+      <List of={agents} empty={t('fund.noAgents')}>
+        {(items) => (
+          <div className="scroll">
+            <Table aria-labelledby="agents">
+              <Table.Thead>
+                <Table.Tr>
+                  <Table.Th>{t('shell.code')}</Table.Th>
+                  <Table.Th>{t('shell.name')}</Table.Th>
+                  <Table.Th>{t('shell.email')}</Table.Th>
+                  <Table.Th>{t('shell.phone')}</Table.Th>
+                </Table.Tr>
+              </Table.Thead>
+              <Table.Tbody>
+                {items.map((agent) => (
+                  <Table.Tr key={agent.agentId}>
+                    <Table.Td className="code">{agent.agentCode}</Table.Td>
+                    <Table.Td>{agent.fullName}</Table.Td>
+                    <Table.Td>{agent.email ?? t('fund.notGiven')}</Table.Td>
+                    <Table.Td>{agent.phone ?? t('fund.notGiven')}</Table.Td>
+                  </Table.Tr>
+                ))}
+              </Table.Tbody>
+            </Table>
+          </div>
+        )}
+      </List>
+      <Modal
+        opened={opened}
+        onClose={close}
+        title={t('fund.addAgent')}
+        closeButtonProps={{ 'aria-label': t('shell.close') }}
+      >
+        <AgentForm onDone={close} />
+      </Modal>
+    </Stack>
+  )
+}
+
+function AgentForm({ onDone }: { onDone: () => void }) {
+  const { t } = useTranslation()
+  const sentence = useSentence()
+  const queries = useQueryClient()
+  const [code, setCode] = useState('')
+  const [name, setName] = useState('')
+  const [email, setEmail] = useState('')
+  const [phone, setPhone] = useState('')
+  const save = useMutation({
+    mutationFn: () =>
+      ask<Agent>('POST', '/api/agents', {
+        agentCode: code.trim(),
+        fullName: name.trim(),
+        email: email.trim() || null,
+        phone: phone.trim() || null,
+      }),
+    onSuccess: ({ agentCode }) => {
+      notifications.show({ message: t('fund.agentAdded', { code: agentCode }), color: 'green' })
+      onDone()
+      return queries.invalidateQueries({ queryKey: ['/api/agents'] })
+    },
+  })
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault()
+        save.mutate()
+      }}
+    >
+      <Stack>
+        <TextInput
+          label={t('shell.code')}
+          required
+          value={code}
+          onChange={(event) => setCode(event.currentTarget.value)}
+        />
+        <TextInput
+          label={t('shell.name')}
+          required
+          value={name}
+          onChange={(event) => setName(event.currentTarget.value)}
+        />
+        <TextInput
+          label={t('shell.email')}
+          description={t('fund.optional')}
+          type="email"
+          value={email}
+          onChange={(event) => setEmail(event.currentTarget.value)}
+        />
+        <TextInput
+          label={t('shell.phone')}
+          description={t('fund.optional')}
+          type="tel"
+          value={phone}
+          onChange={(event) => setPhone(event.currentTarget.value)}
+        />
+        <FormEnd saving={save.isPending} refusal={save.error && sentence(save.error)} onCancel={onDone} />
+      </Stack>
+    </form>
+  )
+}
+
+function FormEnd({
+  saving,
+  refusal,
+  onCancel,
+}: {
+  saving: boolean
+  refusal: string | null
+  onCancel: () => void
+}) {
+  const { t } = useTranslation()
+  return (
+    <>
+      {refusal !== null && (
+        <Alert color="red" role="alert">
+          <Text>{refusal}</Text>
+        </Alert>
+      )}
+      <Group justify="flex-end">
+        <Button variant="default" onClick={onCancel}>
+          {t('shell.cancel')}
+        </Button>
+        <Button type="submit" loading={saving}>
+          {t('shell.save')}
+        </Button>
+      </Group>
+    </>
+  )
+}

@@ -1,0 +1,115 @@
+import { Button, Group, Paper, Progress, Stack, Text, Title, VisuallyHidden } from '@mantine/core'
+import type { ReactNode } from 'react'
+import { useTranslation } from 'react-i18next'
+import type { CreationProgress, Cycle } from '../api.ts'
+import { duration, number } from '../format.ts'
+import { StatusChip, shownStatus } from './status-chip.tsx'
+import { useProgress } from './use-progress.ts'
+
+/** The bar with its numbers and the time left, in words. */
+function CreationBar({ progress }: { progress: CreationProgress }) {
+  const { t } = useTranslation()
+  const { total, processed, percentage } = progress.progress
+  const sentence = t('cycles.percent', {
+    percent: percentage,
+    processed: number(processed),
+    total: number(total),
+  })
+  return (
+    <Stack gap="xs">
+      <Text>{total === 0 ? t('cycles.creatingSoon') : t('cycles.creating', { members: number(total) })}</Text>
+      <Progress.Root size="xl">
+        <Progress.Section
+          value={percentage}
+          animated={progress.jobStatus === 'Processing'}
+          color={progress.jobStatus === 'Paused' ? 'gray' : 'blue'}
+          aria-label={t('cycles.progress')}
+          aria-valuetext={sentence}
+        />
+      </Progress.Root>
+      <Group justify="space-between">
+        <Text className="numbers">{sentence}</Text>
+        <Text c="dimmed">
+          {progress.jobStatus === 'Processing' &&
+          progress.estimatedTimeRemaining !== null &&
+          progress.estimatedTimeRemaining > 0
+            ? t('cycles.remaining', { duration: duration(progress.estimatedTimeRemaining) })
+            : ' '}
+        </Text>
+      </Group>
+      {/* Told by a screen reader at every tenth, not at every step. */}
+      <VisuallyHidden role="status" aria-live="polite">
+        {total > 0
+          ? t('cycles.percent', {
+              percent: Math.floor(percentage / 10) * 10,
+              processed: '',
+              total: number(total),
+            })
+          : ''}
+      </VisuallyHidden>
+    </Stack>
+  )
+}
+
+/** What is told of a cycle while its contributions are created, and what has become of it. */
+export function Creation({ cycle, title, children }: { cycle: Cycle; title: string; children?: ReactNode }) {
+  const { t } = useTranslation()
+  const progress = useProgress(cycle.cycleId)
+  const now = progress ? { cycleStatus: progress.status, jobStatus: progress.jobStatus } : cycle
+  const status = shownStatus(now)
+  return (
+    <Paper withBorder p="lg" radius="md">
+      <Stack>
+        <Group justify="space-between">
+          <Title order={2} size="h4">
+            {title}
+          </Title>
+          <Group gap="xs">
+            <Text className="code">{cycle.cycleCode}</Text>
+            <StatusChip status={status} />
+          </Group>
+        </Group>
+        {(status === 'Initializing' || status === 'Paused') && progress && (
+          <CreationBar progress={progress} />
+        )}
+        {status === 'Initializing' && <Text c="dimmed">{t('cycles.safe')}</Text>}
+        {status === 'Paused' && <Text>{t('cycles.isPaused')}</Text>}
+        {status === 'Active' && (
+          <Text role="status">
+            {t('cycles.isReady', { members: number(progress?.progress.total ?? cycle.totalMembers) })}
+          </Text>
+        )}
+        {status === 'Failed' && (
+          <Text c="red" role="alert">
+            {t('cycles.hasFailed', { reason: progress?.jobError ?? cycle.failureReason ?? '' })}
+          </Text>
+        )}
+        {status === 'Cancelled' && <Text>{t('cycles.isCancelled')}</Text>}
+        {children}
+      </Stack>
+    </Paper>
+  )
+}
+
+/** The same with its buttons, as it comes at once when a cycle has been started. */
+export function StartedCard({
+  cycle,
+  onView,
+  onClose,
+}: {
+  cycle: Cycle
+  onView: () => void
+  onClose: () => void
+}) {
+  const { t } = useTranslation()
+  return (
+    <Creation cycle={cycle} title={t('cycles.created')}>
+      <Group>
+        <Button onClick={onView}>{t('cycles.viewProgress')}</Button>
+        <Button variant="default" onClick={onClose}>
+          {t('shell.close')}
+        </Button>
+      </Group>
+    </Creation>
+  )
+}

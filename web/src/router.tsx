@@ -1,0 +1,162 @@
+import { Button, Stack, Text } from '@mantine/core'
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  Link,
+  Outlet,
+  type RouteComponent,
+  useNavigate,
+} from '@tanstack/react-router'
+import { lazy, Suspense } from 'react'
+import { useTranslation } from 'react-i18next'
+import { Shell } from './parts/shell.tsx'
+import { Failed, Loading } from './parts/states.tsx'
+import { useChangeOfSession, useSession } from './session.ts'
+
+/** A page is fetched when it is first looked at: nobody waits for those she does not need. */
+function page(load: () => Promise<() => React.JSX.Element>): RouteComponent {
+  const Page = lazy(async () => ({ default: await load() }))
+  return () => (
+    <Suspense fallback={<Loading />}>
+      <Page />
+    </Suspense>
+  )
+}
+
+const Enrol = page(async () => (await import('./pages/sign-in.tsx')).EnrolPage)
+
+const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound })
+
+/** Everything but the pages for who is nobody yet. */
+const inside = createRoute({ getParentRoute: () => root, id: 'inside', component: Inside })
+
+const outside = (path: string, name: 'SignInPage' | 'SetPasswordPage' | 'SetUpPage') =>
+  createRoute({
+    getParentRoute: () => root,
+    path,
+    component: page(async () => (await import('./pages/sign-in.tsx'))[name]),
+  })
+
+const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
+
+const tree = root.addChildren([
+  outside('/sign-in', 'SignInPage'),
+  outside('/set-password', 'SetPasswordPage'),
+  outside('/set-up', 'SetUpPage'),
+  inside.addChildren([
+    createRoute({
+      getParentRoute: () => inside,
+      path: '/',
+      component: page(async () => (await import('./pages/cycles.tsx')).CyclesPage),
+    }),
+    createRoute({
+      getParentRoute: () => inside,
+      path: '/cycles/start',
+      validateSearch: (search: Record<string, unknown>): { claimId?: string } => {
+        const claimId = text(search.claimId)
+        return claimId === undefined ? {} : { claimId }
+      },
+      component: page(async () => (await import('./pages/start-cycle.tsx')).StartCyclePage),
+    }),
+    createRoute({
+      getParentRoute: () => inside,
+      path: '/cycles/$cycleId',
+      component: page(async () => (await import('./pages/cycle.tsx')).CyclePage),
+    }),
+    createRoute({
+      getParentRoute: () => inside,
+      path: '/claims',
+      component: page(async () => (await import('./pages/claims.tsx')).ClaimsPage),
+    }),
+    createRoute({
+      getParentRoute: () => inside,
+      path: '/members',
+      component: page(async () => (await import('./pages/members.tsx')).MembersPage),
+    }),
+    createRoute({
+      getParentRoute: () => inside,
+      path: '/members/import',
+      component: page(async () => (await import('./pages/import-members.tsx')).ImportPage),
+    }),
+    createRoute({
+      getParentRoute: () => inside,
+      path: '/members/$memberId',
+      component: page(async () => (await import('./pages/member.tsx')).MemberPage),
+    }),
+    createRoute({
+      getParentRoute: () => inside,
+      path: '/tiers',
+      component: page(async () => (await import('./pages/tiers.tsx')).TiersPage),
+    }),
+    createRoute({
+      getParentRoute: () => inside,
+      path: '/jobs',
+      component: page(async () => (await import('./pages/jobs.tsx')).JobsPage),
+    }),
+    createRoute({
+      getParentRoute: () => inside,
+      path: '/jobs/$jobId',
+      component: page(async () => (await import('./pages/job.tsx')).JobPage),
+    }),
+    createRoute({
+      getParentRoute: () => inside,
+      path: '/audit',
+      component: page(async () => (await import('./pages/audit.tsx')).AuditPage),
+    }),
+    createRoute({
+      getParentRoute: () => inside,
+      path: '/users',
+      component: page(async () => (await import('./pages/users.tsx')).UsersPage),
+    }),
+    createRoute({
+      getParentRoute: () => inside,
+      path: '/settings',
+      component: page(async () => (await import('./pages/settings.tsx')).SettingsPage),
+    }),
+    createRoute({
+      getParentRoute: () => inside,
+      path: '/account',
+      component: page(async () => (await import('./pages/account.tsx')).AccountPage),
+    }),
+  ]),
+])
+
+export const router = createRouter({ routeTree: tree, defaultPreload: 'intent', scrollRestoration: true })
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+}
+
+function Inside() {
+  const session = useSession()
+  const renew = useChangeOfSession()
+  const navigate = useNavigate()
+  if (session.data === undefined) {
+    return session.error ? <Failed error={session.error} again={() => void session.refetch()} /> : <Loading />
+  }
+  if (session.data === null) {
+    void navigate({ to: '/sign-in' })
+    return <Loading />
+  }
+  if (session.data.secondFactorNeeded) return <Enrol />
+  return (
+    <Shell session={session.data} onSignedOut={renew}>
+      <Outlet />
+    </Shell>
+  )
+}
+
+function NotFound() {
+  const { t } = useTranslation()
+  return (
+    <Stack align="center" p="xl">
+      <Text>{t('shell.notFound')}</Text>
+      <Button component={Link} to="/" variant="default">
+        {t('shell.home')}
+      </Button>
+    </Stack>
+  )
+}

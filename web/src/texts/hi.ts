@@ -1,0 +1,10 @@
+import type { en } from './en.ts'
+import access from './hi/access.ts'
+import claims from './hi/claims.ts'
+import cycles from './hi/cycles.ts'
+import fund from './hi/fund.ts'
+import members from './hi/members.ts'
+import operations from './hi/operations.ts'
+import shell from './hi/shell.ts'
+
+export const hi: typeof en = { access, claims, cycles, fund, members, operations, shell }
