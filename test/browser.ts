@@ -1,7 +1,11 @@
+import { sql } from 'kysely'
 import { Secret, TOTP } from 'otpauth'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import type { Role } from '../src/access/permission-rules.ts'
+import type { Db } from '../src/database/connect.ts'
+import type { TestApi } from './api-client.ts'
 import { findCommand } from './brokers/needs.ts'
-import { password } from './browser-client.ts'
+import { password, signedIn } from './browser-client.ts'
 
 const executablePath = ['chromium', 'chromium-browser', 'google-chrome'].map(findCommand).find(Boolean)
 /** Why there is no browser; empty when there is one. */
@@ -45,6 +49,44 @@ export async function openPage(
       complaints.push(`asked ${request.url()}`)
   })
   return { context, page, complaints }
+}
+
+/**
+ * A page of somebody who is signed in, without the way through the sign-in.
+ *
+ * @param options url: of another server on the same database
+ */
+export async function openPageOf(
+  browser: Browser,
+  api: TestApi,
+  role: Role,
+  options: Parameters<typeof openPage>[2] & { agentId?: string; url?: string } = {},
+): Promise<Visit> {
+  const { url = api.url } = options
+  const visitor = await signedIn(api, role, options.agentId)
+  const visit = await openPage(browser, url, options)
+  await visit.context.addCookies(
+    [...visitor.cookies].map(([name, value]) => ({
+      name,
+      value,
+      url,
+      httpOnly: true,
+      sameSite: 'Strict' as const,
+    })),
+  )
+  return visit
+}
+
+/** Each chunk written from now on takes so much longer, so that what happens half-way can be seen. */
+export async function slowDown(db: Db, seconds: number): Promise<void> {
+  await sql`create or replace function dawdle() returns trigger language plpgsql as
+    $$ begin perform pg_sleep(${sql.lit(seconds)}); return null; end $$`.execute(db)
+  await sql`create or replace trigger dawdle before insert on member_contributions
+    for each statement execute function dawdle()`.execute(db)
+}
+
+export async function hurryUp(db: Db): Promise<void> {
+  await sql`drop trigger if exists dawdle on member_contributions`.execute(db)
 }
 
 /** Signs in by the page as somebody who is registered, and enrols a second factor where one is asked for. */

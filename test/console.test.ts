@@ -3,19 +3,25 @@ import { createRequire } from 'node:module'
 import { sql } from 'kysely'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Role } from '../src/access/permission-rules.ts'
 import { startWorker } from '../src/main.ts'
+import { runAlmoner, startAlmoner } from './almoner-process.ts'
 import { openTestApi, type TestApi } from './api-client.ts'
 import {
   browserMissing,
   enrolByPage,
   findInaccessible,
+  hurryUp,
   launchBrowser,
   openPage,
+  openPageOf,
   signInByPage,
+  slowDown,
   type Visit,
 } from './browser.ts'
-import { register, signedIn } from './browser-client.ts'
+import { password, register } from './browser-client.ts'
 import { approveDeath, registerTier } from './fund-fixture.ts'
+import { createTestDatabase } from './test-database.ts'
 
 let api: TestApi
 let browser: Browser
@@ -35,32 +41,8 @@ beforeEach(async () => {
   if (api) await sql`delete from rate_limits`.execute(api.db)
 })
 
-/** A page of somebody who is signed in, without the way through the sign-in. */
-async function pageOf(
-  role: 'admin' | 'treasurer' | 'clerk' | 'agent' | 'auditor',
-  options: Parameters<typeof openPage>[2] & { agentId?: string } = {},
-): Promise<Visit> {
-  const visitor = await signedIn(api, role, options.agentId)
-  const visit = await openPage(browser, api.url, options)
-  await visit.context.addCookies(
-    [...visitor.cookies].map(([name, value]) => ({
-      name,
-      value,
-      url: api.url,
-      httpOnly: true,
-      sameSite: 'Strict' as const,
-    })),
-  )
-  return visit
-}
-
-/** Each chunk written meanwhile takes so much longer, so that what happens half-way can be seen. */
-async function slowDown(seconds: number): Promise<void> {
-  await sql`create or replace function dawdle() returns trigger language plpgsql as
-    $$ begin perform pg_sleep(${sql.lit(seconds)}); return null; end $$`.execute(api.db)
-  await sql`create or replace trigger dawdle before insert on member_contributions
-    for each statement execute function dawdle()`.execute(api.db)
-}
+const pageOf = (role: Role, options: Parameters<typeof openPageOf>[3] = {}) =>
+  openPageOf(browser, api, role, options)
 
 describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing})` : 'the console', () => {
   test('leads a treasurer from the sign-in to an Active cycle in four clicks, and tells her when it is ready', async () => {
@@ -80,7 +62,7 @@ describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing}
       await page.getByText('Contribution cycle created').waitFor()
       await page.getByText('The cycle is ready: 5,999 contributions are there.').waitFor()
       await page.getByRole('button', { name: 'View progress' }).click()
-      await page.getByText('M-A-00000002').waitFor()
+      await page.getByRole('cell', { name: /^M-A-/ }).first().waitFor()
       expect(await findInaccessible(page, axe)).toEqual([])
       expect(complaints).toEqual([])
     } finally {
@@ -91,7 +73,7 @@ describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing}
 
   test('shows a creation live; closed in the middle and opened again, the bar is where it is and never goes back', async () => {
     const { claimId } = await approveDeath(api.db, { number: 2 })
-    await slowDown(1)
+    await slowDown(api.db, 1)
     const worker = await startWorker(api.app)
     const visit = await pageOf('treasurer')
     try {
@@ -122,7 +104,7 @@ describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing}
       // Told on whatever page it is, by a toast.
       expect(visit.complaints).toEqual([])
     } finally {
-      await sql`drop trigger dawdle on member_contributions`.execute(api.db)
+      await hurryUp(api.db)
       await visit.context.close()
       await worker.stop()
     }
@@ -130,7 +112,7 @@ describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing}
 
   test('pauses, resumes and cancels with a question that says what will happen', async () => {
     const { claimId } = await approveDeath(api.db, { number: 3 })
-    await slowDown(1.5)
+    await slowDown(api.db, 1.5)
     const worker = await startWorker(api.app)
     const visit = await pageOf('treasurer')
     const { page } = visit
@@ -155,7 +137,7 @@ describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing}
       await page.getByText('The cycle was cancelled.').waitFor()
       expect(visit.complaints).toEqual([])
     } finally {
-      await sql`drop trigger dawdle on member_contributions`.execute(api.db)
+      await hurryUp(api.db)
       await visit.context.close()
       await worker.stop()
     }
@@ -191,6 +173,151 @@ describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing}
     }
   })
 
+  test('goes on by itself when the worker is killed, and when the server is killed and started again', {
+    timeout: 180_000,
+  }, async () => {
+    const { claimId } = await approveDeath(api.db, { number: 4 })
+    await slowDown(api.db, 1)
+    const env = { DATABASE_URL: api.app.database.url, PORT: '0' }
+    const served = startAlmoner(['api'], env)
+    await served.says('The API is ready')
+    const url = /ready at (http\S+)\/sign-in/.exec(served.output.stderr)?.[1] ?? ''
+    const work = async () => {
+      const worker = startAlmoner(['worker'], env)
+      await worker.says('The worker is ready')
+      return worker
+    }
+    const worker = await work()
+    const visit = await pageOf('treasurer', { url })
+    const { page } = visit
+    const running = [served, worker]
+    try {
+      const { body } = await api.post<{ cycle: { cycleId: string } }>('/api/contribution-cycles', {
+        claimId,
+        strategy: 'queued',
+      })
+      await page.goto(`/cycles/${body.cycle.cycleId}`)
+      const bar = page.getByRole('progressbar')
+      const value = async () => Number(await bar.getAttribute('aria-valuenow'))
+      await expect.poll(value, { timeout: 30_000 }).toBeGreaterThan(0)
+      await worker.end('SIGKILL')
+      const left = await value()
+      running.push(await work())
+      await expect.poll(value, { timeout: 30_000 }).toBeGreaterThan(left)
+      const seen = await value()
+      await served.end('SIGKILL')
+      const again = startAlmoner(['api'], { ...env, PORT: new URL(url).port })
+      running.push(again)
+      await again.says('The API is ready')
+      await hurryUp(api.db)
+      await page.getByText('The cycle is ready: ').waitFor({ timeout: 60_000 })
+      expect(seen).toBeGreaterThan(0)
+      expect((await runAlmoner(['doctor'], env)).code).toBe(0)
+    } finally {
+      await hurryUp(api.db)
+      await visit.context.close()
+      for (const one of running) await one.end('SIGKILL')
+    }
+  })
+
+  test('says why a creation has failed, and has it tried again', { timeout: 120_000 }, async () => {
+    const { claimId } = await approveDeath(api.db, { number: 5 })
+    await sql`create or replace function refuse() returns trigger language plpgsql as
+      $$ begin raise exception 'the numbers are wrong'; end $$`.execute(api.db)
+    await sql`create trigger refuse before insert on member_contributions
+      for each statement execute function refuse()`.execute(api.db)
+    const worker = await startWorker(api.app)
+    const visit = await pageOf('treasurer')
+    const { page } = visit
+    try {
+      const { body } = await api.post<{ cycle: { cycleId: string } }>('/api/contribution-cycles', {
+        claimId,
+        strategy: 'queued',
+      })
+      await page.goto(`/cycles/${body.cycle.cycleId}`)
+      await page
+        .getByText(/The contributions could not be created: .*the numbers are wrong/)
+        .waitFor({ timeout: 40_000 })
+      await sql`drop trigger refuse on member_contributions`.execute(api.db)
+      await page.getByRole('button', { name: 'Try again' }).click()
+      const dialog = page.getByRole('dialog')
+      await dialog.getByText('Only what failed is tried again.').waitFor()
+      await dialog.getByRole('button', { name: 'Try again' }).click()
+      await page.getByText('The cycle is ready: ').waitFor()
+      expect(visit.complaints).toEqual([])
+    } finally {
+      await sql`drop trigger if exists refuse on member_contributions`.execute(api.db)
+      await visit.context.close()
+      await worker.stop()
+    }
+  })
+
+  test('imports what is good in a file, and lists what is not', async () => {
+    const visit = await pageOf('clerk')
+    const { page } = visit
+    const file = [
+      'memberCode,fullName,tier,agentCode,status,joinedOn,phone,email',
+      'N-1,Asha Rao,A,AG-001,Active,2020-01-01,,',
+      'N-2,Bela Sen,Z,AG-001,Active,2020-01-01,,',
+      'N-3,Chitra Das,A,AG-001,Active,2020-02-30,,',
+    ].join('\n')
+    const countNew = async () => {
+      const { rows } = await sql<{ count: number }>`select count(*) as count from members
+        where member_code like 'N-%'`.execute(api.db)
+      return rows[0]?.count
+    }
+    try {
+      await page.goto('/members/import')
+      await page
+        .locator('input[type=file]')
+        .setInputFiles({ name: 'members.csv', mimeType: 'text/csv', buffer: Buffer.from(file) })
+      await page.getByRole('button', { name: 'Check the file' }).click()
+      await page.getByRole('cell', { name: 'tier', exact: true }).waitFor()
+      await page.getByRole('cell', { name: 'joinedOn', exact: true }).waitFor()
+      expect(await countNew()).toBe(0)
+      expect(await findInaccessible(page, axe)).toEqual([])
+      const download = page.waitForEvent('download')
+      await page.getByRole('button', { name: 'As CSV' }).click()
+      const listed = await readFile(await (await download).path(), 'utf8')
+      expect(listed.trim().split('\r\n')).toHaveLength(3)
+      await page.getByRole('button', { name: 'Import 1 member' }).click()
+      await page
+        .getByRole('alert')
+        .or(page.getByRole('status'))
+        .getByText('1 member was imported')
+        .first()
+        .waitFor()
+      expect(await countNew()).toBe(1)
+      expect(visit.complaints).toEqual([])
+    } finally {
+      await visit.context.close()
+    }
+  })
+
+  test('makes whoever opens the link of the first start the admin', async () => {
+    const database = await createTestDatabase()
+    const served = startAlmoner(['api'], { DATABASE_URL: database.url, PORT: '0' })
+    await served.says('On another machine')
+    const [link = '', url = ''] = /(http\S+)\/set-up#\S+/.exec(served.output.stderr) ?? []
+    const visit = await openPage(browser, url)
+    const { page } = visit
+    try {
+      await page.goto(link)
+      await page.getByLabel('Your name').fill('Ada')
+      await page.getByLabel('E-mail').fill('ada@example.org')
+      await page.locator('input[type=password]').fill(password)
+      expect(await findInaccessible(page, axe)).toEqual([])
+      await page.getByRole('button', { name: 'Set up' }).click()
+      await enrolByPage(visit)
+      await page.getByRole('link', { name: 'Settings' }).waitFor()
+      expect(visit.complaints).toEqual([])
+    } finally {
+      await visit.context.close()
+      await served.end('SIGTERM')
+      await database.drop()
+    }
+  })
+
   const pages = [
     '/',
     '/cycles/start',
@@ -209,7 +336,17 @@ describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing}
       const visit = await pageOf('admin', { dark, width: 360 })
       const { page } = visit
       const faults: string[] = []
-      for (const path of pages) {
+      const firstOf = async (
+        table: 'contributionCycles' | 'members' | 'jobs',
+        column: 'cycleId' | 'memberId' | 'jobId',
+      ) =>
+        (await api.db.selectFrom(table).select(sql.ref<string>(column).as('id')).executeTakeFirstOrThrow()).id
+      const some = [
+        `/cycles/${await firstOf('contributionCycles', 'cycleId')}`,
+        `/members/${await firstOf('members', 'memberId')}`,
+        `/jobs/${await firstOf('jobs', 'jobId')}`,
+      ]
+      for (const path of [...pages, ...some]) {
         await page.goto(path)
         await page.locator('main h2').first().waitFor()
         await page.waitForLoadState('networkidle')

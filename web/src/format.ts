@@ -1,7 +1,11 @@
 /** Numbers, money and time as people of the fund write them. */
 import i18next from 'i18next'
 
-const language = () => i18next.language || 'en'
+/** The language of the page, as the browser's owner writes it: `en-IN` writes ₹5,00,000.00 and 26 Nov 2026. */
+function language(): string {
+  const shown = i18next.language || 'en'
+  return navigator.languages.find((one) => one.slice(0, 2) === shown) ?? shown
+}
 
 export function number(value: number): string {
   return new Intl.NumberFormat(language()).format(value)

@@ -32,7 +32,10 @@ const themeOf = () =>
     cursorType: 'pointer',
     components: {
       // The colour is the ground's: as that of the words it would be hard to read.
-      Badge: Badge.extend({ defaultProps: { variant: 'light', c: 'var(--mantine-color-text)', tt: 'none' } }),
+      // Its word is never cut off, however narrow the table.
+      Badge: Badge.extend({
+        defaultProps: { variant: 'light', c: 'var(--mantine-color-text)', tt: 'none', miw: 'max-content' },
+      }),
       Notification: Notification.extend({
         defaultProps: { closeButtonProps: { 'aria-label': i18next.t('shell.close') } },
       }),

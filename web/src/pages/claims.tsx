@@ -223,7 +223,12 @@ function Row({
       </Table.Td>
       <Table.Td>
         {who !== null && at !== null && fund && (
-          <Text size="sm">{t('claims.decided', { who, at: instant(at, fund.timeZone) })}</Text>
+          <>
+            <Text>{who}</Text>
+            <Text size="xs" c="dimmed">
+              {instant(at, fund.timeZone)}
+            </Text>
+          </>
         )}
         {claim.rejectionReason !== null && (
           <Text size="sm" c="dimmed">

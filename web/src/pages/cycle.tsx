@@ -31,6 +31,7 @@ import {
 import { date, instant, money, number } from '../format.ts'
 import { ChunkStrip } from '../parts/chunk-strip.tsx'
 import { Creation } from '../parts/creation.tsx'
+import { ErrorInWords } from '../parts/error-in-words.tsx'
 import { List, useList } from '../parts/list.tsx'
 import { Empty, Shown, useSentence } from '../parts/states.tsx'
 import { useMay } from '../session.ts'
@@ -321,7 +322,8 @@ function What({ cycle }: { cycle: Cycle }) {
       {job.data && <ChunkStrip job={job.data} />}
       {job.data?.errors.map((trouble) => (
         <Alert key={trouble.chunkNo} color="orange">
-          {t('cycles.attempt', { part: trouble.chunkNo, attempts: trouble.attempts, error: trouble.error })}
+          <Text fw={600}>{t('cycles.attempt', { part: trouble.chunkNo, attempts: trouble.attempts })}</Text>
+          <ErrorInWords error={trouble.error} />
         </Alert>
       ))}
       <List of={list}>

@@ -5,6 +5,8 @@ import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ask, type JobDetail } from '../api.ts'
 import { duration, instant, number } from '../format.ts'
+import { ChunkStrip } from '../parts/chunk-strip.tsx'
+import { ErrorInWords } from '../parts/error-in-words.tsx'
 import { Empty, Shown } from '../parts/states.tsx'
 import { useFund, useMay } from '../session.ts'
 import { JobProgress, JobStatusChip, useKind } from './jobs.tsx'
@@ -73,11 +75,7 @@ function Detail({ job }: { job: JobDetail }) {
         <Title order={2} size="h3" id="parts">
           {t('operations.parts')}
         </Title>
-        <SimpleGrid component="dl" cols={3} m={0}>
-          <Fact label={t('operations.partsDone')}>{number(job.chunks.done)}</Fact>
-          <Fact label={t('operations.partsPending')}>{number(job.chunks.pending)}</Fact>
-          <Fact label={t('operations.partsFailed')}>{number(job.chunks.failed)}</Fact>
-        </SimpleGrid>
+        <ChunkStrip job={job} />
       </Stack>
       <Errors job={job} timeZone={timeZone} />
       <Log job={job} timeZone={timeZone} />
@@ -95,30 +93,6 @@ function Fact({ label, children }: { label: string; children: ReactNode }) {
         {children}
       </Text>
     </Paper>
-  )
-}
-
-/** What PostgreSQL and the network say of themselves, by what it means to whoever has to decide what to do. */
-const troubles: readonly [RegExp, string][] = [
-  [/deadlock|could not serialize|lock timeout|could not obtain lock/i, 'busy'],
-  [/statement timeout|query read timeout|took too long/i, 'slow'],
-  [/ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|connection|terminat|shutting down|starting up/i, 'unreachable'],
-  [/no space left|disk full|could not extend/i, 'full'],
-  [/duplicate key/i, 'duplicate'],
-]
-
-/** Almoner's own errors are sentences already; others are explained, and shown as they came. */
-function ErrorInWords({ error }: { error: string }) {
-  const { t } = useTranslation()
-  const meaning = troubles.find(([sign]) => sign.test(error))?.[1]
-  if (meaning === undefined && /^[A-Z\d].*\.$/s.test(error)) return <Text>{error}</Text>
-  return (
-    <>
-      <Text>{t(`operations.trouble.${meaning ?? 'other'}`)}</Text>
-      <Text size="sm" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
-        {error}
-      </Text>
-    </>
   )
 }
 

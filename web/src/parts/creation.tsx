@@ -54,7 +54,7 @@ function CreationBar({ progress }: { progress: CreationProgress }) {
 /** What is told of a cycle while its contributions are created, and what has become of it. */
 export function Creation({ cycle, title, children }: { cycle: Cycle; title: string; children?: ReactNode }) {
   const { t } = useTranslation()
-  const progress = useProgress(cycle.cycleId)
+  const progress = useProgress(cycle.cycleId, cycle.cycleStatus)
   const now = progress ? { cycleStatus: progress.status, jobStatus: progress.jobStatus } : cycle
   const status = shownStatus(now)
   return (

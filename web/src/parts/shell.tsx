@@ -140,7 +140,22 @@ function Bell({ session }: { session: Session }) {
       <Indicator disabled={unseen === 0} label={unseen} size={16}>
         <Menu.Target>
           <ActionIcon variant="subtle" aria-label={t('shell.bell')}>
-            <span aria-hidden="true">🔔</span>
+            {/* Drawn, for not every machine has the sign in its fonts. */}
+            <svg
+              width="20"
+              height="20"
+              viewBox="0 0 24 24"
+              fill="none"
+              stroke="currentColor"
+              strokeWidth="1.8"
+              aria-hidden="true"
+            >
+              <path
+                d="M5.5 17h13c-1.5-1.7-2-3-2-7a4.5 4.5 0 0 0-9 0c0 4-.5 5.3-2 7Z"
+                strokeLinejoin="round"
+              />
+              <path d="M10 20a2 2 0 0 0 4 0" strokeLinecap="round" />
+            </svg>
           </ActionIcon>
         </Menu.Target>
       </Indicator>

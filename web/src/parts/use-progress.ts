@@ -1,6 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
-import { ask, type CreationProgress } from '../api.ts'
+import { ask, type CreationProgress, type Cycle } from '../api.ts'
 
 const cycles = '/api/contribution-cycles'
 const again = 2_000
@@ -13,10 +13,16 @@ function isOver({ status }: CreationProgress): boolean {
 /**
  * How far the creation is: by the event stream, and where that breaks off, by asking every 2 s until it can be opened
  * again. What is shown never goes back, though an answer may come late.
+ *
+ * @param cycleStatus as the page knows it: when it changes, as by a retry of a Failed cycle, it is followed anew
  */
-export function useProgress(cycleId: string): CreationProgress | undefined {
+export function useProgress(
+  cycleId: string,
+  cycleStatus: Cycle['cycleStatus'],
+): CreationProgress | undefined {
   const queries = useQueryClient()
   const [progress, setProgress] = useState<CreationProgress>()
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the status is why it begins anew.
   useEffect(() => {
     let source: EventSource | undefined
     let timer: number | undefined
@@ -64,6 +70,6 @@ export function useProgress(cycleId: string): CreationProgress | undefined {
       source?.close()
       window.clearTimeout(timer)
     }
-  }, [cycleId, queries])
+  }, [cycleId, cycleStatus, queries])
   return progress
 }

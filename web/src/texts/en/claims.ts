@@ -19,7 +19,6 @@ export default {
   submittedBy: 'Submitted by',
   yours: 'yours',
   decision: 'Decision',
-  decided: '{{who}}, {{at}}',
   actions: 'What to do',
   status: { Submitted: 'Submitted', Approved: 'Approved', Rejected: 'Rejected' },
   approve: 'Approve',

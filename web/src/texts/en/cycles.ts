@@ -79,7 +79,7 @@ export default {
     ContributionCycleCancelled: '{{actor}} cancelled the cycle',
     ContributionCycleRetried: '{{actor}} had it tried again',
   },
-  attempt: 'Part {{part}}, attempt {{attempts}}: {{error}}',
+  attempt: 'Part {{part}}, attempt {{attempts}}',
   exportCsv: 'As CSV',
   searchHint: 'Part of a name, or the beginning of a code',
   agent: 'Agent',

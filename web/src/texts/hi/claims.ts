@@ -19,7 +19,6 @@ export default {
   submittedBy: 'दर्ज करने वाला',
   yours: 'आपका',
   decision: 'निर्णय',
-  decided: '{{who}}, {{at}}',
   actions: 'कार्रवाई',
   status: { Submitted: 'दर्ज', Approved: 'स्वीकृत', Rejected: 'अस्वीकृत' },
   approve: 'स्वीकार करें',

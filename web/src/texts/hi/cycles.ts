@@ -77,7 +77,7 @@ export default {
     ContributionCycleCancelled: '{{actor}} ने चक्र रद्द किया',
     ContributionCycleRetried: '{{actor}} ने फिर से प्रयास कराया',
   },
-  attempt: 'भाग {{part}}, प्रयास {{attempts}}: {{error}}',
+  attempt: 'भाग {{part}}, प्रयास {{attempts}}',
   exportCsv: 'CSV के रूप में',
   searchHint: 'नाम का कोई हिस्सा, या कोड की शुरुआत',
   agent: 'एजेंट',

@@ -1,0 +1,123 @@
+/** Photographs every page of the console into docs/screens, with a fund that looks like one. */
+import { mkdir } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { sql } from 'kysely'
+import { test } from 'vitest'
+import { operator } from '../src/actor.ts'
+import { submitClaim } from '../src/claims/submit-claim.ts'
+import { systemClock } from '../src/clock.ts'
+import { startWorker } from '../src/main.ts'
+import { openTestApi, type TestApi } from './api-client.ts'
+import { hurryUp, launchBrowser, openPage, openPageOf, slowDown } from './browser.ts'
+import { approveDeath, registerTier } from './fund-fixture.ts'
+
+const folder = fileURLToPath(new URL('../docs/screens/', import.meta.url))
+const first = [
+  'Asha',
+  'Bela',
+  'Chitra',
+  'Deepak',
+  'Esha',
+  'Farid',
+  'Gita',
+  'Harish',
+  'Indu',
+  'Joseph',
+  'Kiran',
+  'Leela',
+]
+const last = ['Rao', 'Sen', 'Das', 'Iyer', 'Khan', 'Thomas', 'Patel', 'Nair', 'Singh', 'Bose', 'Joshi']
+
+async function nameEverybody(api: TestApi): Promise<void> {
+  const name = (
+    key: string,
+  ) => sql`(${sql.val(first)}::text[])[1 + abs(hashtext(${sql.ref(key)})) % ${sql.lit(first.length)}]
+    || ' ' || (${sql.val(last)}::text[])[1 + abs(hashtext(${sql.ref(key)} || 'x')) % ${sql.lit(last.length)}]`
+  await sql`update members set full_name = ${name('member_code')}`.execute(api.db)
+  await sql`update agents set full_name = ${name('agent_code')}`.execute(api.db)
+  await sql`update fund set name = 'Teachers’ Mutual Aid', currency = 'INR', time_zone = 'Asia/Kolkata'`.execute(
+    api.db,
+  )
+}
+
+test('every page is photographed', { timeout: 600_000 }, async () => {
+  const api = await openTestApi({ worker: false })
+  const browser = await launchBrowser()
+  const worker = await startWorker(api.app)
+  try {
+    await registerTier(api.db, { members: 5_001 })
+    await nameEverybody(api)
+    const start = async (number: number) => {
+      const { claimId } = await approveDeath(api.db, { number })
+      const { body } = await api.post<{ cycle: { cycleId: string; jobId: string } }>(
+        '/api/contribution-cycles',
+        {
+          claimId,
+          strategy: 'queued',
+        },
+      )
+      return body.cycle
+    }
+    const ready = await start(1)
+    const isOver = async () => {
+      const { body } = await api.get<{ cycleStatus: string }>(`/api/contribution-cycles/${ready.cycleId}`)
+      return body.cycleStatus === 'Active'
+    }
+    while (!(await isOver())) await new Promise((resolve) => setTimeout(resolve, 200))
+    await approveDeath(api.db, { number: 3 })
+    const { memberId } = await api.db
+      .selectFrom('members')
+      .select('memberId')
+      .where('memberCode', '=', 'M-A-00000004')
+      .executeTakeFirstOrThrow()
+    const claim = { deceasedMemberId: memberId, dateOfDeath: '2026-11-20', benefitAmount: 50_000_000 }
+    await submitClaim({ db: api.db, clock: systemClock }, { ...claim, actor: operator('clara') })
+    await slowDown(api.db, 8)
+    const underway = await start(2)
+
+    const pages: Record<string, string> = {
+      'cycle-underway': `/cycles/${underway.cycleId}`,
+      cycles: '/',
+      'start-cycle': '/cycles/start',
+      'cycle-active': `/cycles/${ready.cycleId}`,
+      claims: '/claims',
+      members: '/members',
+      member: `/members/${memberId}`,
+      'import-members': '/members/import',
+      tiers: '/tiers',
+      jobs: '/jobs',
+      job: `/jobs/${ready.jobId}`,
+      audit: '/audit',
+      users: '/users',
+      settings: '/settings',
+      account: '/account',
+    }
+    await mkdir(folder, { recursive: true })
+    for (const width of [1280, 390]) {
+      for (const dark of [false, true]) {
+        const options = { width, height: width === 390 ? 844 : 800, dark }
+        const { context, page } = await openPageOf(browser, api, 'admin', options)
+        const shoot = async (name: string, path: string) => {
+          await page.goto(path)
+          await page.getByRole('heading').nth(1).waitFor()
+          await page.waitForLoadState('networkidle', { timeout: 3_000 }).catch(() => {})
+          const file = `${folder}${name}-${width}-${dark ? 'dark' : 'light'}.jpg`
+          await page.screenshot({ path: file, type: 'jpeg', quality: 80 })
+        }
+        for (const [name, path] of Object.entries(pages)) await shoot(name, path)
+        await context.close()
+        const stranger = await openPage(browser, api.url, options)
+        await stranger.page.goto('/sign-in')
+        await stranger.page.getByLabel('E-mail').waitFor()
+        const file = `${folder}sign-in-${width}-${dark ? 'dark' : 'light'}.jpg`
+        await stranger.page.screenshot({ path: file, type: 'jpeg', quality: 80 })
+        await stranger.context.close()
+      }
+    }
+  } finally {
+    await hurryUp(api.db)
+    await worker.stop()
+    await browser.close()
+    await api.close()
+  }
+})
