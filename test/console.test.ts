@@ -360,6 +360,18 @@ describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing}
     })
   }
 
+  test('sends its script packed, and to be kept for good; the page itself afresh', async () => {
+    const page = await fetch(`${api.url}/sign-in`)
+    expect(page.headers.get('cache-control')).toBe('no-cache')
+    const script = /src="(\/assets\/[^"]+)"/.exec(await page.text())?.[1]
+    for (const packing of ['br', 'gzip']) {
+      const { status, headers } = await fetch(api.url + script, { headers: { 'accept-encoding': packing } })
+      expect([status, headers.get('content-encoding')]).toEqual([200, packing])
+      expect(headers.get('content-type')).toMatch(/\/javascript/)
+      expect(headers.get('cache-control')).toContain('immutable')
+    }
+  })
+
   test('speaks Hindi, every word of it', async () => {
     const visit = await pageOf('treasurer', { language: 'hi-IN' })
     await visit.page.goto('/')

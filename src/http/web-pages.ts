@@ -46,6 +46,7 @@ export const webPages: FastifyPluginAsync = async (app) => {
   await app.register(fastifyStatic, {
     root: `${built}assets`,
     prefix: '/assets/',
+    preCompressed: true,
     immutable: true,
     maxAge: '1y',
     index: false,

@@ -10,7 +10,6 @@ import {
 } from '@tanstack/react-router'
 import { lazy, Suspense } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Shell } from './parts/shell.tsx'
 import { Failed, Loading } from './parts/states.tsx'
 import { useChangeOfSession, useSession } from './session.ts'
 
@@ -23,6 +22,9 @@ function page(load: () => Promise<() => React.JSX.Element>): RouteComponent {
     </Suspense>
   )
 }
+
+/** Not before somebody is in: with its menus it is a tenth of all script. */
+const Shell = lazy(async () => ({ default: (await import('./parts/shell.tsx')).Shell }))
 
 const Enrol = page(async () => (await import('./pages/sign-in.tsx')).EnrolPage)
 
@@ -143,9 +145,11 @@ function Inside() {
   }
   if (session.data.secondFactorNeeded) return <Enrol />
   return (
-    <Shell session={session.data} onSignedOut={renew}>
-      <Outlet />
-    </Shell>
+    <Suspense fallback={<Loading />}>
+      <Shell session={session.data} onSignedOut={renew}>
+        <Outlet />
+      </Shell>
+    </Suspense>
   )
 }
 
