@@ -35,6 +35,8 @@ export async function openPage(
     viewport: { width, height },
     colorScheme: dark ? 'dark' : 'light',
     locale: language,
+    // What fades in would be read while it can hardly be seen.
+    reducedMotion: 'reduce',
   })
   context.setDefaultTimeout(20_000)
   const page = await context.newPage()

@@ -360,6 +360,34 @@ describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing}
     })
   }
 
+  test('opens each form without a fault, and closes it', async () => {
+    const visit = await pageOf('admin')
+    const { page } = visit
+    const forms = [
+      ['/claims', 'Submit a claim'],
+      ['/members', 'Add a member'],
+      ['/tiers', 'Add a tier'],
+      ['/tiers', 'Add an agent'],
+      ['/users', 'Add a user'],
+      ['/users', 'Create a key', 'API keys'],
+    ] as const
+    try {
+      for (const [path, verb, tab] of forms) {
+        await page.goto(path)
+        if (tab) await page.getByRole('tab', { name: tab }).click()
+        await page.getByRole('button', { name: verb }).click()
+        const dialog = page.getByRole('dialog', { name: verb })
+        await dialog.locator('form').waitFor()
+        expect([verb, ...(await findInaccessible(page, axe))]).toEqual([verb])
+        await dialog.getByRole('button', { name: 'Close' }).click()
+        await dialog.waitFor({ state: 'hidden' })
+      }
+      expect(visit.complaints).toEqual([])
+    } finally {
+      await visit.context.close()
+    }
+  })
+
   test('sends its script packed, and to be kept for good; the page itself afresh', async () => {
     const page = await fetch(`${api.url}/sign-in`)
     expect(page.headers.get('cache-control')).toBe('no-cache')

@@ -41,6 +41,18 @@ export function date(isoDate: string): string {
   )
 }
 
+/** Today as a date input has it, in the time zone, or in that of this machine. */
+export function today(timeZone?: string): string {
+  const parts = new Intl.DateTimeFormat('en', {
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    ...(timeZone !== undefined && { timeZone }),
+  }).formatToParts(new Date())
+  const part = (type: Intl.DateTimeFormatPartTypes) => parts.find((one) => one.type === type)?.value ?? ''
+  return `${part('year')}-${part('month')}-${part('day')}`
+}
+
 /** An instant, in the fund's time zone. */
 export function instant(rfc3339: string, timeZone: string): string {
   return new Intl.DateTimeFormat(language(), { dateStyle: 'medium', timeStyle: 'medium', timeZone }).format(

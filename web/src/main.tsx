@@ -6,8 +6,9 @@ import { Notifications } from '@mantine/notifications'
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import i18next from 'i18next'
-import { StrictMode } from 'react'
+import { StrictMode, useMemo } from 'react'
 import { createRoot } from 'react-dom/client'
+import { useTranslation } from 'react-i18next'
 import { Refusal } from './api.ts'
 import { router } from './router.tsx'
 import { startTexts } from './texts.ts'
@@ -22,7 +23,7 @@ const queries = new QueryClient({
   },
 })
 
-/** Made once the texts are there. */
+/** Made anew with each language, since it holds words. */
 const themeOf = () =>
   createTheme({
     primaryColor: 'blue',
@@ -30,12 +31,15 @@ const themeOf = () =>
     primaryShade: 8,
     defaultRadius: 'md',
     cursorType: 'pointer',
+    respectReducedMotion: true,
     components: {
       // The colour is the ground's: as that of the words it would be hard to read.
       // Its word is never cut off, however narrow the table.
       Badge: Badge.extend({
         defaultProps: { variant: 'light', c: 'var(--mantine-color-text)', tt: 'none', miw: 'max-content' },
       }),
+      // By name, so that what is not shown yet is not fetched.
+      Modal: { defaultProps: { closeButtonProps: { 'aria-label': i18next.t('shell.close') } } },
       Notification: Notification.extend({
         defaultProps: { closeButtonProps: { 'aria-label': i18next.t('shell.close') } },
       }),
@@ -62,11 +66,13 @@ const nonce = document.querySelector<HTMLMetaElement>('meta[name=csp-nonce]')?.c
 // Where the library that keeps the page from scrolling under a dialog looks for the mark of its style sheet.
 Object.assign(window, { __webpack_nonce__: nonce })
 
-await startTexts()
-createRoot(document.getElementById('root') as HTMLElement).render(
-  <StrictMode>
+function Console() {
+  const { i18n } = useTranslation()
+  // biome-ignore lint/correctness/useExhaustiveDependencies: its words are those of the language.
+  const theme = useMemo(themeOf, [i18n.language])
+  return (
     <MantineProvider
-      theme={themeOf()}
+      theme={theme}
       cssVariablesResolver={readable}
       defaultColorScheme="auto"
       getStyleNonce={() => nonce}
@@ -76,5 +82,12 @@ createRoot(document.getElementById('root') as HTMLElement).render(
         <RouterProvider router={router} />
       </QueryClientProvider>
     </MantineProvider>
+  )
+}
+
+await startTexts()
+createRoot(document.getElementById('root') as HTMLElement).render(
+  <StrictMode>
+    <Console />
   </StrictMode>,
 )

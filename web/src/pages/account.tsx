@@ -7,7 +7,8 @@ import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ask, type LiveSession, type Session } from '../api.ts'
 import { instant } from '../format.ts'
-import { fieldOf, Refused, SecondFactor } from '../parts/second-factor.tsx'
+import { fieldOf, Refused } from '../parts/forms.tsx'
+import { SecondFactor } from '../parts/second-factor.tsx'
 import { Loading, Shown } from '../parts/states.tsx'
 import { useChangeOfSession, useSession } from '../session.ts'
 
@@ -139,13 +140,7 @@ function SecondFactorState({ session }: { session: Session }) {
           </Group>
         </>
       )}
-      <Modal
-        opened={opened}
-        onClose={close}
-        title={t('access.enrol')}
-        closeOnClickOutside={false}
-        closeButtonProps={{ 'aria-label': t('shell.close') }}
-      >
+      <Modal opened={opened} onClose={close} title={t('access.enrol')} closeOnClickOutside={false}>
         <SecondFactor onEnrolled={onEnrolled} />
       </Modal>
     </>
@@ -195,11 +190,7 @@ function Sessions() {
                     <Table.Td>{one.ipAddress || t('access.unknown')}</Table.Td>
                     <Table.Td>
                       <Browser userAgent={one.userAgent ?? ''} />
-                      {one.current && (
-                        <Badge ml="xs" variant="light" tt="none">
-                          {t('access.thisOne')}
-                        </Badge>
-                      )}
+                      {one.current && <Badge ml="xs">{t('access.thisOne')}</Badge>}
                     </Table.Td>
                     <Table.Td>
                       <Button

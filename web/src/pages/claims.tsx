@@ -1,5 +1,4 @@
 import {
-  Alert,
   Anchor,
   Badge,
   Button,
@@ -22,15 +21,16 @@ import { useTranslation } from 'react-i18next'
 import { claimStatuses } from '../../../src/claims/claim-rules.ts'
 import { ask, type Claim, type Cycle, type Member, type Page, withQuery } from '../api.ts'
 import { date, instant, minorUnits, money, typed } from '../format.ts'
+import { useTiers } from '../parts/choices.ts'
+import { FormEnd } from '../parts/forms.tsx'
 import { List, useList } from '../parts/list.tsx'
 import { useSentence } from '../parts/states.tsx'
+import { Chip } from '../parts/status-chip.tsx'
 import { useFund, useMay, useSession } from '../session.ts'
-import { useTiers } from './members.tsx'
 
 const claims = '/api/claims'
 const cycles = '/api/contribution-cycles'
 
-/** Not by colour alone: each has its sign and its word. */
 const looks: Record<Claim['claimStatus'], { color: string; sign: string }> = {
   Submitted: { color: 'yellow', sign: '◔' },
   Approved: { color: 'green', sign: '✓' },
@@ -41,15 +41,9 @@ function ClaimChip({ status }: { status: Claim['claimStatus'] }) {
   const { t } = useTranslation()
   const { color, sign } = looks[status]
   return (
-    <Badge
-      color={color}
-      variant="light"
-      autoContrast
-      tt="none"
-      leftSection={<span aria-hidden="true">{sign}</span>}
-    >
+    <Chip color={color} sign={sign}>
       {t(`claims.status.${status}`)}
-    </Badge>
+    </Chip>
   )
 }
 
@@ -93,7 +87,6 @@ export function ClaimsPage() {
     setDecision({ verb, claim })
     deciding.open()
   }
-  const closeButtonProps = { 'aria-label': t('shell.close') }
   return (
     <Stack>
       <Group justify="space-between">
@@ -142,19 +135,13 @@ export function ClaimsPage() {
           </div>
         )}
       </List>
-      <Modal
-        opened={isSubmitting}
-        onClose={submitting.close}
-        title={t('claims.submit')}
-        closeButtonProps={closeButtonProps}
-      >
+      <Modal opened={isSubmitting} onClose={submitting.close} title={t('claims.submit')}>
         <SubmitForm onDone={submitting.close} />
       </Modal>
       <Modal
         opened={isDeciding}
         onClose={deciding.close}
         title={decision && t(`claims.${decision.verb}Claim`, { code: decision.claim.claimCode })}
-        closeButtonProps={closeButtonProps}
       >
         {decision && <DecisionForm decision={decision} onDone={deciding.close} />}
       </Modal>
@@ -284,7 +271,6 @@ function Row({
 
 function DecisionForm({ decision: { verb, claim }, onDone }: { decision: Decision; onDone: () => void }) {
   const { t } = useTranslation()
-  const sentence = useSentence()
   const queries = useQueryClient()
   const fund = useFund()
   const [reason, setReason] = useState('')
@@ -338,19 +324,7 @@ function DecisionForm({ decision: { verb, claim }, onDone }: { decision: Decisio
             onChange={(event) => setReason(event.currentTarget.value)}
           />
         )}
-        {decide.error && (
-          <Alert color="red" role="alert">
-            {sentence(decide.error)}
-          </Alert>
-        )}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onDone}>
-            {t('shell.cancel')}
-          </Button>
-          <Button type="submit" {...(!isApproval && { color: 'red' })} loading={decide.isPending}>
-            {t(`claims.${verb}`)}
-          </Button>
-        </Group>
+        <FormEnd of={decide} verb={t(`claims.${verb}`)} isDangerous={!isApproval} onCancel={onDone} />
       </Stack>
     </form>
   )
@@ -358,7 +332,6 @@ function DecisionForm({ decision: { verb, claim }, onDone }: { decision: Decisio
 
 function SubmitForm({ onDone }: { onDone: () => void }) {
   const { t } = useTranslation()
-  const sentence = useSentence()
   const queries = useQueryClient()
   const fund = useFund()
   const tiers = useTiers()
@@ -411,19 +384,7 @@ function SubmitForm({ onDone }: { onDone: () => void }) {
           onChange={(event) => setTypedAmount(event.currentTarget.value)}
           error={isAmountWrong && t('claims.amountWrong', { currency: fund.currency })}
         />
-        {send.error && (
-          <Alert color="red" role="alert">
-            {sentence(send.error)}
-          </Alert>
-        )}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onDone}>
-            {t('shell.cancel')}
-          </Button>
-          <Button type="submit" loading={send.isPending}>
-            {t('claims.submit')}
-          </Button>
-        </Group>
+        <FormEnd of={send} verb={t('claims.submit')} onCancel={onDone} />
       </Stack>
     </form>
   )
@@ -460,12 +421,15 @@ function MemberSelect({
   const isChosenOffered = offered.some(({ memberId }) => memberId === member?.memberId)
   const choices = member && !isChosenOffered ? [member, ...offered] : offered
   const isSearching = wanted !== '' && (code !== wanted || found.isPending)
-  const nothing =
-    wanted === '' ? t('claims.deceasedHint') : isSearching ? t('claims.searching') : t('claims.noMember')
+  // Said below the label and not in the list: a list of no choices is a riddle to a screen reader.
+  const hint =
+    wanted === '' || choices.length > 0
+      ? t('claims.deceasedHint')
+      : t(isSearching ? 'claims.searching' : 'claims.noMember')
   return (
     <Select
       label={t('claims.deceased')}
-      description={t('claims.deceasedHint')}
+      description={hint}
       required
       searchable
       data-autofocus
@@ -477,7 +441,6 @@ function MemberSelect({
       onSearchChange={setSearch}
       value={member?.memberId ?? null}
       onChange={(memberId) => onChoose(choices.find((one) => one.memberId === memberId) ?? null)}
-      nothingFoundMessage={nothing}
       error={found.error && code !== '' ? sentence(found.error) : error}
     />
   )

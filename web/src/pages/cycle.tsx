@@ -32,8 +32,9 @@ import { date, instant, money, number } from '../format.ts'
 import { ChunkStrip } from '../parts/chunk-strip.tsx'
 import { Creation } from '../parts/creation.tsx'
 import { ErrorInWords } from '../parts/error-in-words.tsx'
+import { Refused } from '../parts/forms.tsx'
 import { List, useList } from '../parts/list.tsx'
-import { Empty, Shown, useSentence } from '../parts/states.tsx'
+import { Empty, Shown } from '../parts/states.tsx'
 import { useMay } from '../session.ts'
 
 const cycles = '/api/contribution-cycles'
@@ -146,7 +147,6 @@ function Steering({ cycle }: { cycle: Cycle }) {
   const { t } = useTranslation()
   const may = useMay()
   const queries = useQueryClient()
-  const sentence = useSentence()
   const [asked, setAsked] = useState<Verb>()
   const steer = useMutation({
     mutationFn: (verb: Verb) => ask<Cycle>('POST', `${cycles}/${cycle.cycleId}/${verb}`),
@@ -173,19 +173,10 @@ function Steering({ cycle }: { cycle: Cycle }) {
           {t(`cycles.${verb}`)}
         </Button>
       ))}
-      <Modal
-        opened={asked !== undefined}
-        onClose={close}
-        title={asked && t(`cycles.${asked}`)}
-        closeButtonProps={{ 'aria-label': t('shell.close') }}
-      >
+      <Modal opened={asked !== undefined} onClose={close} title={asked && t(`cycles.${asked}`)}>
         <Stack>
           <Text>{asked && t(`cycles.${asked}Says`)}</Text>
-          {steer.error && (
-            <Alert color="red" role="alert">
-              {sentence(steer.error)}
-            </Alert>
-          )}
+          <Refused error={steer.error} />
           <Group justify="flex-end">
             <Button variant="default" onClick={close}>
               {t('cycles.keep')}

@@ -21,7 +21,7 @@ import { type DragEvent, useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ask, type ImportResult, withQuery } from '../api.ts'
 import { number } from '../format.ts'
-import { useSentence } from '../parts/states.tsx'
+import { Refused } from '../parts/forms.tsx'
 import { useMay } from '../session.ts'
 
 /** As many faults as the server lists in an answer. */
@@ -71,7 +71,6 @@ export function ImportPage() {
 
 function Importing() {
   const { t } = useTranslation()
-  const sentence = useSentence()
   const queries = useQueryClient()
   const size = useSize()
   const [file, setFile] = useState<File | null>(null)
@@ -197,11 +196,7 @@ function Importing() {
           <Progress value={100} animated aria-hidden="true" />
         </Stack>
       )}
-      {error && (
-        <Alert color="red" role="alert">
-          {sentence(error)}
-        </Alert>
-      )}
+      <Refused error={error} />
       {file && check.data && (
         <>
           <Counts title={t('members.wouldBe')} result={check.data} />

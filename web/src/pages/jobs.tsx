@@ -1,15 +1,15 @@
-import { Anchor, Badge, Progress, Select, Stack, Table, Text, Title } from '@mantine/core'
+import { Anchor, Progress, Select, Stack, Table, Text, Title } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Job } from '../api.ts'
 import { instant, number } from '../format.ts'
 import { List, useList } from '../parts/list.tsx'
+import { Chip } from '../parts/status-chip.tsx'
 import { useFund } from '../session.ts'
 
 type JobStatus = Job['jobStatus']
 
-/** Not by colour alone: each has its sign and its word. */
 const looks: Record<JobStatus, { color: string; sign: string }> = {
   Queued: { color: 'yellow', sign: '…' },
   Processing: { color: 'blue', sign: '◔' },
@@ -23,15 +23,9 @@ export function JobStatusChip({ status }: { status: JobStatus }) {
   const { t } = useTranslation()
   const { color, sign } = looks[status]
   return (
-    <Badge
-      color={color}
-      variant="light"
-      autoContrast
-      tt="none"
-      leftSection={<span aria-hidden="true">{sign}</span>}
-    >
+    <Chip color={color} sign={sign}>
       {t(`operations.jobStatus.${status}`)}
-    </Badge>
+    </Chip>
   )
 }
 

@@ -112,7 +112,6 @@ function Register({ member }: { member: MemberWithStandings }) {
         opened={isChanging}
         onClose={changing.close}
         title={t('members.changeMember', { code: member.memberCode })}
-        closeButtonProps={{ 'aria-label': t('shell.close') }}
       >
         <MemberForm member={member} onDone={changing.close} />
       </Modal>

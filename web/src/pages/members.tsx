@@ -1,7 +1,6 @@
 import {
   Alert,
   Anchor,
-  Badge,
   Button,
   Group,
   Modal,
@@ -14,22 +13,23 @@ import {
 } from '@mantine/core'
 import { useDebouncedValue, useDisclosure } from '@mantine/hooks'
 import { notifications } from '@mantine/notifications'
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { memberMoves, memberStatuses } from '../../../src/members/member-rules.ts'
-import { type Agent, ask, type Member, type Page, type Tier, withQuery } from '../api.ts'
-import { date } from '../format.ts'
+import { ask, type Member, type Tier } from '../api.ts'
+import { date, today } from '../format.ts'
+import { useAgents, useTiers } from '../parts/choices.ts'
+import { FormEnd, Refused } from '../parts/forms.tsx'
 import { List, useList } from '../parts/list.tsx'
-import { useSentence } from '../parts/states.tsx'
+import { Chip } from '../parts/status-chip.tsx'
 import { useFund, useMay } from '../session.ts'
 
 const members = '/api/members'
 
 type MemberStatus = Member['memberStatus']
 
-/** Not by colour alone: each has its sign and its word. */
 const looks: Record<MemberStatus, { color: string; sign: string }> = {
   Active: { color: 'green', sign: '✓' },
   Suspended: { color: 'yellow', sign: '‖' },
@@ -41,48 +41,10 @@ export function MemberChip({ status }: { status: MemberStatus }) {
   const { t } = useTranslation()
   const { color, sign } = looks[status]
   return (
-    <Badge
-      color={color}
-      variant="light"
-      autoContrast
-      tt="none"
-      leftSection={<span aria-hidden="true">{sign}</span>}
-    >
+    <Chip color={color} sign={sign}>
       {t(`members.status.${status}`)}
-    </Badge>
+    </Chip>
   )
-}
-
-/** All of a list that is there to choose from, and not only its first page. */
-async function askAll<Item>(path: string): Promise<Item[]> {
-  const items: Item[] = []
-  let cursor: string | null | undefined
-  do {
-    const page = await ask<Page<Item>>('GET', withQuery(path, { limit: 200, cursor }))
-    items.push(...page.items)
-    cursor = page.nextCursor
-  } while (cursor)
-  return items
-}
-
-export function useTiers() {
-  const may = useMay()
-  return useQuery({
-    queryKey: ['/api/tiers', 'all'],
-    enabled: may('fund.read'),
-    staleTime: 60_000,
-    queryFn: () => askAll<Tier>('/api/tiers'),
-  })
-}
-
-function useAgents() {
-  const may = useMay()
-  return useQuery({
-    queryKey: ['/api/agents', 'all'],
-    enabled: may('agents.read'),
-    staleTime: 60_000,
-    queryFn: () => askAll<Agent>('/api/agents'),
-  })
 }
 
 const tierChoice = ({ tierId, tierCode, tierName }: Tier) => ({
@@ -191,28 +153,11 @@ export function MembersPage() {
           </div>
         )}
       </List>
-      <Modal
-        opened={isAdding}
-        onClose={adding.close}
-        title={t('members.add')}
-        closeButtonProps={{ 'aria-label': t('shell.close') }}
-      >
+      <Modal opened={isAdding} onClose={adding.close} title={t('members.add')}>
         <MemberForm onDone={adding.close} />
       </Modal>
     </Stack>
   )
-}
-
-/** Today in the fund's time zone, as a date input has it. */
-function today(timeZone: string | undefined): string {
-  const parts = new Intl.DateTimeFormat('en', {
-    year: 'numeric',
-    month: '2-digit',
-    day: '2-digit',
-    ...(timeZone !== undefined && { timeZone }),
-  }).formatToParts(new Date())
-  const part = (type: Intl.DateTimeFormatPartTypes) => parts.find((one) => one.type === type)?.value ?? ''
-  return `${part('year')}-${part('month')}-${part('day')}`
 }
 
 type Draft = Pick<
@@ -231,7 +176,6 @@ function changesOf(member: Member, draft: Draft): Partial<Draft> {
 /** Adds a member, or changes the one that is given. */
 export function MemberForm({ member, onDone }: { member?: Member; onDone: () => void }) {
   const { t } = useTranslation()
-  const sentence = useSentence()
   const queries = useQueryClient()
   const fund = useFund()
   const tiers = useTiers()
@@ -302,11 +246,7 @@ export function MemberForm({ member, onDone }: { member?: Member; onDone: () => 
   return (
     <form onSubmit={submit}>
       <Stack>
-        {listsError && (
-          <Alert color="red" role="alert">
-            {sentence(listsError)}
-          </Alert>
-        )}
+        <Refused error={listsError} />
         {isDeceased && <Alert color="gray">{t('members.isDeceased')}</Alert>}
         {!member && (
           <TextInput
@@ -391,19 +331,7 @@ export function MemberForm({ member, onDone }: { member?: Member; onDone: () => 
           value={email}
           onChange={(event) => setEmail(event.currentTarget.value)}
         />
-        {save.error && (
-          <Alert color="red" role="alert">
-            {sentence(save.error)}
-          </Alert>
-        )}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onDone}>
-            {t('shell.cancel')}
-          </Button>
-          <Button type="submit" loading={save.isPending}>
-            {member ? t('shell.save') : t('members.add')}
-          </Button>
-        </Group>
+        <FormEnd of={save} verb={member ? t('shell.save') : t('members.add')} onCancel={onDone} />
       </Stack>
     </form>
   )

@@ -1,11 +1,12 @@
-import { Alert, Button, Group, Select, Stack, Switch, Text, TextInput, Title } from '@mantine/core'
+import { Button, Group, Select, Stack, Switch, Text, TextInput, Title } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ask, type Fund } from '../api.ts'
 import { minorUnits, typed } from '../format.ts'
-import { Shown, useSentence } from '../parts/states.tsx'
+import { Refused } from '../parts/forms.tsx'
+import { Shown } from '../parts/states.tsx'
 import { useMay } from '../session.ts'
 
 export function SettingsPage() {
@@ -40,7 +41,6 @@ function currencies(current: string): string[] {
 function FundForm({ fund }: { fund: Fund }) {
   const { t } = useTranslation()
   const readOnly = !useMay()('fund.change')
-  const sentence = useSentence()
   const queries = useQueryClient()
   const [draft, setDraft] = useState<Draft>({})
   const change = (part: Draft) => setDraft((former) => ({ ...former, ...part }))
@@ -127,11 +127,7 @@ function FundForm({ fund }: { fund: Fund }) {
           checked={shown.selfApproval}
           onChange={(event) => change({ selfApproval: event.currentTarget.checked })}
         />
-        {save.error && (
-          <Alert color="red" role="alert">
-            {sentence(save.error)}
-          </Alert>
-        )}
+        <Refused error={save.error} />
         {!readOnly && (
           <Group>
             <Button type="submit" loading={save.isPending} disabled={changed.length === 0}>

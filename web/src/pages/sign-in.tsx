@@ -17,7 +17,8 @@ import { Link, Navigate, useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ask } from '../api.ts'
-import { codeOf, fieldOf, focus, Refused, SecondFactor } from '../parts/second-factor.tsx'
+import { fieldOf, focus, Refused } from '../parts/forms.tsx'
+import { codeOf, SecondFactor } from '../parts/second-factor.tsx'
 import { useChangeOfSession, useSession } from '../session.ts'
 
 interface SignedIn {

@@ -1,5 +1,4 @@
 import {
-  Alert,
   Button,
   Grid,
   Group,
@@ -19,7 +18,8 @@ import { useTranslation } from 'react-i18next'
 import { ask, type Claim, type Cycle, type Page, type Preview, type Started } from '../api.ts'
 import { date, duration, minorUnits, money, number } from '../format.ts'
 import { StartedCard } from '../parts/creation.tsx'
-import { Empty, Shown, useSentence } from '../parts/states.tsx'
+import { Refused } from '../parts/forms.tsx'
+import { Empty, Shown } from '../parts/states.tsx'
 import { useFund } from '../session.ts'
 
 const cycles = '/api/contribution-cycles'
@@ -51,7 +51,6 @@ export function StartCyclePage() {
   const { t } = useTranslation()
   const navigate = useNavigate()
   const queries = useQueryClient()
-  const sentence = useSentence()
   const { claimId: asked } = useSearch({ strict: false }) as { claimId?: string }
   const fund = useFund()
   const waiting = useWaitingClaims()
@@ -158,11 +157,7 @@ export function StartCyclePage() {
                   <Shown of={preview}>
                     {(shown) => (
                       <PreviewCard preview={shown}>
-                        {start.error && (
-                          <Alert color="red" role="alert">
-                            {sentence(start.error)}
-                          </Alert>
-                        )}
+                        <Refused error={start.error} />
                         <Button size="md" loading={start.isPending} onClick={() => start.mutate()}>
                           {t('cycles.confirm', { members: number(shown.eligibleMembers) })}
                         </Button>

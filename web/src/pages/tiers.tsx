@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Modal, Stack, Table, Text, TextInput, Title } from '@mantine/core'
+import { Button, Group, Modal, Stack, Table, TextInput, Title } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
@@ -6,8 +6,8 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { type Agent, ask, type Tier } from '../api.ts'
 import { minorUnits, money, typed } from '../format.ts'
+import { FormEnd } from '../parts/forms.tsx'
 import { List, useList } from '../parts/list.tsx'
-import { useSentence } from '../parts/states.tsx'
 import { useFund, useMay } from '../session.ts'
 
 export function TiersPage() {
@@ -95,7 +95,6 @@ function Tiers() {
           opened={opened}
           onClose={close}
           title={tier ? t('fund.changeTier', { code: tier.tierCode }) : t('fund.addTier')}
-          closeButtonProps={{ 'aria-label': t('shell.close') }}
         >
           <TierForm tier={tier} currency={currency} onDone={close} />
         </Modal>
@@ -119,7 +118,6 @@ function TierForm({
   onDone: () => void
 }) {
   const { t } = useTranslation()
-  const sentence = useSentence()
   const queries = useQueryClient()
   const written = (minor: number | null | undefined) => (minor == null ? '' : typed(minor, currency))
   const [code, setCode] = useState(tier?.tierCode ?? '')
@@ -190,7 +188,7 @@ function TierForm({
           value={benefit}
           onChange={(event) => setBenefit(event.currentTarget.value)}
         />
-        <FormEnd saving={save.isPending} refusal={save.error && sentence(save.error)} onCancel={onDone} />
+        <FormEnd of={save} verb={t('shell.save')} onCancel={onDone} />
       </Stack>
     </form>
   )
@@ -235,12 +233,7 @@ function Agents() {
           </div>
         )}
       </List>
-      <Modal
-        opened={opened}
-        onClose={close}
-        title={t('fund.addAgent')}
-        closeButtonProps={{ 'aria-label': t('shell.close') }}
-      >
+      <Modal opened={opened} onClose={close} title={t('fund.addAgent')}>
         <AgentForm onDone={close} />
       </Modal>
     </Stack>
@@ -249,7 +242,6 @@ function Agents() {
 
 function AgentForm({ onDone }: { onDone: () => void }) {
   const { t } = useTranslation()
-  const sentence = useSentence()
   const queries = useQueryClient()
   const [code, setCode] = useState('')
   const [name, setName] = useState('')
@@ -303,37 +295,8 @@ function AgentForm({ onDone }: { onDone: () => void }) {
           value={phone}
           onChange={(event) => setPhone(event.currentTarget.value)}
         />
-        <FormEnd saving={save.isPending} refusal={save.error && sentence(save.error)} onCancel={onDone} />
+        <FormEnd of={save} verb={t('shell.save')} onCancel={onDone} />
       </Stack>
     </form>
-  )
-}
-
-function FormEnd({
-  saving,
-  refusal,
-  onCancel,
-}: {
-  saving: boolean
-  refusal: string | null
-  onCancel: () => void
-}) {
-  const { t } = useTranslation()
-  return (
-    <>
-      {refusal !== null && (
-        <Alert color="red" role="alert">
-          <Text>{refusal}</Text>
-        </Alert>
-      )}
-      <Group justify="flex-end">
-        <Button variant="default" onClick={onCancel}>
-          {t('shell.cancel')}
-        </Button>
-        <Button type="submit" loading={saving}>
-          {t('shell.save')}
-        </Button>
-      </Group>
-    </>
   )
 }

@@ -2,7 +2,6 @@ import {
   ActionIcon,
   Badge,
   Button,
-  Checkbox,
   Group,
   Menu,
   Modal,
@@ -17,23 +16,20 @@ import {
 } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { notifications } from '@mantine/notifications'
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
 import type { TFunction } from 'i18next'
-import { type ReactNode, useState } from 'react'
+import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import type { Permission, Role } from '../../../src/access/permission-rules.ts'
-import { type Agent, type ApiKey, ask, type Page, type User, type UserWithLink, withQuery } from '../api.ts'
-import { instant, number } from '../format.ts'
+import type { Role } from '../../../src/access/permission-rules.ts'
+import { ask, type User, type UserWithLink } from '../api.ts'
+import { useAgents } from '../parts/choices.ts'
+import { Confirmation, fieldOf, Refused, Secret } from '../parts/forms.tsx'
 import { List, useList } from '../parts/list.tsx'
-import { Copy, fieldOf, focus, Refused } from '../parts/second-factor.tsx'
 import { Shown } from '../parts/states.tsx'
-import { useFund, useMay, useSession } from '../session.ts'
+import { useMay, useSession } from '../session.ts'
+import { Keys } from './api-keys.tsx'
 
 const usersPath = '/api/users'
-const keysPath = '/api/api-keys'
-const agentsPath = '/api/agents'
-
-type CreatedApiKey = ApiKey & { key: string }
 
 const roles = Object.keys({
   admin: true,
@@ -148,7 +144,6 @@ function Users() {
         title={titleOf(act, t)}
         closeOnClickOutside={act.kind !== 'link'}
         closeOnEscape={act.kind !== 'link'}
-        closeButtonProps={{ 'aria-label': t('shell.close') }}
       >
         {act.kind === 'add' && <AddUser onAdded={onLink} />}
         {act.kind === 'change' && <ChangeUser user={act.user} onClose={close} />}
@@ -184,11 +179,7 @@ function UserState({ user }: { user: User }) {
       : user.hasPassword
         ? (['green', 'access.enabled'] as const)
         : (['yellow', 'access.noPassword'] as const)
-  return (
-    <Badge color={color} variant="light" autoContrast tt="none">
-      {t(text)}
-    </Badge>
-  )
+  return <Badge color={color}>{t(text)}</Badge>
 }
 
 function UserMenu({
@@ -372,7 +363,7 @@ function AgentField({
   onChange: (agentId: string | null) => void
 }) {
   const { t } = useTranslation()
-  const agents = useQuery({ queryKey: [agentsPath, 'all'], queryFn: allAgents, staleTime: 60_000 })
+  const agents = useAgents()
   return (
     <Shown of={agents}>
       {(all) => (
@@ -393,18 +384,6 @@ function AgentField({
       )}
     </Shown>
   )
-}
-
-/** The API has no search for agents, so all of them are there to be searched in. */
-async function allAgents(): Promise<Agent[]> {
-  const agents: Agent[] = []
-  let cursor: string | null = null
-  do {
-    const page: Page<Agent> = await ask('GET', withQuery(agentsPath, { limit: 200, cursor }))
-    agents.push(...page.items)
-    cursor = page.nextCursor
-  } while (cursor !== null)
-  return agents
 }
 
 function SwitchUser({ user, disabled, onClose }: { user: User; disabled: boolean; onClose: () => void }) {
@@ -459,322 +438,5 @@ function ResetUser({
       onConfirm={() => reset.mutate()}
       onClose={onClose}
     />
-  )
-}
-
-/** What is open over the list of keys. */
-type KeyAct = { kind: 'create' } | { kind: 'revoke'; key: ApiKey } | { kind: 'created'; key: CreatedApiKey }
-
-function Keys() {
-  const { t } = useTranslation()
-  const may = useMay()
-  const list = useList<ApiKey>(keysPath)
-  const [opened, { open, close }] = useDisclosure()
-  const [act, setAct] = useState<KeyAct>({ kind: 'create' })
-  const begin = (next: KeyAct) => {
-    setAct(next)
-    open()
-  }
-  const canChange = may('keys.change')
-  return (
-    <Stack>
-      {canChange && (
-        <Group>
-          <Button onClick={() => begin({ kind: 'create' })}>{t('access.createKey')}</Button>
-        </Group>
-      )}
-      <List of={list} empty={t('access.noKeys')}>
-        {(keys) => (
-          <KeyTable keys={keys} {...(canChange && { onRevoke: (key) => begin({ kind: 'revoke', key }) })} />
-        )}
-      </List>
-      <Modal
-        opened={opened}
-        onClose={close}
-        // The key itself is kept no longer than it is shown.
-        onExitTransitionEnd={() => setAct({ kind: 'create' })}
-        title={
-          act.kind === 'create'
-            ? t('access.createKey')
-            : t(act.kind === 'revoke' ? 'access.revokeTitle' : 'access.keyCreated', {
-                name: act.key.keyName,
-              })
-        }
-        closeOnClickOutside={act.kind !== 'created'}
-        closeOnEscape={act.kind !== 'created'}
-        closeButtonProps={{ 'aria-label': t('shell.close') }}
-      >
-        {act.kind === 'create' && <CreateKey onCreated={(key) => setAct({ kind: 'created', key })} />}
-        {act.kind === 'revoke' && <RevokeKey apiKey={act.key} onClose={close} />}
-        {act.kind === 'created' && (
-          <Secret
-            label={t('access.key')}
-            sentence={t('access.keySays')}
-            value={act.key.key}
-            onClose={close}
-          />
-        )}
-      </Modal>
-    </Stack>
-  )
-}
-
-function KeyTable({ keys, onRevoke }: { keys: ApiKey[]; onRevoke?: (key: ApiKey) => void }) {
-  const { t } = useTranslation()
-  const fund = useFund()
-  const timeZone = fund?.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone
-  return (
-    <div className="scroll">
-      <Table verticalSpacing="sm">
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>{t('shell.name')}</Table.Th>
-            <Table.Th>{t('access.keyStart')}</Table.Th>
-            <Table.Th>{t('access.owner')}</Table.Th>
-            <Table.Th>{t('access.permissions')}</Table.Th>
-            <Table.Th>{t('access.created')}</Table.Th>
-            <Table.Th>{t('access.expires')}</Table.Th>
-            <Table.Th>{t('access.lastUsed')}</Table.Th>
-            <Table.Th>{t('access.revoked')}</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {keys.map((key) => (
-            <Table.Tr key={key.keyId}>
-              <Table.Td>{key.keyName}</Table.Td>
-              <Table.Td className="code">{key.keyStart}…</Table.Td>
-              <Table.Td>{key.email}</Table.Td>
-              <Table.Td>
-                <Permissions of={key.permissions} />
-              </Table.Td>
-              <Table.Td>{instant(key.createdAt, timeZone)}</Table.Td>
-              <Table.Td>
-                {key.expiresAt === null ? t('access.never') : instant(key.expiresAt, timeZone)}
-                {isOver(key) && (
-                  <Badge ml="xs" color="gray" variant="light" autoContrast tt="none">
-                    {t('access.expired')}
-                  </Badge>
-                )}
-              </Table.Td>
-              <Table.Td>
-                {key.lastUsedAt === null ? t('access.notUsed') : instant(key.lastUsedAt, timeZone)}
-              </Table.Td>
-              <Table.Td>
-                {key.revokedAt !== null ? (
-                  instant(key.revokedAt, timeZone)
-                ) : onRevoke ? (
-                  <Button
-                    size="xs"
-                    variant="default"
-                    aria-label={t('access.revokeKey', { name: key.keyName })}
-                    onClick={() => onRevoke(key)}
-                  >
-                    {t('access.revoke')}
-                  </Button>
-                ) : (
-                  t('access.no')
-                )}
-              </Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </div>
-  )
-}
-
-function isOver({ expiresAt }: ApiKey): boolean {
-  return expiresAt !== null && Date.parse(expiresAt) <= Date.now()
-}
-
-/** One is said; more are counted, and said to whoever wants to know. */
-function Permissions({ of: permissions }: { of: Permission[] }) {
-  const { t } = useTranslation()
-  const [first, ...others] = permissions
-  if (first === undefined) return null
-  if (others.length === 0) return <>{t(`access.permission.${first}`)}</>
-  return (
-    <details>
-      <summary>{t('access.permissionCount', { permissions: number(permissions.length) })}</summary>
-      {permissions.map((permission) => (
-        <Text key={permission} size="sm">
-          {t(`access.permission.${permission}`)}
-        </Text>
-      ))}
-    </details>
-  )
-}
-
-function CreateKey({ onCreated }: { onCreated: (key: CreatedApiKey) => void }) {
-  const { t } = useTranslation()
-  const queries = useQueryClient()
-  const { data: session } = useSession()
-  const [permissions, setPermissions] = useState<string[]>([])
-  const [isMissing, setMissing] = useState(false)
-  const create = useMutation({
-    mutationFn: (given: { keyName: string; permissions: string[]; expiresAt: string | null }) =>
-      ask<CreatedApiKey>('POST', keysPath, given),
-    // The answer holds the key, which is not to stay behind in memory.
-    gcTime: 0,
-    onSuccess: (key) => {
-      void queries.invalidateQueries({ queryKey: [keysPath] })
-      onCreated(key)
-    },
-  })
-  return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault()
-        const form = event.currentTarget
-        if (permissions.length === 0) return setMissing(true)
-        create.mutate({
-          keyName: fieldOf(form, 'keyName').trim(),
-          permissions,
-          expiresAt: endOf(fieldOf(form, 'lastDay')),
-        })
-      }}
-    >
-      <Stack>
-        <TextInput
-          data-autofocus
-          name="keyName"
-          label={t('access.keyName')}
-          autoComplete="off"
-          maxLength={200}
-          required
-        />
-        <Checkbox.Group
-          label={t('access.keyPermissions')}
-          description={t('access.keyPermissionsHint')}
-          value={permissions}
-          onChange={(chosen) => {
-            setPermissions(chosen)
-            setMissing(false)
-          }}
-          error={isMissing && <span role="alert">{t('access.keyPermissionsMissing')}</span>}
-        >
-          <Stack gap="xs" my="xs">
-            {Object.keys(session?.permissions ?? {}).map((permission) => (
-              <Checkbox key={permission} value={permission} label={t(`access.permission.${permission}`)} />
-            ))}
-          </Stack>
-        </Checkbox.Group>
-        <TextInput
-          name="lastDay"
-          type="date"
-          label={t('access.keyEnds')}
-          description={t('access.keyEndsHint')}
-          autoComplete="off"
-          min={today()}
-        />
-        <Refused error={create.error} />
-        <Button type="submit" loading={create.isPending}>
-          {t('access.create')}
-        </Button>
-      </Stack>
-    </form>
-  )
-}
-
-/** When the day is over where somebody chose it; null for no day. */
-function endOf(isoDate: string): string | null {
-  return isoDate === '' ? null : new Date(`${isoDate}T23:59:59`).toISOString()
-}
-
-/** By the calendar of whoever looks, as a field of a date has it. */
-function today(): string {
-  const now = new Date()
-  const two = (value: number) => String(value).padStart(2, '0')
-  return `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`
-}
-
-function RevokeKey({ apiKey, onClose }: { apiKey: ApiKey; onClose: () => void }) {
-  const { t } = useTranslation()
-  const queries = useQueryClient()
-  const revoke = useMutation({
-    mutationFn: () => ask<ApiKey>('DELETE', `${keysPath}/${apiKey.keyId}`),
-    onSuccess: ({ keyName }) => {
-      notifications.show({ message: t('access.keyRevoked', { name: keyName }), color: 'green' })
-      void queries.invalidateQueries({ queryKey: [keysPath] })
-      onClose()
-    },
-  })
-  return (
-    <Confirmation
-      sentence={t('access.revokeSays')}
-      action={t('access.revoke')}
-      isDangerous
-      isPending={revoke.isPending}
-      error={revoke.error}
-      onConfirm={() => revoke.mutate()}
-      onClose={onClose}
-    />
-  )
-}
-
-function Confirmation({
-  sentence,
-  action,
-  isDangerous,
-  isPending,
-  error,
-  onConfirm,
-  onClose,
-}: {
-  sentence: ReactNode
-  action: string
-  isDangerous: boolean
-  isPending: boolean
-  error: unknown
-  onConfirm: () => void
-  onClose: () => void
-}) {
-  const { t } = useTranslation()
-  return (
-    <Stack>
-      <Text>{sentence}</Text>
-      <Refused error={error} />
-      <Group justify="flex-end">
-        <Button variant="default" onClick={onClose}>
-          {t('shell.cancel')}
-        </Button>
-        <Button {...(isDangerous && { color: 'red' })} loading={isPending} onClick={onConfirm}>
-          {action}
-        </Button>
-      </Group>
-    </Stack>
-  )
-}
-
-/** What is shown only this once. */
-function Secret({
-  label,
-  sentence,
-  value,
-  onClose,
-}: {
-  label: string
-  sentence: string
-  value: string
-  onClose: () => void
-}) {
-  const { t } = useTranslation()
-  return (
-    <Stack>
-      <Text>{sentence}</Text>
-      <TextInput
-        ref={focus}
-        label={label}
-        value={value}
-        onFocus={(event) => event.currentTarget.select()}
-        autoComplete="off"
-        spellCheck={false}
-        readOnly
-      />
-      <Group justify="flex-end">
-        <Copy value={value} />
-        <Button onClick={onClose}>{t('shell.close')}</Button>
-      </Group>
-    </Stack>
   )
 }

@@ -1,60 +1,13 @@
-import {
-  Alert,
-  Button,
-  Code,
-  CopyButton,
-  Group,
-  Image,
-  PasswordInput,
-  SimpleGrid,
-  Stack,
-  Text,
-  TextInput,
-} from '@mantine/core'
+import { Button, Code, Group, Image, PasswordInput, SimpleGrid, Stack, Text, TextInput } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { ask, type Enrolment } from '../api.ts'
 import { useSession } from '../session.ts'
-import { useSentence } from './states.tsx'
-
-/** Why a form was refused; nothing while it was not. */
-export function Refused({ error }: { error: unknown }) {
-  const sentence = useSentence()
-  if (!error) return null
-  return (
-    <Alert color="red" role="alert">
-      {sentence(error)}
-    </Alert>
-  )
-}
-
-/** As a ref: what is to be looked at or filled in first. */
-export function focus(element: HTMLElement | null): void {
-  element?.focus()
-}
-
-/** What was typed in the field of that name. */
-export function fieldOf(form: HTMLFormElement, name: string): string {
-  const value = new FormData(form).get(name)
-  return typeof value === 'string' ? value : ''
-}
+import { Copy, fieldOf, focus, Refused } from './forms.tsx'
 
 /** Apps show codes in groups; the server takes them without the spaces. */
 export function codeOf(form: HTMLFormElement): string {
   return fieldOf(form, 'code').replace(/\s/g, '')
-}
-
-export function Copy({ value }: { value: string }) {
-  const { t } = useTranslation()
-  return (
-    <CopyButton value={value}>
-      {({ copied, copy }) => (
-        <Button variant="default" onClick={copy}>
-          {t(copied ? 'access.copied' : 'access.copy')}
-        </Button>
-      )}
-    </CopyButton>
-  )
 }
 
 /** From the password to the first code: only then does the second factor count. */

@@ -1,10 +1,19 @@
 import { Badge } from '@mantine/core'
+import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Cycle } from '../api.ts'
 
+/** What state something is in: not by colour alone, each has its sign and its word. */
+export function Chip({ color, sign, children }: { color: string; sign: string; children: ReactNode }) {
+  return (
+    <Badge color={color} leftSection={<span aria-hidden="true">{sign}</span>}>
+      {children}
+    </Badge>
+  )
+}
+
 export type ShownStatus = Cycle['cycleStatus'] | 'Paused'
 
-/** Not by colour alone: each has its sign and its word. */
 const looks: Record<ShownStatus, { color: string; sign: string }> = {
   Initializing: { color: 'yellow', sign: '◔' },
   Active: { color: 'green', sign: '✓' },
@@ -23,8 +32,8 @@ export function StatusChip({ status }: { status: ShownStatus }) {
   const { t } = useTranslation()
   const { color, sign } = looks[status]
   return (
-    <Badge color={color} leftSection={<span aria-hidden="true">{sign}</span>}>
+    <Chip color={color} sign={sign}>
       {t(`cycles.status.${status}`)}
-    </Badge>
+    </Chip>
   )
 }

@@ -27,7 +27,6 @@ export default {
   amountHint: 'Left empty: the tier’s own amount',
   amountWrong: 'This is no amount in {{currency}}.',
   days: 'Days to pay',
-  preview: 'Preview',
   previewTitle: 'What will happen',
   eligible: '{{members}} members will be asked',
   each: 'Each pays',

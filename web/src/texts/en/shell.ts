@@ -14,7 +14,6 @@ export default {
   language: 'Language',
   light: 'Light',
   dark: 'Dark',
-  skip: 'To the content',
   loading: 'Loading…',
   failed: 'This could not be loaded',
   unreachable: 'The server cannot be reached. This page keeps trying.',

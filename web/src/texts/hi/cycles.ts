@@ -27,7 +27,6 @@ export default {
   amountHint: 'खाली छोड़ने पर: श्रेणी की अपनी राशि',
   amountWrong: 'यह {{currency}} में कोई राशि नहीं है।',
   days: 'भुगतान के दिन',
-  preview: 'पूर्वावलोकन',
   previewTitle: 'क्या होगा',
   eligible: '{{members}} सदस्यों से माँगा जाएगा',
   each: 'प्रत्येक देगा',

@@ -1,0 +1,36 @@
+/** Short lists that are wanted whole, to choose from. */
+import { useQuery } from '@tanstack/react-query'
+import { type Agent, ask, type Page, type Tier, withQuery } from '../api.ts'
+import { useMay } from '../session.ts'
+
+/** All of a list that is there to choose from, and not only its first page. */
+async function askAll<Item>(path: string): Promise<Item[]> {
+  const items: Item[] = []
+  let cursor: string | null | undefined
+  do {
+    const page = await ask<Page<Item>>('GET', withQuery(path, { limit: 200, cursor }))
+    items.push(...page.items)
+    cursor = page.nextCursor
+  } while (cursor)
+  return items
+}
+
+export function useTiers() {
+  const may = useMay()
+  return useQuery({
+    queryKey: ['/api/tiers', 'all'],
+    enabled: may('fund.read'),
+    staleTime: 60_000,
+    queryFn: () => askAll<Tier>('/api/tiers'),
+  })
+}
+
+export function useAgents() {
+  const may = useMay()
+  return useQuery({
+    queryKey: ['/api/agents', 'all'],
+    enabled: may('agents.read'),
+    staleTime: 60_000,
+    queryFn: () => askAll<Agent>('/api/agents'),
+  })
+}

@@ -1,0 +1,134 @@
+import { Alert, Button, CopyButton, Group, Stack, Text, TextInput } from '@mantine/core'
+import type { ReactNode } from 'react'
+import { useTranslation } from 'react-i18next'
+import { useSentence } from './states.tsx'
+
+/** Why a form was refused; nothing while it was not. */
+export function Refused({ error }: { error: unknown }) {
+  const sentence = useSentence()
+  if (!error) return null
+  return (
+    <Alert color="red" role="alert">
+      {sentence(error)}
+    </Alert>
+  )
+}
+
+/** As a ref: what is to be looked at or filled in first. */
+export function focus(element: HTMLElement | null): void {
+  element?.focus()
+}
+
+/** What was typed in the field of that name. */
+export function fieldOf(form: HTMLFormElement, name: string): string {
+  const value = new FormData(form).get(name)
+  return typeof value === 'string' ? value : ''
+}
+
+export function Copy({ value }: { value: string }) {
+  const { t } = useTranslation()
+  return (
+    <CopyButton value={value}>
+      {({ copied, copy }) => (
+        <Button variant="default" onClick={copy}>
+          {t(copied ? 'access.copied' : 'access.copy')}
+        </Button>
+      )}
+    </CopyButton>
+  )
+}
+
+/** The end of a form: why it was refused, the way out, and its verb. */
+export function FormEnd({
+  of: { error, isPending },
+  verb,
+  isDangerous = false,
+  onCancel,
+}: {
+  of: { error: unknown; isPending: boolean }
+  verb: string
+  isDangerous?: boolean
+  onCancel: () => void
+}) {
+  const { t } = useTranslation()
+  return (
+    <>
+      <Refused error={error} />
+      <Group justify="flex-end">
+        <Button variant="default" onClick={onCancel}>
+          {t('shell.cancel')}
+        </Button>
+        <Button type="submit" {...(isDangerous && { color: 'red' })} loading={isPending}>
+          {verb}
+        </Button>
+      </Group>
+    </>
+  )
+}
+
+export function Confirmation({
+  sentence,
+  action,
+  isDangerous,
+  isPending,
+  error,
+  onConfirm,
+  onClose,
+}: {
+  sentence: ReactNode
+  action: string
+  isDangerous: boolean
+  isPending: boolean
+  error: unknown
+  onConfirm: () => void
+  onClose: () => void
+}) {
+  const { t } = useTranslation()
+  return (
+    <Stack>
+      <Text>{sentence}</Text>
+      <Refused error={error} />
+      <Group justify="flex-end">
+        <Button variant="default" onClick={onClose}>
+          {t('shell.cancel')}
+        </Button>
+        <Button {...(isDangerous && { color: 'red' })} loading={isPending} onClick={onConfirm}>
+          {action}
+        </Button>
+      </Group>
+    </Stack>
+  )
+}
+
+/** What is shown only this once. */
+export function Secret({
+  label,
+  sentence,
+  value,
+  onClose,
+}: {
+  label: string
+  sentence: string
+  value: string
+  onClose: () => void
+}) {
+  const { t } = useTranslation()
+  return (
+    <Stack>
+      <Text>{sentence}</Text>
+      <TextInput
+        ref={focus}
+        label={label}
+        value={value}
+        onFocus={(event) => event.currentTarget.select()}
+        autoComplete="off"
+        spellCheck={false}
+        readOnly
+      />
+      <Group justify="flex-end">
+        <Copy value={value} />
+        <Button onClick={onClose}>{t('shell.close')}</Button>
+      </Group>
+    </Stack>
+  )
+}
