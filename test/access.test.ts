@@ -300,6 +300,9 @@ describe('an agent', () => {
       role: 'agent',
       payload: { params: { memberId: other.memberId }, refusal: 'member-not-found' },
     })
+    expect(refusal(await ada.ask('GET', `/api/members/${other.memberId}/contributions`))).toBe(
+      '404 member-not-found',
+    )
     expect((await ada.ask('GET', `/api/members/${members.items[0]?.memberId}`)).status).toBe(200)
 
     const start = async (number: number, strategy: string) => {

@@ -358,6 +358,31 @@ describe('claims', () => {
     const listed = await api.pageThrough<ClaimView>('/api/claims?status=Submitted', 2)
     expect(listed.filter((claim) => claim.tierCode === 'C3').map((claim) => claim.claimCode)).toEqual(codes)
   })
+
+  test('a claim says which cycle collects for it, and those that wait for one can be asked for', async () => {
+    await registerTier(api.db, { tierCode: 'C4', members: 5 })
+    const [waiting, collecting, cancelled] = await Promise.all(
+      [1, 2, 3].map((number) => approveDeath(api.db, { tierCode: 'C4', number })),
+    )
+    const cycle = await startActive({ claimId: collecting?.claimId ?? '' })
+    const given = await startActive({ claimId: cancelled?.claimId ?? '' })
+    await sql`update contribution_cycles set cycle_status = 'Cancelled' where cycle_id = ${given.cycleId}`.execute(
+      api.db,
+    )
+    const codesOf = async (query: string) =>
+      (await api.pageThrough<ClaimView>(`/api/claims?status=Approved&${query}`, 50))
+        .filter(({ tierCode }) => tierCode === 'C4')
+        .map(({ claimCode, cycleCode }) => [claimCode, cycleCode])
+        .toSorted()
+    expect(await codesOf('hasCycle=true')).toEqual([[collecting?.claimCode, cycle.cycleCode]])
+    expect(await codesOf('hasCycle=false')).toEqual(
+      [
+        [waiting?.claimCode, null],
+        [cancelled?.claimCode, null],
+      ].toSorted(),
+    )
+    expect((await api.get<Problem>('/api/claims?hasCycle=1')).status).toBe(400)
+  })
 })
 
 /** DESIGN 3, camelCase, without settled_after; then what the view joins. */
@@ -370,7 +395,7 @@ const cycleFields = `cycleId cycleCode claimId tierId deceasedMemberId cycleStat
 describe('a start', () => {
   // Inline needs that no older transaction is open on the server, and other test files write to it too.
   test('of a small cycle answers 201 with the Active cycle, where it is, and its counts', {
-    retry: 3,
+    retry: { count: 10, delay: 1_000 },
   }, async ({ task }) => {
     const tierCode = `S1${task.result?.retryCount ?? 0}`
     await registerTier(api.db, { tierCode, members: 40 })
@@ -771,6 +796,31 @@ describe('contributions', () => {
     const waived = await api.get<undefined>(`${cycles}/${cycle.cycleId}/contributions.csv?status=Waived`)
     expect(parse(waived.text, { columns: true })).toHaveLength(1)
   })
+
+  test('of one member are listed by cycle, newest first, of Active cycles only', async () => {
+    const memberId = (await getContributions(cycle.cycleId, `?q=${memberCode('K', 3)}`))[0]?.memberId
+    const { claimId } = await approveDeath(api.db, { tierCode: 'K', number: 44 })
+    const later = await startActive({ claimId })
+    const another = await approveDeath(api.db, { tierCode: 'K', number: 45 })
+    const hidden = await startActive({ claimId: another.claimId })
+    await sql`update contribution_cycles set cycle_status = 'Initializing' where cycle_id = ${hidden.cycleId}`.execute(
+      api.db,
+    )
+    const asked = await api.pageThrough<Record<string, unknown>>(`/api/members/${memberId}/contributions`, 1)
+    expect(asked.map(({ cycleCode }) => cycleCode)).toEqual([later.cycleCode, cycle.cycleCode])
+    expect(asked[1]).toEqual({
+      contributionId: `${cycle.cycleCode}/${memberCode('K', 3)}`,
+      cycleId: cycle.cycleId,
+      cycleCode: cycle.cycleCode,
+      currency: 'USD',
+      deceasedFullName: cycle.deceasedFullName,
+      contributionAmount: 9950,
+      paidAmount: 0,
+      contributionStatus: 'Pending',
+      dueDate: cycle.deadline,
+      createdAt: cycle.createdAt,
+    })
+  })
 })
 
 async function expectHidden(cycleId: string): Promise<void> {
@@ -1141,6 +1191,7 @@ const documented = `
   POST /api/members
   GET /api/members/{memberId}
   PATCH /api/members/{memberId}
+  GET /api/members/{memberId}/contributions
   POST /api/members/import
   GET /api/claims
   POST /api/claims

@@ -167,7 +167,7 @@ describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing}
       await visit.page.getByRole('button', { name: 'Menu' }).click()
       const links = visit.page.getByRole('navigation').getByRole('link')
       await links.first().waitFor()
-      expect(await links.allTextContents()).toEqual(places)
+      expect(await links.allTextContents()).toEqual([...places, 'My account'])
       expect(visit.complaints).toEqual([])
       await visit.context.close()
     }
@@ -329,6 +329,7 @@ describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing}
     '/audit',
     '/users',
     '/settings',
+    '/notices',
     '/account',
   ]
   for (const dark of [false, true]) {
@@ -397,6 +398,52 @@ describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing}
       expect([status, headers.get('content-encoding')]).toEqual([200, packing])
       expect(headers.get('content-type')).toMatch(/\/javascript/)
       expect(headers.get('cache-control')).toContain('immutable')
+    }
+  })
+
+  test('is there after less than 200 kB of script, packed by gzip, be it the sign-in or the list of cycles', async () => {
+    const signIn = await openPage(browser, api.url)
+    const cycles = await pageOf('treasurer')
+    for (const [{ page, context }, path] of [
+      [signIn, '/sign-in'],
+      [cycles, '/'],
+    ] as const) {
+      const scripts = new Set<string>()
+      page.on('request', (request) => request.resourceType() === 'script' && scripts.add(request.url()))
+      await page.goto(path)
+      await page.locator('h1, h2').first().waitFor()
+      await page.waitForLoadState('networkidle')
+      let bytes = 0
+      for (const url of scripts) {
+        const { headers } = await fetch(url, { headers: { 'accept-encoding': 'gzip' } })
+        bytes += Number(headers.get('content-length'))
+      }
+      expect(bytes).toBeGreaterThan(50_000)
+      expect(bytes, path).toBeLessThan(200_000)
+      await context.close()
+    }
+  })
+
+  test('tells in another tab of a cycle that was done before that tab looked again', async () => {
+    const { claimId } = await approveDeath(api.db, { number: 6 })
+    const visit = await pageOf('treasurer')
+    const { page } = visit
+    const worker = await startWorker(api.app)
+    try {
+      const looked = page.waitForResponse(/contribution-cycles\?limit=10/)
+      await page.goto('/account')
+      await looked
+      const { body } = await api.post<{ cycle: { cycleCode: string } }>('/api/contribution-cycles', {
+        claimId,
+        strategy: 'queued',
+      })
+      await page.getByText(`Cycle ${body.cycle.cycleCode} is ready`).waitFor()
+      await page.getByRole('link', { name: 'What happened' }).click()
+      await page.getByRole('link', { name: `Cycle ${body.cycle.cycleCode} is ready` }).click()
+      await page.getByText('The cycle is ready: ').waitFor()
+    } finally {
+      await visit.context.close()
+      await worker.stop()
     }
   })
 

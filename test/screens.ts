@@ -90,6 +90,7 @@ test('every page is photographed', { timeout: 600_000 }, async () => {
       audit: '/audit',
       users: '/users',
       settings: '/settings',
+      notices: '/notices',
       account: '/account',
     }
     await mkdir(folder, { recursive: true })

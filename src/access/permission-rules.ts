@@ -57,7 +57,7 @@ export const roleGrants = {
     'claims.read',
     'claims.submit',
   ),
-  agent: { 'members.read': 'own', 'cycles.read': 'own', 'contributions.read': 'own' },
+  agent: { 'fund.read': 'all', 'members.read': 'own', 'cycles.read': 'own', 'contributions.read': 'own' },
   auditor: all(
     'fund.read',
     'agents.read',

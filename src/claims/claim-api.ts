@@ -21,6 +21,8 @@ export const claimSchema = z
     rejectedBy: z.string().nullable(),
     rejectedAt: z.string().nullable(),
     rejectionReason: z.string().nullable(),
+    cycleId: z.uuid().nullable().meta({ description: 'Its cycle that is not Cancelled.' }),
+    cycleCode: z.string().nullable(),
   })
   .meta({ id: 'Claim' })
 

@@ -21,15 +21,19 @@ export function claimRoutes(deps: { readonly db: Db; readonly clock: Clock }): H
         schema: {
           summary: 'Claims, newest first',
           tags: ['claims'],
-          querystring: z.strictObject({ ...pageQuery, status: z.enum(claimStatuses).optional() }),
+          querystring: z.strictObject({
+            ...pageQuery,
+            status: z.enum(claimStatuses).optional(),
+            hasCycle: z.stringbool({ truthy: ['true'], falsy: ['false'] }).optional(),
+          }),
           response: { 200: pageOf(claimSchema), ...problemResponses(400) },
         },
       },
       async (request) => {
-        const { cursor, limit, status } = request.query
+        const { cursor, limit, ...filter } = request.query
         const key = decodeCursor(cursor, z.tuple([instantValue, z.uuid()]))
         const before = key && { submittedAt: key[0], claimId: key[1] }
-        const rows = await findClaims(deps.db, { status }, { limit: limit + 1, ...(before && { before }) })
+        const rows = await findClaims(deps.db, filter, { limit: limit + 1, ...(before && { before }) })
         return pageFrom(rows, limit, (claim) => [claim.submittedAt, claim.claimId])
       },
     )

@@ -4,12 +4,14 @@ import type { Claims } from '../database/schema.ts'
 import { DomainError } from '../errors.ts'
 import type { ClaimStatus } from './claim-rules.ts'
 
-/** A claim as the API shows it: with whose it is. */
+/** A claim as the API shows it: with whose it is, and the cycle that collects for it. */
 export type ClaimView = Selectable<Claims> & {
   deceasedMemberCode: string
   deceasedFullName: string
   tierId: string
   tierCode: string
+  cycleId: string | null
+  cycleCode: string | null
 }
 
 const claimViews = (db: Db) =>
@@ -17,12 +19,17 @@ const claimViews = (db: Db) =>
     .selectFrom('claims as c')
     .innerJoin('members as m', 'm.memberId', 'c.deceasedMemberId')
     .innerJoin('tiers as t', 't.tierId', 'm.tierId')
+    .leftJoin('contributionCycles as cy', (join) =>
+      join.onRef('cy.claimId', '=', 'c.claimId').on('cy.cycleStatus', '!=', 'Cancelled'),
+    )
     .selectAll('c')
     .select([
       'm.memberCode as deceasedMemberCode',
       'm.fullName as deceasedFullName',
       'm.tierId',
       't.tierCode',
+      'cy.cycleId',
+      'cy.cycleCode',
     ])
 
 export async function findClaim(
@@ -44,11 +51,13 @@ export async function requireClaim(db: Db, claimId: string): Promise<ClaimView> 
 /** A page of claims, newest first, before the given one. */
 export async function findClaims(
   db: Db,
-  filter: { status?: ClaimStatus | undefined },
+  filter: { status?: ClaimStatus | undefined; hasCycle?: boolean | undefined },
   page: { before?: { submittedAt: string; claimId: string }; limit: number },
 ): Promise<ClaimView[]> {
   let query = claimViews(db).orderBy('c.submittedAt', 'desc').orderBy('c.claimId', 'desc').limit(page.limit)
   if (filter.status) query = query.where('c.claimStatus', '=', filter.status)
+  if (filter.hasCycle !== undefined)
+    query = query.where('cy.cycleId', filter.hasCycle ? 'is not' : 'is', null)
   if (page.before) {
     const { submittedAt, claimId } = page.before
     query = query.where(

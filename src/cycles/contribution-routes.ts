@@ -3,12 +3,18 @@ import { stringify } from 'csv-stringify'
 import { z } from 'zod'
 import { ownAgentId } from '../access/guard.ts'
 import type { Db } from '../database/connect.ts'
-import { decodeCursor, pageFrom, pageOf, pageQuery } from '../http/paging.ts'
+import { decodeCursor, instantValue, pageFrom, pageOf, pageQuery } from '../http/paging.ts'
 import { problemResponses } from '../http/problem.ts'
 import type { HttpRoutes } from '../http/server.ts'
 import { streamResponse } from '../http/stream-response.ts'
-import { findAgentShares } from './contribution-sql.ts'
-import { agentShareSchema, contributionFilter, contributionSchema } from './cycle-api.ts'
+import { requireMember } from '../members/keep-members.ts'
+import { findAgentShares, findContributionsOfMember } from './contribution-sql.ts'
+import {
+  agentShareSchema,
+  contributionFilter,
+  contributionOfMemberSchema,
+  contributionSchema,
+} from './cycle-api.ts'
 import { eachContribution, listContributions, ofAgent, requireActive } from './list-contributions.ts'
 
 const params = z.strictObject({ cycleId: z.uuid() })
@@ -57,6 +63,28 @@ export function contributionRoutes(deps: { readonly db: Db }): HttpRoutes {
         const agentId = ownAgentId(request)
         const { cycleId } = await requireActive(deps.db, request.params.cycleId, agentId)
         return { items: await findAgentShares(deps.db, cycleId, { agentId }) }
+      },
+    )
+
+    app.get(
+      '/api/members/:memberId/contributions',
+      {
+        config: { access: 'contributions.read' },
+        schema: {
+          summary: 'What a member was asked for, newest cycle first',
+          tags,
+          params: z.strictObject({ memberId: z.uuid() }),
+          querystring: z.strictObject(pageQuery),
+          response: { 200: pageOf(contributionOfMemberSchema), ...problemResponses(400, 404) },
+        },
+      },
+      async (request) => {
+        const { cursor, limit } = request.query
+        const { memberId } = await requireMember(deps.db, request.params.memberId, ownAgentId(request))
+        const key = decodeCursor(cursor, z.tuple([instantValue, z.uuid()]))
+        const before = key && { createdAt: key[0], cycleId: key[1] }
+        const rows = await findContributionsOfMember(deps.db, memberId, { before, limit: limit + 1 })
+        return pageFrom(rows, limit, (contribution) => [contribution.createdAt, contribution.cycleId])
       },
     )
 

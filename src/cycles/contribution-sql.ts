@@ -136,3 +136,38 @@ export async function findContributions(
     limit ${page.limit}`.execute(db)
   return rows
 }
+
+export interface ContributionOfMember
+  extends Pick<
+    ContributionView,
+    'contributionId' | 'contributionAmount' | 'paidAmount' | 'contributionStatus' | 'dueDate'
+  > {
+  cycleId: string
+  cycleCode: string
+  currency: string
+  deceasedFullName: string
+  /** When the cycle was started. */
+  createdAt: string
+}
+
+/** What a member was asked for in the cycles that became Active, newest cycle first: one look at the key a cycle. */
+export async function findContributionsOfMember(
+  db: Db,
+  memberId: string,
+  page: { before?: { createdAt: string; cycleId: string } | undefined; limit: number },
+): Promise<ContributionOfMember[]> {
+  const { before } = page
+  const { rows } = await sql<ContributionOfMember>`
+    select c.cycle_code || '/' || m.member_code as contribution_id, c.cycle_id, c.cycle_code, c.currency,
+      d.full_name as deceased_full_name, mc.contribution_amount, mc.paid_amount, mc.contribution_status,
+      mc.due_date, c.created_at
+    from contribution_cycles c
+    join member_contributions mc on mc.cycle_id = c.cycle_id and mc.member_id = ${memberId}
+    join members m on m.member_id = mc.member_id
+    join members d on d.member_id = c.deceased_member_id
+    where c.cycle_status in ('Active', 'Completed')
+      and ${before ? sql`(c.created_at, c.cycle_id) < (${before.createdAt}::timestamptz, ${before.cycleId}::uuid)` : sql`true`}
+    order by c.created_at desc, c.cycle_id desc
+    limit ${page.limit}`.execute(db)
+  return rows
+}

@@ -135,6 +135,21 @@ export const contributionSchema = z
   })
   .meta({ id: 'MemberContribution' })
 
+export const contributionOfMemberSchema = z
+  .object({
+    contributionId: z.string(),
+    cycleId: z.uuid(),
+    cycleCode: z.string(),
+    currency: z.string(),
+    deceasedFullName: z.string(),
+    contributionAmount: z.int(),
+    paidAmount: z.int(),
+    contributionStatus: z.enum(contributionStatuses),
+    dueDate: z.iso.date(),
+    createdAt: z.string().meta({ description: 'When the cycle was started.' }),
+  })
+  .meta({ id: 'ContributionOfMember' })
+
 export const agentShareSchema = z
   .object({
     agentId: z.uuid().nullable().meta({ description: 'Null for members whom no agent looks after.' }),

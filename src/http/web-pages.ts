@@ -26,6 +26,7 @@ const addresses = [
   '/audit',
   '/users',
   '/settings',
+  '/notices',
   '/account',
 ]
 

@@ -11,6 +11,7 @@ import type {
 import type { claimSchema } from '../../src/claims/claim-api.ts'
 import type {
   agentShareSchema,
+  contributionOfMemberSchema,
   contributionSchema,
   creationProgressSchema,
   cycleSchema,
@@ -32,6 +33,7 @@ export type AgentShare = z.infer<typeof agentShareSchema>
 export type ApiKey = z.infer<typeof apiKeySchema>
 export type AuditEvent = z.infer<typeof auditEventSchema>
 export type Claim = z.infer<typeof claimSchema>
+export type ContributionOfMember = z.infer<typeof contributionOfMemberSchema>
 export type Contribution = z.infer<typeof contributionSchema>
 export type CreationProgress = z.infer<typeof creationProgressSchema>
 export type Cycle = z.infer<typeof cycleSchema>

@@ -118,6 +118,11 @@ const tree = root.addChildren([
     }),
     createRoute({
       getParentRoute: () => inside,
+      path: '/notices',
+      component: page(async () => (await import('./pages/notices.tsx')).NoticesPage),
+    }),
+    createRoute({
+      getParentRoute: () => inside,
       path: '/account',
       component: page(async () => (await import('./pages/account.tsx')).AccountPage),
     }),

@@ -1,4 +1,4 @@
-import { Badge, Button, Group, Modal, Paper, PasswordInput, Stack, Table, Text, Title } from '@mantine/core'
+import { Badge, Button, Group, Modal, Paper, PasswordInput, Stack, Text, Title } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
@@ -7,6 +7,7 @@ import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ask, type LiveSession, type Session } from '../api.ts'
 import { instant } from '../format.ts'
+import { DataTable } from '../parts/data-table.tsx'
 import { fieldOf, Refused } from '../parts/forms.tsx'
 import { SecondFactor } from '../parts/second-factor.tsx'
 import { Loading, Shown } from '../parts/states.tsx'
@@ -171,43 +172,38 @@ function Sessions() {
       <Refused error={end.error} />
       <Shown of={list}>
         {({ items }) => (
-          <div className="scroll">
-            <Table>
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>{t('access.since')}</Table.Th>
-                  <Table.Th>{t('access.lastUsed')}</Table.Th>
-                  <Table.Th>{t('access.from')}</Table.Th>
-                  <Table.Th>{t('access.browser')}</Table.Th>
-                  <Table.Th aria-label={t('access.end')} />
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {items.map((one) => (
-                  <Table.Tr key={one.sessionId}>
-                    <Table.Td>{instant(one.createdAt, timeZone)}</Table.Td>
-                    <Table.Td>{instant(one.updatedAt, timeZone)}</Table.Td>
-                    <Table.Td>{one.ipAddress || t('access.unknown')}</Table.Td>
-                    <Table.Td>
-                      <Browser userAgent={one.userAgent ?? ''} />
-                      {one.current && <Badge ml="xs">{t('access.thisOne')}</Badge>}
-                    </Table.Td>
-                    <Table.Td>
-                      <Button
-                        size="xs"
-                        variant="default"
-                        aria-label={t('access.endThis', { at: instant(one.createdAt, timeZone) })}
-                        loading={end.isPending && end.variables.sessionId === one.sessionId}
-                        onClick={() => end.mutate(one)}
-                      >
-                        {t('access.end')}
-                      </Button>
-                    </Table.Td>
-                  </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
-          </div>
+          <DataTable
+            rows={items}
+            keyOf={(one) => one.sessionId}
+            columns={[
+              { name: t('access.since'), show: (one) => instant(one.createdAt, timeZone) },
+              { name: t('access.lastUsed'), show: (one) => instant(one.updatedAt, timeZone) },
+              { name: t('access.from'), show: (one) => one.ipAddress || t('access.unknown') },
+              {
+                name: t('access.browser'),
+                show: (one) => (
+                  <>
+                    <Browser userAgent={one.userAgent ?? ''} />
+                    {one.current && <Badge ml="xs">{t('access.thisOne')}</Badge>}
+                  </>
+                ),
+              },
+              {
+                name: t('access.end'),
+                show: (one) => (
+                  <Button
+                    size="xs"
+                    variant="default"
+                    aria-label={t('access.endThis', { at: instant(one.createdAt, timeZone) })}
+                    loading={end.isPending && end.variables.sessionId === one.sessionId}
+                    onClick={() => end.mutate(one)}
+                  >
+                    {t('access.end')}
+                  </Button>
+                ),
+              },
+            ]}
+          />
         )}
       </Shown>
     </>

@@ -1,4 +1,4 @@
-import { Badge, Button, Checkbox, Group, Modal, Stack, Table, Text, TextInput } from '@mantine/core'
+import { Badge, Button, Checkbox, Group, Modal, Stack, Text, TextInput } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
@@ -7,6 +7,7 @@ import { useTranslation } from 'react-i18next'
 import type { Permission } from '../../../src/access/permission-rules.ts'
 import { type ApiKey, ask } from '../api.ts'
 import { instant, number, today } from '../format.ts'
+import { DataTable } from '../parts/data-table.tsx'
 import { Confirmation, fieldOf, Refused, Secret } from '../parts/forms.tsx'
 import { List, useList } from '../parts/list.tsx'
 import { useFund, useMay, useSession } from '../session.ts'
@@ -74,64 +75,54 @@ export function Keys() {
 function KeyTable({ keys, onRevoke }: { keys: ApiKey[]; onRevoke?: (key: ApiKey) => void }) {
   const { t } = useTranslation()
   const fund = useFund()
-  const timeZone = fund?.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone
+  const timeZone = fund?.timeZone ?? 'UTC'
   return (
-    <div className="scroll">
-      <Table verticalSpacing="sm">
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>{t('shell.name')}</Table.Th>
-            <Table.Th>{t('access.keyStart')}</Table.Th>
-            <Table.Th>{t('access.owner')}</Table.Th>
-            <Table.Th>{t('access.permissions')}</Table.Th>
-            <Table.Th>{t('access.created')}</Table.Th>
-            <Table.Th>{t('access.expires')}</Table.Th>
-            <Table.Th>{t('access.lastUsed')}</Table.Th>
-            <Table.Th>{t('access.revoked')}</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {keys.map((key) => (
-            <Table.Tr key={key.keyId}>
-              <Table.Td>{key.keyName}</Table.Td>
-              <Table.Td className="code">{key.keyStart}…</Table.Td>
-              <Table.Td>{key.email}</Table.Td>
-              <Table.Td>
-                <Permissions of={key.permissions} />
-              </Table.Td>
-              <Table.Td>{instant(key.createdAt, timeZone)}</Table.Td>
-              <Table.Td>
-                {key.expiresAt === null ? t('access.never') : instant(key.expiresAt, timeZone)}
-                {isOver(key) && (
-                  <Badge ml="xs" color="gray">
-                    {t('access.expired')}
-                  </Badge>
-                )}
-              </Table.Td>
-              <Table.Td>
-                {key.lastUsedAt === null ? t('access.notUsed') : instant(key.lastUsedAt, timeZone)}
-              </Table.Td>
-              <Table.Td>
-                {key.revokedAt !== null ? (
-                  instant(key.revokedAt, timeZone)
-                ) : onRevoke ? (
-                  <Button
-                    size="xs"
-                    variant="default"
-                    aria-label={t('access.revokeKey', { name: key.keyName })}
-                    onClick={() => onRevoke(key)}
-                  >
-                    {t('access.revoke')}
-                  </Button>
-                ) : (
-                  t('access.no')
-                )}
-              </Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </div>
+    <DataTable
+      rows={keys}
+      keyOf={(key) => key.keyId}
+      columns={[
+        { name: t('shell.name'), show: (key) => key.keyName },
+        { name: t('access.keyStart'), as: 'code', show: (key) => <>{key.keyStart}…</> },
+        { name: t('access.owner'), show: (key) => key.email },
+        { name: t('access.permissions'), show: (key) => <Permissions of={key.permissions} /> },
+        { name: t('access.created'), show: (key) => instant(key.createdAt, timeZone) },
+        {
+          name: t('access.expires'),
+          show: (key) => (
+            <>
+              {key.expiresAt === null ? t('access.never') : instant(key.expiresAt, timeZone)}
+              {isOver(key) && (
+                <Badge ml="xs" color="gray">
+                  {t('access.expired')}
+                </Badge>
+              )}
+            </>
+          ),
+        },
+        {
+          name: t('access.lastUsed'),
+          show: (key) => (key.lastUsedAt === null ? t('access.notUsed') : instant(key.lastUsedAt, timeZone)),
+        },
+        {
+          name: t('access.revoked'),
+          show: (key) =>
+            key.revokedAt !== null ? (
+              instant(key.revokedAt, timeZone)
+            ) : onRevoke ? (
+              <Button
+                size="xs"
+                variant="default"
+                aria-label={t('access.revokeKey', { name: key.keyName })}
+                onClick={() => onRevoke(key)}
+              >
+                {t('access.revoke')}
+              </Button>
+            ) : (
+              t('access.no')
+            ),
+        },
+      ]}
+    />
   )
 }
 

@@ -1,9 +1,10 @@
-import { Button, Group, Paper, Select, SimpleGrid, Stack, Table, Text, TextInput, Title } from '@mantine/core'
+import { Button, Group, Paper, Select, SimpleGrid, Stack, Text, TextInput, Title } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { type AuditEvent, withQuery } from '../api.ts'
 import { date, instant, money, number } from '../format.ts'
+import { DataTable } from '../parts/data-table.tsx'
 import { List, useList } from '../parts/list.tsx'
 import { useFund } from '../session.ts'
 import texts from '../texts/en/operations.ts'
@@ -159,26 +160,21 @@ function Payload({ payload }: { payload: Row }) {
         </Stack>
       )}
       {fields.length > 0 && (
-        <div className="scroll">
-          <Table fz="sm" verticalSpacing={2} mt="xs" aria-label={t('operations.details')}>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>{t('operations.fieldTitle')}</Table.Th>
-                {before && <Table.Th>{t('operations.before')}</Table.Th>}
-                <Table.Th>{before ? t('operations.after') : t('operations.value')}</Table.Th>
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {fields.map((field) => (
-                <Table.Tr key={field}>
-                  <Table.Td>{label(field)}</Table.Td>
-                  {before && <Table.Td>{shown(field, before[field])}</Table.Td>}
-                  <Table.Td>{shown(field, after?.[field])}</Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        </div>
+        <DataTable
+          rows={fields}
+          keyOf={(field) => field}
+          columns={[
+            { name: t('operations.fieldTitle'), show: (field) => label(field) },
+            before !== undefined && {
+              name: t('operations.before'),
+              show: (field) => shown(field, before[field]),
+            },
+            {
+              name: before ? t('operations.after') : t('operations.value'),
+              show: (field) => shown(field, after?.[field]),
+            },
+          ]}
+        />
       )}
     </>
   )

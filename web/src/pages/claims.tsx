@@ -7,7 +7,6 @@ import {
   SegmentedControl,
   Select,
   Stack,
-  Table,
   Text,
   TextInput,
   Title,
@@ -19,9 +18,10 @@ import { Link } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { claimStatuses } from '../../../src/claims/claim-rules.ts'
-import { ask, type Claim, type Cycle, type Member, type Page, withQuery } from '../api.ts'
+import { ask, type Claim, type Member, type Page, withQuery } from '../api.ts'
 import { date, instant, minorUnits, money, typed } from '../format.ts'
 import { useTiers } from '../parts/choices.ts'
+import { DataTable } from '../parts/data-table.tsx'
 import { FormEnd } from '../parts/forms.tsx'
 import { List, useList } from '../parts/list.tsx'
 import { useSentence } from '../parts/states.tsx'
@@ -47,26 +47,6 @@ function ClaimChip({ status }: { status: Claim['claimStatus'] }) {
   )
 }
 
-/** The newest cycles that are alive, by their claim: a claim has one at most. Undefined while nobody knows. */
-function useCyclesOfClaims(): Map<string, Cycle> | undefined {
-  const may = useMay()
-  const { data, isError } = useQuery({
-    queryKey: [cycles, 'of claims'],
-    enabled: may('cycles.start'),
-    queryFn: () => ask<Page<Cycle>>('GET', withQuery(cycles, { limit: 200 })),
-  })
-  // Without them a claim is offered that has its cycle, which the server then says.
-  if (isError && !data) return new Map()
-  return (
-    data &&
-    new Map(
-      data.items
-        .filter(({ cycleStatus }) => cycleStatus !== 'Cancelled')
-        .map((cycle) => [cycle.claimId, cycle]),
-    )
-  )
-}
-
 interface Decision {
   readonly verb: 'approve' | 'reject'
   readonly claim: Claim
@@ -76,12 +56,12 @@ export function ClaimsPage() {
   const { t } = useTranslation()
   const may = useMay()
   const [status, setStatus] = useState('')
+  const fund = useFund()
   const [isSubmitting, submitting] = useDisclosure()
   const [isDeciding, deciding] = useDisclosure()
   // It stays while the modal closes, which else would be empty at the end.
   const [decision, setDecision] = useState<Decision>()
   const list = useList<Claim>(claims, { status: status || undefined })
-  const cyclesOfClaims = useCyclesOfClaims()
   const hasActions = may('claims.decide') || may('cycles.start')
   const decide = (verb: Decision['verb'], claim: Claim) => {
     setDecision({ verb, claim })
@@ -106,33 +86,27 @@ export function ClaimsPage() {
       </div>
       <List of={list} empty={t(status ? 'claims.noMatch' : 'claims.empty')}>
         {(items) => (
-          <div className="scroll">
-            <Table highlightOnHover verticalSpacing="sm">
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>{t('shell.code')}</Table.Th>
-                  <Table.Th>{t('shell.status')}</Table.Th>
-                  <Table.Th>{t('claims.deceased')}</Table.Th>
-                  <Table.Th>{t('claims.dateOfDeath')}</Table.Th>
-                  <Table.Th className="numbers">{t('claims.benefit')}</Table.Th>
-                  <Table.Th>{t('claims.submittedBy')}</Table.Th>
-                  <Table.Th>{t('claims.decision')}</Table.Th>
-                  {hasActions && <Table.Th>{t('claims.actions')}</Table.Th>}
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {items.map((claim) => (
-                  <Row
-                    key={claim.claimId}
-                    claim={claim}
-                    hasActions={hasActions}
-                    cyclesOfClaims={cyclesOfClaims}
-                    onDecide={decide}
-                  />
-                ))}
-              </Table.Tbody>
-            </Table>
-          </div>
+          <DataTable
+            rows={items}
+            keyOf={({ claimId }) => claimId}
+            columns={[
+              { name: t('shell.code'), as: 'code', show: ({ claimCode }) => claimCode },
+              { name: t('shell.status'), show: ({ claimStatus }) => <ClaimChip status={claimStatus} /> },
+              { name: t('claims.deceased'), show: (claim) => <Deceased claim={claim} /> },
+              { name: t('claims.dateOfDeath'), as: 'code', show: ({ dateOfDeath }) => date(dateOfDeath) },
+              {
+                name: t('claims.benefit'),
+                as: 'number',
+                show: ({ benefitAmount }) => fund && money(benefitAmount, fund.currency),
+              },
+              { name: t('claims.submittedBy'), show: (claim) => <Submission claim={claim} /> },
+              { name: t('claims.decision'), show: (claim) => <Outcome claim={claim} /> },
+              hasActions && {
+                name: t('claims.actions'),
+                show: (claim) => <Actions claim={claim} onDecide={decide} />,
+              },
+            ]}
+          />
         )}
       </List>
       <Modal opened={isSubmitting} onClose={submitting.close} title={t('claims.submit')}>
@@ -149,124 +123,128 @@ export function ClaimsPage() {
   )
 }
 
-function Row({
+function Deceased({ claim }: { claim: Claim }) {
+  const { t } = useTranslation()
+  const may = useMay()
+  return (
+    <>
+      <Text>{claim.deceasedFullName}</Text>
+      <Text size="xs" c="dimmed" className="code">
+        {may('members.read') ? (
+          <Anchor
+            inherit
+            renderRoot={(props) => (
+              <Link {...props} to="/members/$memberId" params={{ memberId: claim.deceasedMemberId }} />
+            )}
+          >
+            {claim.deceasedMemberCode}
+          </Anchor>
+        ) : (
+          claim.deceasedMemberCode
+        )}
+        {' · '}
+        {t('claims.tier')} {claim.tierCode}
+      </Text>
+    </>
+  )
+}
+
+function Submission({ claim }: { claim: Claim }) {
+  const { t } = useTranslation()
+  const fund = useFund()
+  const session = useSession()
+  return (
+    <>
+      <Group gap="xs">
+        <Text>{claim.submittedBy}</Text>
+        {claim.submittedBy === session.data?.email && (
+          <Badge variant="outline" tt="none">
+            {t('claims.yours')}
+          </Badge>
+        )}
+      </Group>
+      <Text size="xs" c="dimmed">
+        {fund && instant(claim.submittedAt, fund.timeZone)}
+      </Text>
+    </>
+  )
+}
+
+function Outcome({ claim }: { claim: Claim }) {
+  const fund = useFund()
+  const who = claim.approvedBy ?? claim.rejectedBy
+  const at = claim.approvedAt ?? claim.rejectedAt
+  return (
+    <>
+      {who !== null && at !== null && fund && (
+        <>
+          <Text>{who}</Text>
+          <Text size="xs" c="dimmed">
+            {instant(at, fund.timeZone)}
+          </Text>
+        </>
+      )}
+      {claim.rejectionReason !== null && (
+        <Text size="sm" c="dimmed">
+          {claim.rejectionReason}
+        </Text>
+      )}
+    </>
+  )
+}
+
+/** What can be done with the claim as it is, or what it has led to. */
+function Actions({
   claim,
-  hasActions,
-  cyclesOfClaims,
   onDecide,
 }: {
   claim: Claim
-  hasActions: boolean
-  cyclesOfClaims: Map<string, Cycle> | undefined
   onDecide: (verb: Decision['verb'], claim: Claim) => void
 }) {
   const { t } = useTranslation()
   const may = useMay()
-  const fund = useFund()
-  const session = useSession()
-  const { claimId, claimCode, claimStatus } = claim
-  const who = claim.approvedBy ?? claim.rejectedBy
-  const at = claim.approvedAt ?? claim.rejectedAt
-  const cycle = cyclesOfClaims?.get(claimId)
-  return (
-    <Table.Tr>
-      <Table.Td className="code">{claimCode}</Table.Td>
-      <Table.Td>
-        <ClaimChip status={claimStatus} />
-      </Table.Td>
-      <Table.Td>
-        <Text>{claim.deceasedFullName}</Text>
-        <Text size="xs" c="dimmed" className="code">
-          {may('members.read') ? (
-            <Anchor
-              inherit
-              renderRoot={(props) => (
-                <Link {...props} to="/members/$memberId" params={{ memberId: claim.deceasedMemberId }} />
-              )}
-            >
-              {claim.deceasedMemberCode}
-            </Anchor>
-          ) : (
-            claim.deceasedMemberCode
-          )}
-          {' · '}
-          {t('claims.tier')} {claim.tierCode}
-        </Text>
-      </Table.Td>
-      <Table.Td className="code">{date(claim.dateOfDeath)}</Table.Td>
-      <Table.Td className="numbers">{fund && money(claim.benefitAmount, fund.currency)}</Table.Td>
-      <Table.Td>
-        <Group gap="xs">
-          <Text>{claim.submittedBy}</Text>
-          {claim.submittedBy === session.data?.email && (
-            <Badge variant="outline" tt="none">
-              {t('claims.yours')}
-            </Badge>
-          )}
-        </Group>
-        <Text size="xs" c="dimmed">
-          {fund && instant(claim.submittedAt, fund.timeZone)}
-        </Text>
-      </Table.Td>
-      <Table.Td>
-        {who !== null && at !== null && fund && (
-          <>
-            <Text>{who}</Text>
-            <Text size="xs" c="dimmed">
-              {instant(at, fund.timeZone)}
-            </Text>
-          </>
-        )}
-        {claim.rejectionReason !== null && (
-          <Text size="sm" c="dimmed">
-            {claim.rejectionReason}
-          </Text>
-        )}
-      </Table.Td>
-      {hasActions && (
-        <Table.Td>
-          {claimStatus === 'Submitted' && may('claims.decide') && (
-            <Group gap="xs" wrap="nowrap">
-              <Button
-                size="xs"
-                aria-label={t('claims.approveClaim', { code: claimCode })}
-                onClick={() => onDecide('approve', claim)}
-              >
-                {t('claims.approve')}
-              </Button>
-              <Button
-                size="xs"
-                variant="default"
-                aria-label={t('claims.rejectClaim', { code: claimCode })}
-                onClick={() => onDecide('reject', claim)}
-              >
-                {t('claims.reject')}
-              </Button>
-            </Group>
-          )}
-          {claimStatus === 'Approved' && may('cycles.start') && cycle && (
-            <Anchor
-              renderRoot={(props) => (
-                <Link {...props} to="/cycles/$cycleId" params={{ cycleId: cycle.cycleId }} />
-              )}
-            >
-              {t('claims.cycle', { code: cycle.cycleCode })}
-            </Anchor>
-          )}
-          {claimStatus === 'Approved' && may('cycles.start') && cyclesOfClaims && !cycle && (
-            <Button
-              renderRoot={(props) => <Link {...props} to="/cycles/start" search={{ claimId }} />}
-              size="xs"
-              variant="light"
-              aria-label={t('claims.startCycleFor', { code: claimCode })}
-            >
-              {t('claims.startCycle')}
-            </Button>
-          )}
-        </Table.Td>
-      )}
-    </Table.Tr>
-  )
+  const { claimId, claimCode, claimStatus, cycleId, cycleCode } = claim
+  if (claimStatus === 'Submitted' && may('claims.decide')) {
+    return (
+      <Group gap="xs" wrap="nowrap">
+        <Button
+          size="xs"
+          aria-label={t('claims.approveClaim', { code: claimCode })}
+          onClick={() => onDecide('approve', claim)}
+        >
+          {t('claims.approve')}
+        </Button>
+        <Button
+          size="xs"
+          variant="default"
+          aria-label={t('claims.rejectClaim', { code: claimCode })}
+          onClick={() => onDecide('reject', claim)}
+        >
+          {t('claims.reject')}
+        </Button>
+      </Group>
+    )
+  }
+  if (cycleId !== null && may('cycles.read')) {
+    return (
+      <Anchor renderRoot={(props) => <Link {...props} to="/cycles/$cycleId" params={{ cycleId }} />}>
+        {t('claims.cycle', { code: cycleCode })}
+      </Anchor>
+    )
+  }
+  if (claimStatus === 'Approved' && cycleId === null && may('cycles.start')) {
+    return (
+      <Button
+        renderRoot={(props) => <Link {...props} to="/cycles/start" search={{ claimId }} />}
+        size="xs"
+        variant="light"
+        aria-label={t('claims.startCycleFor', { code: claimCode })}
+      >
+        {t('claims.startCycle')}
+      </Button>
+    )
+  }
+  return null
 }
 
 function DecisionForm({ decision: { verb, claim }, onDone }: { decision: Decision; onDone: () => void }) {

@@ -7,7 +7,6 @@ import {
   Select,
   SimpleGrid,
   Stack,
-  Table,
   Tabs,
   Text,
   TextInput,
@@ -31,6 +30,7 @@ import {
 import { date, instant, money, number } from '../format.ts'
 import { ChunkStrip } from '../parts/chunk-strip.tsx'
 import { Creation } from '../parts/creation.tsx'
+import { DataTable } from '../parts/data-table.tsx'
 import { ErrorInWords } from '../parts/error-in-words.tsx'
 import { Refused } from '../parts/forms.tsx'
 import { List, useList } from '../parts/list.tsx'
@@ -229,30 +229,24 @@ function Contributions({ cycle }: { cycle: Cycle }) {
       </Group>
       <List of={list} empty={t('cycles.noMatch')}>
         {(items) => (
-          <div className="scroll">
-            <Table>
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>{t('shell.code')}</Table.Th>
-                  <Table.Th>{t('shell.name')}</Table.Th>
-                  <Table.Th>{t('cycles.agent')}</Table.Th>
-                  <Table.Th className="numbers">{t('cycles.owes')}</Table.Th>
-                  <Table.Th>{t('shell.status')}</Table.Th>
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {items.map((one) => (
-                  <Table.Tr key={one.memberId}>
-                    <Table.Td className="code">{one.memberCode}</Table.Td>
-                    <Table.Td>{one.fullName}</Table.Td>
-                    <Table.Td className="code">{one.agentCode ?? '–'}</Table.Td>
-                    <Table.Td className="numbers">{money(one.contributionAmount, cycle.currency)}</Table.Td>
-                    <Table.Td>{t(`cycles.contributionStatus.${one.contributionStatus}`)}</Table.Td>
-                  </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
-          </div>
+          <DataTable
+            rows={items}
+            keyOf={(one) => one.memberId}
+            columns={[
+              { name: t('shell.code'), as: 'code', show: (one) => one.memberCode },
+              { name: t('shell.name'), show: (one) => one.fullName },
+              { name: t('cycles.agent'), as: 'code', show: (one) => one.agentCode ?? '–' },
+              {
+                name: t('cycles.owes'),
+                as: 'number',
+                show: (one) => money(one.contributionAmount, cycle.currency),
+              },
+              {
+                name: t('shell.status'),
+                show: (one) => t(`cycles.contributionStatus.${one.contributionStatus}`),
+              },
+            ]}
+          />
         )}
       </List>
     </Stack>
@@ -268,30 +262,25 @@ function ByAgent({ cycle }: { cycle: Cycle }) {
   return (
     <Shown of={shares}>
       {({ items }) => (
-        <div className="scroll">
-          <Table>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>{t('cycles.agent')}</Table.Th>
-                <Table.Th>{t('shell.name')}</Table.Th>
-                <Table.Th className="numbers">{t('cycles.members')}</Table.Th>
-                <Table.Th className="numbers">{t('cycles.toCollect')}</Table.Th>
-                <Table.Th className="numbers">{t('cycles.collected')}</Table.Th>
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {items.map((share) => (
-                <Table.Tr key={share.agentId ?? ''}>
-                  <Table.Td className="code">{share.agentCode ?? '–'}</Table.Td>
-                  <Table.Td>{share.fullName ?? t('shell.none')}</Table.Td>
-                  <Table.Td className="numbers">{number(share.members)}</Table.Td>
-                  <Table.Td className="numbers">{money(share.expectedAmount, cycle.currency)}</Table.Td>
-                  <Table.Td className="numbers">{money(share.paidAmount, cycle.currency)}</Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        </div>
+        <DataTable
+          rows={items}
+          keyOf={(share) => share.agentId ?? ''}
+          columns={[
+            { name: t('cycles.agent'), as: 'code', show: (share) => share.agentCode ?? '–' },
+            { name: t('shell.name'), show: (share) => share.fullName ?? t('shell.none') },
+            { name: t('cycles.members'), as: 'number', show: (share) => number(share.members) },
+            {
+              name: t('cycles.toCollect'),
+              as: 'number',
+              show: (share) => money(share.expectedAmount, cycle.currency),
+            },
+            {
+              name: t('cycles.collected'),
+              as: 'number',
+              show: (share) => money(share.paidAmount, cycle.currency),
+            },
+          ]}
+        />
       )}
     </Shown>
   )

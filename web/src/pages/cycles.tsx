@@ -1,9 +1,10 @@
-import { Anchor, Button, Group, Progress, SegmentedControl, Stack, Table, Text, Title } from '@mantine/core'
+import { Anchor, Button, Group, Progress, SegmentedControl, Stack, Text, Title } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Cycle } from '../api.ts'
 import { date, money, number } from '../format.ts'
+import { DataTable } from '../parts/data-table.tsx'
 import { List, useList } from '../parts/list.tsx'
 import { StatusChip, shownStatus } from '../parts/status-chip.tsx'
 import { useMay } from '../session.ts'
@@ -45,69 +46,58 @@ export function CyclesPage() {
       )}
       <List of={list} empty={t('cycles.empty')}>
         {(items) => (
-          <div className="scroll">
-            <Table highlightOnHover verticalSpacing="sm">
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>{t('shell.code')}</Table.Th>
-                  <Table.Th>{t('shell.status')}</Table.Th>
-                  <Table.Th>{t('cycles.deceased')}</Table.Th>
-                  <Table.Th className="numbers">{t('cycles.members')}</Table.Th>
-                  <Table.Th>{t('cycles.collected')}</Table.Th>
-                  <Table.Th>{t('cycles.deadline')}</Table.Th>
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {items.map((cycle) => (
-                  <Row key={cycle.cycleId} cycle={cycle} />
-                ))}
-              </Table.Tbody>
-            </Table>
-          </div>
+          <DataTable
+            rows={items}
+            keyOf={({ cycleId }) => cycleId}
+            columns={[
+              {
+                name: t('shell.code'),
+                as: 'code',
+                show: ({ cycleId, cycleCode }) => (
+                  <Anchor
+                    inherit
+                    renderRoot={(props) => <Link {...props} to="/cycles/$cycleId" params={{ cycleId }} />}
+                  >
+                    {cycleCode}
+                  </Anchor>
+                ),
+              },
+              { name: t('shell.status'), show: (cycle) => <StatusChip status={shownStatus(cycle)} /> },
+              {
+                name: t('cycles.deceased'),
+                show: (cycle) => (
+                  <>
+                    <Text>{cycle.deceasedFullName}</Text>
+                    <Text size="xs" c="dimmed" className="code">
+                      {cycle.deceasedMemberCode} · {cycle.tierCode}
+                    </Text>
+                  </>
+                ),
+              },
+              {
+                name: t('cycles.members'),
+                as: 'number',
+                show: (cycle) =>
+                  cycle.cycleStatus === 'Initializing' ? (
+                    <Progress value={cycle.jobProgress} miw={80} aria-label={t('cycles.progress')} />
+                  ) : (
+                    number(cycle.totalMembers)
+                  ),
+              },
+              {
+                name: t('cycles.collected'),
+                as: 'code',
+                show: (cycle) =>
+                  t('cycles.ofTarget', {
+                    collected: money(cycle.collectedAmount, cycle.currency),
+                    target: money(cycle.targetAmount, cycle.currency),
+                  }),
+              },
+              { name: t('cycles.deadline'), as: 'code', show: ({ deadline }) => date(deadline) },
+            ]}
+          />
         )}
       </List>
     </Stack>
-  )
-}
-
-function Row({ cycle }: { cycle: Cycle }) {
-  const { t } = useTranslation()
-  const isBeingCreated = cycle.cycleStatus === 'Initializing'
-  return (
-    <Table.Tr>
-      <Table.Td>
-        <Anchor
-          className="code"
-          renderRoot={(props) => (
-            <Link {...props} to="/cycles/$cycleId" params={{ cycleId: cycle.cycleId }} />
-          )}
-        >
-          {cycle.cycleCode}
-        </Anchor>
-      </Table.Td>
-      <Table.Td>
-        <StatusChip status={shownStatus(cycle)} />
-      </Table.Td>
-      <Table.Td>
-        <Text>{cycle.deceasedFullName}</Text>
-        <Text size="xs" c="dimmed" className="code">
-          {cycle.deceasedMemberCode} · {cycle.tierCode}
-        </Text>
-      </Table.Td>
-      <Table.Td className="numbers">
-        {isBeingCreated ? (
-          <Progress value={cycle.jobProgress} miw={80} aria-label={t('cycles.progress')} />
-        ) : (
-          number(cycle.totalMembers)
-        )}
-      </Table.Td>
-      <Table.Td className="code">
-        {t('cycles.ofTarget', {
-          collected: money(cycle.collectedAmount, cycle.currency),
-          target: money(cycle.targetAmount, cycle.currency),
-        })}
-      </Table.Td>
-      <Table.Td className="code">{date(cycle.deadline)}</Table.Td>
-    </Table.Tr>
   )
 }

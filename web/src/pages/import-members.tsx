@@ -1,7 +1,6 @@
 import {
   Alert,
   Anchor,
-  Box,
   Button,
   Checkbox,
   FileInput,
@@ -10,7 +9,6 @@ import {
   Progress,
   Radio,
   Stack,
-  Table,
   Text,
   Title,
 } from '@mantine/core'
@@ -21,6 +19,8 @@ import { type DragEvent, useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ask, type ImportResult, withQuery } from '../api.ts'
 import { number } from '../format.ts'
+import { DataTable } from '../parts/data-table.tsx'
+import { Facts } from '../parts/facts.tsx'
 import { Refused } from '../parts/forms.tsx'
 import { useMay } from '../session.ts'
 
@@ -300,18 +300,7 @@ function Counts({ title, result }: { title: string; result: ImportResult }) {
       <Title order={3} size="h4" mb="xs">
         {title}
       </Title>
-      <div className="scroll">
-        <Table withRowBorders={false} variant="vertical">
-          <Table.Tbody>
-            {counted.map((name) => (
-              <Table.Tr key={name}>
-                <Table.Th scope="row">{t(`members.${name}`)}</Table.Th>
-                <Table.Td className="numbers">{number(result[name])}</Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </div>
+      <Facts rows={counted.map((name) => [t(`members.${name}`), number(result[name])])} as="number" />
     </Paper>
   )
 }
@@ -359,28 +348,16 @@ function Faults({ faults, fileName }: { faults: readonly Fault[]; fileName: stri
           {t('members.someFaults', { number: number(faults.length) })}
         </Text>
       )}
-      <Box className="scroll" mah={480} tabIndex={0} role="region" aria-label={t('members.faults')}>
-        <Table stickyHeader>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th className="numbers">{t('members.line')}</Table.Th>
-              <Table.Th>{t('members.column')}</Table.Th>
-              <Table.Th>{t('members.value')}</Table.Th>
-              <Table.Th>{t('members.reason')}</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {faults.map((fault) => (
-              <Table.Tr key={`${fault.line} ${fault.column} ${fault.reason}`}>
-                <Table.Td className="numbers">{number(fault.line)}</Table.Td>
-                <Table.Td className="code">{fault.column ?? t('members.wholeRow')}</Table.Td>
-                <Table.Td className="code">{fault.value}</Table.Td>
-                <Table.Td miw={200}>{fault.reason}</Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </Box>
+      <DataTable
+        rows={faults}
+        keyOf={(fault) => `${fault.line} ${fault.column} ${fault.reason}`}
+        columns={[
+          { name: t('members.line'), as: 'number', show: (fault) => number(fault.line) },
+          { name: t('members.column'), as: 'code', show: (fault) => fault.column ?? t('members.wholeRow') },
+          { name: t('members.value'), as: 'code', show: (fault) => fault.value },
+          { name: t('members.reason'), show: (fault) => fault.reason },
+        ]}
+      />
     </Paper>
   )
 }

@@ -1,4 +1,4 @@
-import { Alert, Anchor, Group, Paper, SimpleGrid, Stack, Table, Text, Title } from '@mantine/core'
+import { Alert, Anchor, Group, Paper, SimpleGrid, Stack, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next'
 import { ask, type JobDetail } from '../api.ts'
 import { duration, instant, number } from '../format.ts'
 import { ChunkStrip } from '../parts/chunk-strip.tsx'
+import { DataTable } from '../parts/data-table.tsx'
 import { ErrorInWords } from '../parts/error-in-words.tsx'
 import { Empty, Shown } from '../parts/states.tsx'
 import { useFund, useMay } from '../session.ts'
@@ -113,30 +114,16 @@ function Errors({ job, timeZone }: { job: JobDetail; timeZone: string }) {
       {job.errors.length === 0 ? (
         <Empty>{t('operations.noErrors')}</Empty>
       ) : (
-        <div className="scroll">
-          <Table aria-labelledby="errors">
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th className="numbers">{t('operations.part')}</Table.Th>
-                <Table.Th className="numbers">{t('operations.attempts')}</Table.Th>
-                <Table.Th>{t('operations.error')}</Table.Th>
-                <Table.Th>{t('operations.next')}</Table.Th>
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {job.errors.map((trouble) => (
-                <Table.Tr key={trouble.chunkNo}>
-                  <Table.Td className="numbers">{number(trouble.chunkNo)}</Table.Td>
-                  <Table.Td className="numbers">{number(trouble.attempts)}</Table.Td>
-                  <Table.Td miw={180}>
-                    <ErrorInWords error={trouble.error} />
-                  </Table.Td>
-                  <Table.Td miw={140}>{next(trouble)}</Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        </div>
+        <DataTable
+          rows={job.errors}
+          keyOf={(trouble) => trouble.chunkNo}
+          columns={[
+            { name: t('operations.part'), as: 'number', show: (trouble) => number(trouble.chunkNo) },
+            { name: t('operations.attempts'), as: 'number', show: (trouble) => number(trouble.attempts) },
+            { name: t('operations.error'), show: (trouble) => <ErrorInWords error={trouble.error} /> },
+            { name: t('operations.next'), show: (trouble) => next(trouble) },
+          ]}
+        />
       )}
     </Stack>
   )
@@ -152,33 +139,27 @@ function Log({ job, timeZone }: { job: JobDetail; timeZone: string }) {
       {job.log.length === 0 ? (
         <Empty>{t('operations.noLog')}</Empty>
       ) : (
-        <div className="scroll">
-          <Table aria-labelledby="log">
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>{t('shell.at')}</Table.Th>
-                <Table.Th>{t('operations.what')}</Table.Th>
-                <Table.Th>{t('shell.who')}</Table.Th>
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {job.log.map((event) => (
-                <Table.Tr key={event.eventId}>
-                  <Table.Td>{instant(event.at, timeZone)}</Table.Td>
-                  <Table.Td>
-                    {t(`operations.event.${event.eventName}`, { defaultValue: event.eventName })}
-                    {typeof event.payload.reason === 'string' && (
-                      <Text size="sm" c="dimmed">
-                        {event.payload.reason}
-                      </Text>
-                    )}
-                  </Table.Td>
-                  <Table.Td>{event.actor}</Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        </div>
+        <DataTable
+          rows={job.log}
+          keyOf={(event) => event.eventId}
+          columns={[
+            { name: t('shell.at'), show: (event) => instant(event.at, timeZone) },
+            {
+              name: t('operations.what'),
+              show: (event) => (
+                <>
+                  {t(`operations.event.${event.eventName}`, { defaultValue: event.eventName })}
+                  {typeof event.payload.reason === 'string' && (
+                    <Text size="sm" c="dimmed">
+                      {event.payload.reason}
+                    </Text>
+                  )}
+                </>
+              ),
+            },
+            { name: t('shell.who'), show: (event) => event.actor },
+          ]}
+        />
       )}
     </Stack>
   )

@@ -1,9 +1,10 @@
-import { Anchor, Progress, Select, Stack, Table, Text, Title } from '@mantine/core'
+import { Anchor, Progress, Select, Stack, Text, Title } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Job } from '../api.ts'
 import { instant, number } from '../format.ts'
+import { DataTable } from '../parts/data-table.tsx'
 import { List, useList } from '../parts/list.tsx'
 import { Chip } from '../parts/status-chip.tsx'
 import { useFund } from '../session.ts'
@@ -76,42 +77,28 @@ export function JobsPage() {
       />
       <List of={jobs} empty={t('operations.noJobs')}>
         {(items) => (
-          <div className="scroll">
-            <Table highlightOnHover>
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>{t('operations.what')}</Table.Th>
-                  <Table.Th>{t('shell.status')}</Table.Th>
-                  <Table.Th>{t('operations.progress')}</Table.Th>
-                  <Table.Th>{t('operations.createdBy')}</Table.Th>
-                  <Table.Th>{t('operations.createdAt')}</Table.Th>
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {items.map((job) => (
-                  <Table.Tr key={job.jobId}>
-                    <Table.Td>
-                      <Anchor
-                        renderRoot={(props) => (
-                          <Link to="/jobs/$jobId" params={{ jobId: job.jobId }} {...props} />
-                        )}
-                      >
-                        {kind(job.jobKind)}
-                      </Anchor>
-                    </Table.Td>
-                    <Table.Td>
-                      <JobStatusChip status={job.jobStatus} />
-                    </Table.Td>
-                    <Table.Td>
-                      <JobProgress job={job} />
-                    </Table.Td>
-                    <Table.Td>{job.createdBy}</Table.Td>
-                    <Table.Td>{instant(job.createdAt, timeZone)}</Table.Td>
-                  </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
-          </div>
+          <DataTable
+            rows={items}
+            keyOf={(job) => job.jobId}
+            columns={[
+              {
+                name: t('operations.what'),
+                show: (job) => (
+                  <Anchor
+                    renderRoot={(props) => (
+                      <Link to="/jobs/$jobId" params={{ jobId: job.jobId }} {...props} />
+                    )}
+                  >
+                    {kind(job.jobKind)}
+                  </Anchor>
+                ),
+              },
+              { name: t('shell.status'), show: (job) => <JobStatusChip status={job.jobStatus} /> },
+              { name: t('operations.progress'), show: (job) => <JobProgress job={job} /> },
+              { name: t('operations.createdBy'), show: (job) => job.createdBy },
+              { name: t('operations.createdAt'), show: (job) => instant(job.createdAt, timeZone) },
+            ]}
+          />
         )}
       </List>
     </Stack>

@@ -1,11 +1,14 @@
-import { Anchor, Button, Group, Modal, Paper, Stack, Table, Text, Title } from '@mantine/core'
+import { Anchor, Button, Group, Modal, Paper, Stack, Text, Title } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
-import { ask, type MemberWithStandings } from '../api.ts'
-import { date, instant } from '../format.ts'
+import { ask, type ContributionOfMember, type MemberWithStandings } from '../api.ts'
+import { date, instant, money } from '../format.ts'
+import { DataTable } from '../parts/data-table.tsx'
+import { Facts } from '../parts/facts.tsx'
+import { List, useList } from '../parts/list.tsx'
 import { Empty, Shown } from '../parts/states.tsx'
 import { useFund, useMay } from '../session.ts'
 import { MemberChip, MemberForm } from './members.tsx'
@@ -33,8 +36,7 @@ function Register({ member }: { member: MemberWithStandings }) {
   const may = useMay()
   const fund = useFund()
   const [isChanging, changing] = useDisclosure()
-  // An agent is not told the fund's time zone, and reads the clock of the machine.
-  const timeZone = fund?.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone
+  const timeZone = fund?.timeZone ?? 'UTC'
   const none = <Text c="dimmed">{t('shell.none')}</Text>
   const facts: [string, ReactNode][] = [
     [t('shell.status'), <MemberChip key="status" status={member.memberStatus} />],
@@ -61,18 +63,7 @@ function Register({ member }: { member: MemberWithStandings }) {
         <Title order={3} size="h4" mb="xs">
           {t('members.facts')}
         </Title>
-        <div className="scroll">
-          <Table withRowBorders={false} variant="vertical">
-            <Table.Tbody>
-              {facts.map(([name, value]) => (
-                <Table.Tr key={name}>
-                  <Table.Th scope="row">{name}</Table.Th>
-                  <Table.Td>{value}</Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        </div>
+        <Facts rows={facts} />
       </Paper>
       <Paper withBorder p="md">
         <Title order={3} size="h4">
@@ -84,30 +75,25 @@ function Register({ member }: { member: MemberWithStandings }) {
         {member.standings.length === 0 ? (
           <Empty>{t('members.noStandings')}</Empty>
         ) : (
-          <div className="scroll">
-            <Table>
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>{t('members.tier')}</Table.Th>
-                  <Table.Th>{t('members.from')}</Table.Th>
-                  <Table.Th>{t('members.until')}</Table.Th>
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {member.standings.map(({ tierCode, validFrom, validTo }) => (
-                  <Table.Tr key={validFrom}>
-                    <Table.Td className="code">{tierCode}</Table.Td>
-                    <Table.Td>{instant(validFrom, timeZone)}</Table.Td>
-                    <Table.Td>
-                      {validTo === 'infinity' ? t('members.lasting') : instant(validTo, timeZone)}
-                    </Table.Td>
-                  </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
-          </div>
+          <DataTable
+            rows={member.standings}
+            keyOf={({ validFrom }) => validFrom}
+            columns={[
+              { name: t('members.tier'), as: 'code', show: ({ tierCode }) => tierCode },
+              {
+                name: t('members.from'),
+                show: ({ validFrom }) => instant(validFrom, timeZone),
+              },
+              {
+                name: t('members.until'),
+                show: ({ validTo }) =>
+                  validTo === 'infinity' ? t('members.lasting') : instant(validTo, timeZone),
+              },
+            ]}
+          />
         )}
       </Paper>
+      {may('contributions.read') && <Contributions memberId={member.memberId} />}
       <Modal
         opened={isChanging}
         onClose={changing.close}
@@ -116,5 +102,55 @@ function Register({ member }: { member: MemberWithStandings }) {
         <MemberForm member={member} onDone={changing.close} />
       </Modal>
     </>
+  )
+}
+
+/** What she was asked for, and what came of it. */
+function Contributions({ memberId }: { memberId: string }) {
+  const { t } = useTranslation()
+  const list = useList<ContributionOfMember>(`/api/members/${memberId}/contributions`)
+  return (
+    <Paper withBorder p="md">
+      <Title order={3} size="h4" mb="xs">
+        {t('cycles.contributions')}
+      </Title>
+      <List of={list} empty={t('members.noContributions')}>
+        {(items) => (
+          <DataTable
+            rows={items}
+            keyOf={({ contributionId }) => contributionId}
+            columns={[
+              {
+                name: t('members.cycle'),
+                as: 'code',
+                show: ({ cycleId, cycleCode }) => (
+                  <Anchor
+                    renderRoot={(props) => <Link {...props} to="/cycles/$cycleId" params={{ cycleId }} />}
+                  >
+                    {cycleCode}
+                  </Anchor>
+                ),
+              },
+              { name: t('cycles.deceased'), show: ({ deceasedFullName }) => deceasedFullName },
+              {
+                name: t('cycles.owes'),
+                as: 'number',
+                show: ({ contributionAmount, currency }) => money(contributionAmount, currency),
+              },
+              {
+                name: t('cycles.paid'),
+                as: 'number',
+                show: ({ paidAmount, currency }) => money(paidAmount, currency),
+              },
+              {
+                name: t('shell.status'),
+                show: ({ contributionStatus }) => t(`cycles.contributionStatus.${contributionStatus}`),
+              },
+              { name: t('cycles.deadline'), as: 'code', show: ({ dueDate }) => date(dueDate) },
+            ]}
+          />
+        )}
+      </List>
+    </Paper>
   )
 }

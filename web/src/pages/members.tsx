@@ -7,7 +7,6 @@ import {
   Select,
   SimpleGrid,
   Stack,
-  Table,
   TextInput,
   Title,
 } from '@mantine/core'
@@ -21,6 +20,7 @@ import { memberMoves, memberStatuses } from '../../../src/members/member-rules.t
 import { ask, type Member, type Tier } from '../api.ts'
 import { date, today } from '../format.ts'
 import { useAgents, useTiers } from '../parts/choices.ts'
+import { DataTable } from '../parts/data-table.tsx'
 import { FormEnd, Refused } from '../parts/forms.tsx'
 import { List, useList } from '../parts/list.tsx'
 import { Chip } from '../parts/status-chip.tsx'
@@ -114,43 +114,30 @@ export function MembersPage() {
       </SimpleGrid>
       <List of={list} empty={t(isFiltered ? 'members.noMatch' : 'members.empty')}>
         {(items) => (
-          <div className="scroll">
-            <Table highlightOnHover verticalSpacing="sm">
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>{t('shell.code')}</Table.Th>
-                  <Table.Th>{t('shell.name')}</Table.Th>
-                  <Table.Th>{t('shell.status')}</Table.Th>
-                  <Table.Th>{t('members.tier')}</Table.Th>
-                  <Table.Th>{t('members.agent')}</Table.Th>
-                  <Table.Th>{t('members.joinedOn')}</Table.Th>
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {items.map((member) => (
-                  <Table.Tr key={member.memberId}>
-                    <Table.Td>
-                      <Anchor
-                        className="code"
-                        renderRoot={(props) => (
-                          <Link {...props} to="/members/$memberId" params={{ memberId: member.memberId }} />
-                        )}
-                      >
-                        {member.memberCode}
-                      </Anchor>
-                    </Table.Td>
-                    <Table.Td>{member.fullName}</Table.Td>
-                    <Table.Td>
-                      <MemberChip status={member.memberStatus} />
-                    </Table.Td>
-                    <Table.Td className="code">{member.tierCode}</Table.Td>
-                    <Table.Td className="code">{member.agentCode ?? t('shell.none')}</Table.Td>
-                    <Table.Td className="code">{date(member.joinedOn)}</Table.Td>
-                  </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
-          </div>
+          <DataTable
+            rows={items}
+            keyOf={(member) => member.memberId}
+            columns={[
+              {
+                name: t('shell.code'),
+                show: (member) => (
+                  <Anchor
+                    className="code"
+                    renderRoot={(props) => (
+                      <Link {...props} to="/members/$memberId" params={{ memberId: member.memberId }} />
+                    )}
+                  >
+                    {member.memberCode}
+                  </Anchor>
+                ),
+              },
+              { name: t('shell.name'), show: (member) => member.fullName },
+              { name: t('shell.status'), show: (member) => <MemberChip status={member.memberStatus} /> },
+              { name: t('members.tier'), as: 'code', show: (member) => member.tierCode },
+              { name: t('members.agent'), as: 'code', show: (member) => member.agentCode ?? t('shell.none') },
+              { name: t('members.joinedOn'), as: 'code', show: (member) => date(member.joinedOn) },
+            ]}
+          />
         )}
       </List>
       <Modal opened={isAdding} onClose={adding.close} title={t('members.add')}>

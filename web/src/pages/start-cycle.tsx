@@ -1,23 +1,13 @@
-import {
-  Button,
-  Grid,
-  Group,
-  NumberInput,
-  Paper,
-  Radio,
-  Stack,
-  Table,
-  Text,
-  TextInput,
-  Title,
-} from '@mantine/core'
+import { Button, Grid, Group, NumberInput, Paper, Radio, Stack, Text, TextInput, Title } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { ask, type Claim, type Cycle, type Page, type Preview, type Started } from '../api.ts'
+import { ask, type Claim, type Page, type Preview, type Started } from '../api.ts'
 import { date, duration, minorUnits, money, number } from '../format.ts'
 import { StartedCard } from '../parts/creation.tsx'
+import { DataTable } from '../parts/data-table.tsx'
+import { Facts } from '../parts/facts.tsx'
 import { Refused } from '../parts/forms.tsx'
 import { Empty, Shown } from '../parts/states.tsx'
 import { useFund } from '../session.ts'
@@ -28,16 +18,8 @@ const cycles = '/api/contribution-cycles'
 function useWaitingClaims() {
   return useQuery({
     queryKey: ['/api/claims', 'waiting'],
-    queryFn: async () => {
-      const [claims, started] = await Promise.all([
-        ask<Page<Claim>>('GET', '/api/claims?status=Approved&limit=200'),
-        ask<Page<Cycle>>('GET', `${cycles}?limit=200`),
-      ])
-      const taken = new Set(
-        started.items.filter((cycle) => cycle.cycleStatus !== 'Cancelled').map((cycle) => cycle.claimId),
-      )
-      return claims.items.filter((claim) => !taken.has(claim.claimId))
-    },
+    queryFn: async () =>
+      (await ask<Page<Claim>>('GET', '/api/claims?status=Approved&hasCycle=false&limit=200')).items,
   })
 }
 
@@ -198,32 +180,23 @@ function PreviewCard({ preview, children }: { preview: Preview; children: React.
           {t('cycles.previewTitle')}
         </Title>
         <Text fw={600}>{t('cycles.eligible', { members: number(preview.eligibleMembers) })}</Text>
-        <Table withRowBorders={false} variant="vertical">
-          <Table.Tbody>
-            {facts.map(([name, value]) => (
-              <Table.Tr key={name}>
-                <Table.Th scope="row">{name}</Table.Th>
-                <Table.Td className="numbers">{value}</Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
+        <Facts rows={facts} as="number" />
         {preview.largestAgents.length > 0 && (
           <details>
             <summary>{t('cycles.largestAgents')}</summary>
-            <div className="scroll">
-              <Table>
-                <Table.Tbody>
-                  {preview.largestAgents.map((agent) => (
-                    <Table.Tr key={agent.agentId}>
-                      <Table.Td>{agent.fullName}</Table.Td>
-                      <Table.Td className="numbers">{number(agent.members)}</Table.Td>
-                      <Table.Td className="numbers">{amount(agent.expectedAmount)}</Table.Td>
-                    </Table.Tr>
-                  ))}
-                </Table.Tbody>
-              </Table>
-            </div>
+            <DataTable
+              rows={preview.largestAgents}
+              keyOf={({ agentId }) => agentId}
+              columns={[
+                { name: t('cycles.agent'), show: ({ fullName }) => fullName },
+                { name: t('cycles.members'), as: 'number', show: ({ members }) => number(members) },
+                {
+                  name: t('cycles.toCollect'),
+                  as: 'number',
+                  show: ({ expectedAmount }) => amount(expectedAmount),
+                },
+              ]}
+            />
           </details>
         )}
         {preview.estimatedSeconds !== null && preview.estimatedSeconds > 1 && (

@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Stack, Table, TextInput, Title } from '@mantine/core'
+import { Button, Group, Modal, Stack, TextInput, Title } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
@@ -6,6 +6,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { type Agent, ask, type Tier } from '../api.ts'
 import { minorUnits, money, typed } from '../format.ts'
+import { DataTable } from '../parts/data-table.tsx'
 import { FormEnd } from '../parts/forms.tsx'
 import { List, useList } from '../parts/list.tsx'
 import { useFund, useMay } from '../session.ts'
@@ -52,42 +53,30 @@ function Tiers() {
       </Group>
       <List of={tiers} empty={t('fund.noTiers')}>
         {(items) => (
-          <div className="scroll">
-            <Table aria-labelledby="tiers">
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>{t('shell.code')}</Table.Th>
-                  <Table.Th>{t('shell.name')}</Table.Th>
-                  <Table.Th className="numbers">{t('fund.contribution')}</Table.Th>
-                  <Table.Th className="numbers">{t('fund.benefit')}</Table.Th>
-                  {may('fund.change') && <Table.Th>{t('fund.actions')}</Table.Th>}
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {items.map((one) => (
-                  <Table.Tr key={one.tierId}>
-                    <Table.Td className="code">{one.tierCode}</Table.Td>
-                    <Table.Td>{one.tierName}</Table.Td>
-                    <Table.Td className="numbers">{amount(one.contributionAmount)}</Table.Td>
-                    <Table.Td className="numbers">{amount(one.benefitAmount)}</Table.Td>
-                    {may('fund.change') && (
-                      <Table.Td>
-                        <Button
-                          variant="default"
-                          size="xs"
-                          disabled={currency === undefined}
-                          aria-label={t('fund.changeOf', { code: one.tierCode })}
-                          onClick={() => edit(one)}
-                        >
-                          {t('fund.change')}
-                        </Button>
-                      </Table.Td>
-                    )}
-                  </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
-          </div>
+          <DataTable
+            rows={items}
+            keyOf={(one) => one.tierId}
+            columns={[
+              { name: t('shell.code'), as: 'code', show: (one) => one.tierCode },
+              { name: t('shell.name'), show: (one) => one.tierName },
+              { name: t('fund.contribution'), as: 'number', show: (one) => amount(one.contributionAmount) },
+              { name: t('fund.benefit'), as: 'number', show: (one) => amount(one.benefitAmount) },
+              may('fund.change') && {
+                name: t('fund.actions'),
+                show: (one) => (
+                  <Button
+                    variant="default"
+                    size="xs"
+                    disabled={currency === undefined}
+                    aria-label={t('fund.changeOf', { code: one.tierCode })}
+                    onClick={() => edit(one)}
+                  >
+                    {t('fund.change')}
+                  </Button>
+                ),
+              },
+            ]}
+          />
         )}
       </List>
       {currency !== undefined && (
@@ -209,28 +198,16 @@ function Agents() {
       </Group>
       <List of={agents} empty={t('fund.noAgents')}>
         {(items) => (
-          <div className="scroll">
-            <Table aria-labelledby="agents">
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>{t('shell.code')}</Table.Th>
-                  <Table.Th>{t('shell.name')}</Table.Th>
-                  <Table.Th>{t('shell.email')}</Table.Th>
-                  <Table.Th>{t('shell.phone')}</Table.Th>
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {items.map((agent) => (
-                  <Table.Tr key={agent.agentId}>
-                    <Table.Td className="code">{agent.agentCode}</Table.Td>
-                    <Table.Td>{agent.fullName}</Table.Td>
-                    <Table.Td>{agent.email ?? t('fund.notGiven')}</Table.Td>
-                    <Table.Td>{agent.phone ?? t('fund.notGiven')}</Table.Td>
-                  </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
-          </div>
+          <DataTable
+            rows={items}
+            keyOf={(agent) => agent.agentId}
+            columns={[
+              { name: t('shell.code'), as: 'code', show: (agent) => agent.agentCode },
+              { name: t('shell.name'), show: (agent) => agent.fullName },
+              { name: t('shell.email'), show: (agent) => agent.email ?? t('fund.notGiven') },
+              { name: t('shell.phone'), show: (agent) => agent.phone ?? t('fund.notGiven') },
+            ]}
+          />
         )}
       </List>
       <Modal opened={opened} onClose={close} title={t('fund.addAgent')}>

@@ -8,7 +8,6 @@ import {
   Radio,
   Select,
   Stack,
-  Table,
   Tabs,
   Text,
   TextInput,
@@ -23,6 +22,7 @@ import { useTranslation } from 'react-i18next'
 import type { Role } from '../../../src/access/permission-rules.ts'
 import { ask, type User, type UserWithLink } from '../api.ts'
 import { useAgents } from '../parts/choices.ts'
+import { DataTable } from '../parts/data-table.tsx'
 import { Confirmation, fieldOf, Refused, Secret } from '../parts/forms.tsx'
 import { List, useList } from '../parts/list.tsx'
 import { Shown } from '../parts/states.tsx'
@@ -102,40 +102,25 @@ function Users() {
       )}
       <List of={list} empty={t('access.noUsers')}>
         {(users) => (
-          <div className="scroll">
-            <Table verticalSpacing="sm">
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>{t('shell.name')}</Table.Th>
-                  <Table.Th>{t('shell.email')}</Table.Th>
-                  <Table.Th>{t('access.role')}</Table.Th>
-                  <Table.Th>{t('access.agent')}</Table.Th>
-                  <Table.Th>{t('access.secondFactor')}</Table.Th>
-                  <Table.Th>{t('access.state')}</Table.Th>
-                  {canChange && <Table.Th aria-label={t('access.change')} />}
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {users.map((user) => (
-                  <Table.Tr key={user.userId}>
-                    <Table.Td>{user.name}</Table.Td>
-                    <Table.Td>{user.email}</Table.Td>
-                    <Table.Td>{t(`access.roles.${user.role}`)}</Table.Td>
-                    <Table.Td className="code">{user.agentCode}</Table.Td>
-                    <Table.Td>{t(user.secondFactor ? 'access.yes' : 'access.no')}</Table.Td>
-                    <Table.Td>
-                      <UserState user={user} />
-                    </Table.Td>
-                    {canChange && (
-                      <Table.Td>
-                        <UserMenu user={user} onChoose={(kind) => begin({ kind, user })} />
-                      </Table.Td>
-                    )}
-                  </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
-          </div>
+          <DataTable
+            rows={users}
+            keyOf={(user) => user.userId}
+            columns={[
+              { name: t('shell.name'), show: (user) => user.name },
+              { name: t('shell.email'), show: (user) => user.email },
+              { name: t('access.role'), show: (user) => t(`access.roles.${user.role}`) },
+              { name: t('access.agent'), as: 'code', show: (user) => user.agentCode },
+              {
+                name: t('access.secondFactor'),
+                show: (user) => t(user.secondFactor ? 'access.yes' : 'access.no'),
+              },
+              { name: t('access.state'), show: (user) => <UserState user={user} /> },
+              canChange && {
+                name: t('access.change'),
+                show: (user) => <UserMenu user={user} onChoose={(kind) => begin({ kind, user })} />,
+              },
+            ]}
+          />
         )}
       </List>
       <Modal

@@ -68,4 +68,6 @@ export default {
   reason: 'Reason',
   wholeRow: 'the whole row',
   download: 'As CSV',
+  cycle: 'Cycle',
+  noContributions: 'Nothing was asked of this member yet.',
 }

@@ -42,5 +42,6 @@ export default {
   failedCycle: 'Cycle {{code}} has failed.',
   bell: 'What happened',
   nothingHappened: 'Nothing happened while this page was open.',
+  skip: 'To the content',
   notify: 'Tell me outside of this page too',
 }

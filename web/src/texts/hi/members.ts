@@ -68,4 +68,6 @@ export default {
   reason: 'कारण',
   wholeRow: 'पूरी पंक्ति',
   download: 'CSV के रूप में',
+  cycle: 'चक्र',
+  noContributions: 'इस सदस्य से अभी तक कुछ नहीं माँगा गया है।',
 }

@@ -42,5 +42,6 @@ export default {
   failedCycle: 'चक्र {{code}} विफल हो गया।',
   bell: 'क्या हुआ',
   nothingHappened: 'इस पृष्ठ के खुले रहते कुछ नहीं हुआ।',
+  skip: 'सामग्री पर जाएँ',
   notify: 'मुझे इस पृष्ठ के बाहर भी बताएँ',
 }
