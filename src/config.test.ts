@@ -20,6 +20,7 @@ test('an empty environment is enough', () => {
     trustedProxies: [],
     secret: undefined,
     mail: undefined,
+    webhookAddresses: [],
     requestsPerMinute: 3000,
   })
 })

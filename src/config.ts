@@ -22,6 +22,8 @@ export interface Config {
   /** Undefined: no mail is sent. */
   readonly mail: { readonly url: string; readonly from: string } | undefined
   readonly requestsPerMinute: number
+  /** IP addresses of one's own network that webhooks may reach all the same. */
+  readonly webhookAddresses: readonly string[]
   /** Whether the dashboard of the queue only shows. */
   readonly queueBoard: 'read-only' | 'writable'
   readonly workerConcurrency: number
@@ -84,6 +86,13 @@ const proxies = z
     error: 'must be addresses or networks such as 10.0.0.0/8, with commas between them',
   })
 
+const addresses = z
+  .string()
+  .transform((text) => text.split(',').map((one) => one.trim()))
+  .refine((list) => list.every((one) => z.union([z.ipv4(), z.ipv6()]).safeParse(one).success), {
+    error: 'must be IP addresses such as 10.0.0.7, with commas between them',
+  })
+
 const environment = z.object({
   DATABASE_URL: url(['postgres', 'postgresql'], 'postgres://user:password@host/database').optional(),
   QUEUE_URL: queueUrl.optional(),
@@ -97,6 +106,7 @@ const environment = z.object({
   ALMONER_SECRET: z.string().min(32, { error: 'must have 32 characters or more' }).optional(),
   SMTP_URL: url(['smtp', 'smtps'], 'smtp://user:password@host:587').optional(),
   MAIL_FROM: z.string().optional(),
+  WEBHOOK_ADDRESSES: addresses.optional(),
   REQUESTS_PER_MINUTE: wholeNumber(1, 1_000_000).default(3000),
   QUEUE_BOARD: oneOf(['read-only', 'writable']).default('read-only'),
   WORKER_CONCURRENCY: wholeNumber(1, 100).default(5),
@@ -168,6 +178,7 @@ export function readConfig(env: NodeJS.ProcessEnv, isTerminal = process.stderr.i
       data.SMTP_URL !== undefined && data.MAIL_FROM !== undefined
         ? { url: data.SMTP_URL, from: data.MAIL_FROM }
         : undefined,
+    webhookAddresses: data.WEBHOOK_ADDRESSES ?? [],
     requestsPerMinute: data.REQUESTS_PER_MINUTE,
     queueBoard: data.QUEUE_BOARD,
     workerConcurrency: data.WORKER_CONCURRENCY,

@@ -23,7 +23,7 @@ import { removeContributions } from './cycles/remove-contributions.ts'
 import type { StartDeps } from './cycles/start-cycle.ts'
 import { connect, type Database } from './database/connect.ts'
 import { startEmbeddedServer } from './database/embedded-server.ts'
-import { listen } from './database/listen.ts'
+import { type Listener, listen } from './database/listen.ts'
 import { migrate } from './database/migrate.ts'
 import { isTransient } from './database/sql-state.ts'
 import { auditRoutes } from './events/audit-routes.ts'
@@ -31,12 +31,19 @@ import { fundRoutes } from './fund/fund-routes.ts'
 import { createHttpServer } from './http/server.ts'
 import { webPages } from './http/web-pages.ts'
 import { tokenHandler } from './jobs/advance-job.ts'
-import { createEngine } from './jobs/engine.ts'
+import { createEngine, wakeJob } from './jobs/engine.ts'
 import type { JobKind } from './jobs/job-kind.ts'
 import { jobChannel } from './jobs/job-sql.ts'
 import { startSweeping } from './jobs/sweep.ts'
 import { createMailer } from './mail.ts'
 import { memberRoutes } from './members/member-routes.ts'
+import { keepSending } from './notices/keep-sending.ts'
+import { noticeRoutes } from './notices/notice-routes.ts'
+import { noticeChannel } from './notices/notice-sql.ts'
+import { notifyAgents } from './notices/notify-agents.ts'
+import { sendDueLetters } from './notices/send-letters.ts'
+import { sendDuePosts } from './notices/send-webhooks.ts'
+import { webhookRoutes } from './notices/webhook-routes.ts'
 import { jobRoutes } from './operations/job-routes.ts'
 import { withPatience } from './patience.ts'
 import { describeBroker } from './queue/broker-url.ts'
@@ -57,7 +64,7 @@ export interface Application extends StartDeps {
 }
 
 /** Every kind of job this version knows. */
-const kinds = [createContributions, removeContributions] as JobKind[]
+const kinds = [createContributions, removeContributions, notifyAgents] as JobKind[]
 
 /**
  * Opens the database (the embedded one unless the configuration names another), brings its schema up to date, and
@@ -127,18 +134,44 @@ export interface Role {
   stop(): Promise<void>
 }
 
-/** Advances jobs: takes tokens, and sweeps for work that nobody does. */
+/** Advances jobs: takes tokens, and sweeps for work that nobody does. Sends letters where there is a mail server. */
 export async function startWorker(app: Application): Promise<Role> {
-  const concurrency = app.config.workerConcurrency
-  const consumer = await app.queue.consume(tokenHandler(app.engine), { concurrency })
-  const stopSweeping = startSweeping(app.engine)
-  app.log.info({ concurrency, lanes: app.config.jobLanes }, 'the worker is ready')
+  const { config, db, log, engine } = app
+  const concurrency = config.workerConcurrency
+  const consumer = await app.queue.consume(tokenHandler(engine), { concurrency })
+  const stopSweeping = startSweeping(engine)
+  const noticeListener = await listenTo(app, noticeChannel)
+  // What tells the agents is a job of its own, there with the commit that made the cycle Active; the sweep would find it too.
+  noticeListener.subscribe((jobId) => {
+    if (jobId) void wakeJob(engine, { jobId, jobKind: notifyAgents.name })
+  })
+  const mailer = config.mail && createMailer(config.mail)
+  const sending = { log, listener: noticeListener }
+  const { publicUrl, webhookAddresses: allowedAddresses } = config
+  const stopSending = [
+    keepSending(() => sendDuePosts({ db, log, allowedAddresses }), sending),
+    ...(mailer
+      ? [keepSending(() => sendDueLetters({ db, log, sendMail: mailer.send, publicUrl }), sending)]
+      : []),
+  ]
+  log.info({ concurrency, lanes: config.jobLanes }, 'the worker is ready')
   return {
     async stop() {
       await stopSweeping()
       await consumer.stop()
+      await Promise.all(stopSending.map((stop) => stop()))
+      await mailer?.close()
+      await noticeListener.close()
     },
   }
+}
+
+async function listenTo(app: Application, channel: string): Promise<Listener> {
+  return listen({
+    url: app.database.url,
+    channel,
+    onError: (error) => app.log.warn({ err: error }, 'the listening connection broke; connecting again'),
+  })
 }
 
 /** What knows who somebody is. */
@@ -161,13 +194,10 @@ export async function startApi(
   Role & { readonly url: string; readonly setUpLink: string | undefined; routes(): GuardedRoute[] }
 > {
   const { config, database, log } = app
+  const mailer = config.mail && createMailer(config.mail)
   const identity = await openIdentity(app)
   const setUpToken = (await hasUsers(app.db)) ? undefined : randomBytes(32).toString('base64url')
-  const jobListener = await listen({
-    url: database.url,
-    channel: jobChannel,
-    onError: (error) => log.warn({ err: error }, 'the listening connection broke; connecting again'),
-  })
+  const jobListener = await listenTo(app, jobChannel)
   const deps = {
     ...app,
     pool: database.pool,
@@ -176,7 +206,7 @@ export async function startApi(
     identity,
     attempts: countAttempts(database.pool),
     publicUrl: config.publicUrl,
-    sendMail: config.mail && createMailer(config.mail),
+    sendMail: mailer?.send,
     setUpToken,
   }
   const server: FastifyInstance = await createHttpServer({
@@ -195,6 +225,8 @@ export async function startApi(
       claimRoutes(deps),
       cycleRoutes(deps),
       contributionRoutes(deps),
+      noticeRoutes(deps),
+      webhookRoutes({ db: app.db, isInsecureAllowed: config.webhookAddresses.length > 0 }),
       jobRoutes(deps),
     ],
     pages: [
@@ -208,6 +240,7 @@ export async function startApi(
   const stop = async () => {
     await server.close()
     await jobListener.close()
+    await mailer?.close()
   }
   try {
     const url = await server.listen({ host: config.host, port: config.port })

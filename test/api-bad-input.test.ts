@@ -568,7 +568,8 @@ test.each([
       expect(expectProblem(answer).detail).toMatch(/^Claim CL-\d{4}-\d{5} has .*cycle/)
     const { rows } = await api.app.database.pool.query(
       `select (select count(*) from contribution_cycles where claim_id = $1) as cycles,
-      (select count(*) from jobs join contribution_cycles on subject = cycle_id where claim_id = $1) as jobs`,
+      (select count(*) from jobs join contribution_cycles on subject = cycle_id
+        where claim_id = $1 and job_kind = 'create-cycle-contributions') as jobs`,
       [claimId],
     )
     expect(rows).toEqual([{ cycles: 1, jobs: 1 }])

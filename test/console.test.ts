@@ -151,15 +151,26 @@ describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing}
         'Claims',
         'Members',
         'Tiers and agents',
+        'Letters',
         'Jobs',
         'Audit',
         'Users and keys',
+        'Webhooks',
         'Settings',
       ],
-      treasurer: ['Cycles', 'Claims', 'Members', 'Tiers and agents', 'Jobs'],
+      treasurer: ['Cycles', 'Claims', 'Members', 'Tiers and agents', 'Letters', 'Jobs'],
       clerk: ['Claims', 'Members', 'Tiers and agents'],
       agent: ['Cycles', 'Members'],
-      auditor: ['Cycles', 'Claims', 'Members', 'Tiers and agents', 'Jobs', 'Audit', 'Users and keys'],
+      auditor: [
+        'Cycles',
+        'Claims',
+        'Members',
+        'Tiers and agents',
+        'Letters',
+        'Jobs',
+        'Audit',
+        'Users and keys',
+      ],
     }
     for (const [role, places] of Object.entries(expected) as [keyof typeof expected, string[]][]) {
       const visit = await pageOf(role, { width: 390, ...(role === 'agent' && { agentId }) })
@@ -330,6 +341,8 @@ describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing}
     '/users',
     '/settings',
     '/notices',
+    '/deliveries',
+    '/webhooks',
     '/account',
   ]
   for (const dark of [false, true]) {
@@ -371,6 +384,7 @@ describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing}
       ['/tiers', 'Add an agent'],
       ['/users', 'Add a user'],
       ['/users', 'Create a key', 'API keys'],
+      ['/webhooks', 'Add a webhook'],
     ] as const
     try {
       for (const [path, verb, tab] of forms) {
@@ -430,7 +444,7 @@ describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing}
     const { page } = visit
     const worker = await startWorker(api.app)
     try {
-      const looked = page.waitForResponse(/contribution-cycles\?limit=10/)
+      const looked = page.waitForResponse(/notices\?limit=10/)
       await page.goto('/account')
       await looked
       const { body } = await api.post<{ cycle: { cycleCode: string } }>('/api/contribution-cycles', {
@@ -438,7 +452,7 @@ describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing}
         strategy: 'queued',
       })
       await page.getByText(`Cycle ${body.cycle.cycleCode} is ready`).waitFor()
-      await page.getByRole('link', { name: 'What happened' }).click()
+      await page.getByRole('link', { name: /^Notices, / }).click()
       await page.getByRole('link', { name: `Cycle ${body.cycle.cycleCode} is ready` }).click()
       await page.getByText('The cycle is ready: ').waitFor()
     } finally {

@@ -7,6 +7,8 @@ import { operator } from '../src/actor.ts'
 import { submitClaim } from '../src/claims/submit-claim.ts'
 import { systemClock } from '../src/clock.ts'
 import { startWorker } from '../src/main.ts'
+import { takeDueLetters } from '../src/notices/delivery-sql.ts'
+import { writeLetter } from '../src/notices/letter.ts'
 import { openTestApi, type TestApi } from './api-client.ts'
 import { hurryUp, launchBrowser, openPage, openPageOf, slowDown } from './browser.ts'
 import { approveDeath, registerTier } from './fund-fixture.ts'
@@ -47,6 +49,7 @@ test('every page is photographed', { timeout: 600_000 }, async () => {
   try {
     await registerTier(api.db, { members: 5_001 })
     await nameEverybody(api)
+    await sql`update agents set email = lower(agent_code) || '@example.org'`.execute(api.db)
     const start = async (number: number) => {
       const { claimId } = await approveDeath(api.db, { number })
       const { body } = await api.post<{ cycle: { cycleId: string; jobId: string } }>(
@@ -72,9 +75,21 @@ test('every page is photographed', { timeout: 600_000 }, async () => {
       .executeTakeFirstOrThrow()
     const claim = { deceasedMemberId: memberId, dateOfDeath: '2026-11-20', benefitAmount: 50_000_000 }
     await submitClaim({ db: api.db, clock: systemClock }, { ...claim, actor: operator('clara') })
-    await slowDown(api.db, 8)
+    await slowDown(api.db, 20)
     const underway = await start(2)
 
+    const { agentId } = await api.db
+      .selectFrom('agents')
+      .select('agentId')
+      .where('agentCode', '=', 'AG-004')
+      .executeTakeFirstOrThrow()
+    // What was told before she came: each photograph is of another admin.
+    const handOver = () =>
+      sql`update notices set recipient_id = (select id from users order by created_at desc limit 1)
+        where notice_kind = 'cycle-ready' and recipient_id = (
+          select recipient_id from notices join users u on u.id = recipient_id
+          where notice_kind = 'cycle-ready' order by (u.email = 'admin@example.org'), u.created_at desc limit 1
+        )`.execute(api.db)
     const pages: Record<string, string> = {
       'cycle-underway': `/cycles/${underway.cycleId}`,
       cycles: '/',
@@ -91,13 +106,21 @@ test('every page is photographed', { timeout: 600_000 }, async () => {
       users: '/users',
       settings: '/settings',
       notices: '/notices',
+      deliveries: '/deliveries',
+      webhooks: '/webhooks',
+      sheet: `/cycles/${ready.cycleId}/sheet?agentId=${agentId}`,
       account: '/account',
     }
+    const digest = (await takeDueLetters(api.db, 100, 0)).find((one) => one.noticeKind === 'agent-digest')
+    if (!digest) throw new Error('There is no digest to photograph.')
+    const { html } = writeLetter(digest, 'https://fund.example.org')
+    await api.post('/api/webhooks', { url: 'https://books.example.org/almoner' })
     await mkdir(folder, { recursive: true })
     for (const width of [1280, 390]) {
       for (const dark of [false, true]) {
         const options = { width, height: width === 390 ? 844 : 800, dark }
         const { context, page } = await openPageOf(browser, api, 'admin', options)
+        await handOver()
         const shoot = async (name: string, path: string) => {
           await page.goto(path)
           await page.getByRole('heading').nth(1).waitFor()
@@ -107,6 +130,14 @@ test('every page is photographed', { timeout: 600_000 }, async () => {
         }
         for (const [name, path] of Object.entries(pages)) await shoot(name, path)
         await context.close()
+        const letter = await openPage(browser, api.url, options)
+        await letter.page.setContent(html)
+        await letter.page.screenshot({
+          path: `${folder}letter-${width}-${dark ? 'dark' : 'light'}.jpg`,
+          type: 'jpeg',
+          quality: 80,
+        })
+        await letter.context.close()
         const stranger = await openPage(browser, api.url, options)
         await stranger.page.goto('/sign-in')
         await stranger.page.getByLabel('E-mail').waitFor()

@@ -5,6 +5,7 @@ import { claimMoves } from '../src/claims/claim-rules.ts'
 import { contributionMoves, cycleMoves } from '../src/cycles/cycle-rules.ts'
 import { chunkMoves, jobMoves } from '../src/jobs/job-rules.ts'
 import { memberMoves } from '../src/members/member-rules.ts'
+import { deliveryMoves } from '../src/notices/delivery-rules.ts'
 import { createTestDatabase, type TestDatabase } from './test-database.ts'
 
 type Moves = Readonly<Record<string, readonly string[]>>
@@ -15,6 +16,7 @@ const machines: [heading: string, table: string, column: string, moves: Moves][]
   ['Job', 'jobs', 'job_status', jobMoves],
   ['Chunk', 'job_chunks', 'chunk_status', chunkMoves],
   ['Claim', 'claims', 'claim_status', claimMoves],
+  ['Delivery', 'deliveries', 'delivery_status', deliveryMoves],
   ['Member', 'members', 'member_status', memberMoves],
 ]
 

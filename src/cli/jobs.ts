@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
 import { DomainError } from '../errors.ts'
 import { findJobView, findJobViews, findTroubles } from '../jobs/job-view-sql.ts'
+import { retryFailedJob } from '../operations/retry-job.ts'
 import { wholeNumber } from './arguments.ts'
 import { printResult, table } from './output.ts'
-import { group, withApplication } from './run-command.ts'
+import { commandActor, group, withApplication } from './run-command.ts'
 
 export function jobsCommand(): Command {
   const jobs = group('jobs', 'long work in the background')
@@ -34,10 +35,9 @@ export function jobsCommand(): Command {
     .description('one job, with what went wrong')
     .argument('<id>', 'the id of the job')
     .action(async (jobId: string, _options: unknown, command: Command) => {
-      const isId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(jobId)
       const { job, errors } = await withApplication(async (app) => ({
-        job: isId ? await findJobView(app.db, jobId) : undefined,
-        errors: isId ? await findTroubles(app.db, jobId, 100) : [],
+        job: isId(jobId) ? await findJobView(app.db, jobId) : undefined,
+        errors: isId(jobId) ? await findTroubles(app.db, jobId, 100) : [],
       }))
       if (!job) throw new DomainError('job-not-found', `There is no job ${jobId}.`)
       const { chunks } = job
@@ -51,5 +51,18 @@ export function jobsCommand(): Command {
         ),
       ])
     })
+  jobs
+    .command('retry')
+    .description('try again what failed of a job; what is done stays done')
+    .argument('<id>', 'the id of the job')
+    .action(async (jobId: string, _options: unknown, command: Command) => {
+      if (!isId(jobId)) throw new DomainError('job-not-found', `There is no job ${jobId}.`)
+      const job = await withApplication((app) => retryFailedJob(app, { jobId, actor: commandActor() }))
+      printResult(command, job, [`${job.jobKind} ${job.jobId} is tried again; a worker does it.`])
+    })
   return jobs
+}
+
+function isId(text: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)
 }

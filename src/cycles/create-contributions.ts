@@ -4,6 +4,7 @@ import { insertEvent } from '../events/event-sql.ts'
 import type { JobKind } from '../jobs/job-kind.ts'
 import { UnrecoverableError } from '../jobs/job-kind.ts'
 import { apportion } from '../money.ts'
+import { tellFailed, tellReady } from '../notices/tell-of-cycle.ts'
 import { countContributions, insertContributions, lockDeaths, waiveTheDead } from './contribution-sql.ts'
 import { activateCycle, moveCycle, setContributionAmount } from './cycle-sql.ts'
 import { countEligible, findOrder, isSettled, walkRoster } from './roster-sql.ts'
@@ -65,22 +66,24 @@ export const createContributions: JobKind<z.infer<typeof params>> = {
     if (!(await activateCycle(tx, job.subject, counts))) {
       throw new UnrecoverableError(`The cycle is ${cycle.cycleStatus}, not Initializing.`)
     }
-    await insertEvent(tx, {
+    const eventId = await insertEvent(tx, {
       eventName: 'ContributionCycleActivated',
       subject: job.subject,
       actor: almoner,
       payload: { cycleCode: cycle.cycleCode, ...counts },
     })
+    await tellReady(tx, { cycleId: job.subject, tierId: cycle.tierId }, eventId)
   },
 
   async fail(tx, job, reason) {
     await moveCycle(tx, job.subject, ['Initializing'], 'Failed', reason)
-    await insertEvent(tx, {
+    const eventId = await insertEvent(tx, {
       eventName: 'ContributionCycleFailed',
       subject: job.subject,
       actor: almoner,
       payload: { reason },
     })
+    await tellFailed(tx, job.subject, eventId)
   },
 
   async cancel(tx, job) {

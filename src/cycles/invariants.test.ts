@@ -13,6 +13,7 @@ import { tokenHandler } from '../jobs/advance-job.ts'
 import { createEngine } from '../jobs/engine.ts'
 import type { JobKind } from '../jobs/job-kind.ts'
 import { sweep } from '../jobs/sweep.ts'
+import { notifyAgents } from '../notices/notify-agents.ts'
 import { createContributions } from './create-contributions.ts'
 import { readCreationProgress } from './creation-progress.ts'
 import { requireCycle } from './cycle-sql.ts'
@@ -77,6 +78,7 @@ async function createAndCheck(
       },
     },
     removeContributions as JobKind,
+    notifyAgents as JobKind,
   ]
   const log = pino({ level: 'silent' })
   const steady = createEngine({ db, queue, kinds, log, sliceMs: 30 })

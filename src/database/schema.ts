@@ -117,6 +117,20 @@ export interface ContributionCycles {
   waivedMembers: Generated<number>;
 }
 
+export interface Deliveries {
+  address: string;
+  attempts: Generated<number>;
+  channel: 'email' | 'webhook';
+  createdAt: Generated<string>;
+  deliveryId: Generated<string>;
+  deliveryStatus: Generated<'Dead' | 'Pending' | 'Sent' | 'Withdrawn'>;
+  error: string | null;
+  notBefore: Generated<string>;
+  noticeId: string;
+  providerId: string | null;
+  updatedAt: Generated<string>;
+}
+
 export interface EventChain {
   digest: Buffer;
   eventId: number;
@@ -217,6 +231,18 @@ export interface Members {
   walletId: string | null;
 }
 
+export interface Notices {
+  amount: number | null;
+  cycleId: string;
+  eventId: number;
+  madeAt: string | null;
+  members: number | null;
+  noticeId: Generated<string>;
+  noticeKind: 'agent-digest' | 'cycle-failed' | 'cycle-ready' | 'webhook' | 'webhook-disabled';
+  readAt: string | null;
+  recipientId: string;
+}
+
 export interface RateLimits {
   expire: number | null;
   key: string;
@@ -283,6 +309,17 @@ export interface Verifications {
   value: string;
 }
 
+export interface WebhookEndpoints {
+  createdAt: Generated<string>;
+  disabledAt: string | null;
+  disabledReason: string | null;
+  endpointId: Generated<string>;
+  previousSecret: string | null;
+  previousUntil: string | null;
+  secret: string;
+  url: string;
+}
+
 export interface DB {
   accessSecret: AccessSecret;
   accounts: Accounts;
@@ -291,6 +328,7 @@ export interface DB {
   claims: Claims;
   codeCounters: CodeCounters;
   contributionCycles: ContributionCycles;
+  deliveries: Deliveries;
   eventChain: EventChain;
   events: Events;
   fund: Fund;
@@ -300,6 +338,7 @@ export interface DB {
   jobs: Jobs;
   memberContributions: MemberContributions;
   members: Members;
+  notices: Notices;
   rateLimits: RateLimits;
   sessions: Sessions;
   standings: Standings;
@@ -307,4 +346,5 @@ export interface DB {
   twoFactors: TwoFactors;
   users: Users;
   verifications: Verifications;
+  webhookEndpoints: WebhookEndpoints;
 }

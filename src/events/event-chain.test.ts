@@ -28,12 +28,12 @@ const tamper = (statement: string) =>
   })
 
 test('events are chained in the order of their commits, however their transactions overlap', async () => {
-  let first: Promise<void> | undefined
+  let first: Promise<unknown> | undefined
   await new Promise<void>((started, failed) => {
     first = database.db.transaction().execute(async (tx) => {
       await write(tx, 1)
       // Another one begins later and is done before.
-      await commit(2).then(started, failed)
+      await commit(2).then(() => started(), failed)
     })
   })
   await first

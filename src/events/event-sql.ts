@@ -35,6 +35,13 @@ export type EventName =
   | 'ContributionCycleResumed'
   | 'ContributionCycleCancelled'
   | 'ContributionCycleRetried'
+  | 'AgentsNotified'
+  | 'JobRetried'
+  | 'DeliveryRevived'
+  | 'WebhookAdded'
+  | 'WebhookSecretRotated'
+  | 'WebhookEnabled'
+  | 'WebhookDisabled'
 
 export type EventRow = Omit<Selectable<Events>, 'payload'> & { payload: Record<string, unknown> }
 
@@ -46,14 +53,16 @@ export interface NewEvent {
   readonly payload?: Record<string, unknown>
 }
 
-/** Writes the fact down in the transaction that makes it true. */
-export async function insertEvent(tx: Tx, { eventName, subject, actor, payload }: NewEvent): Promise<void> {
+/** Writes the fact down in the transaction that makes it true, and returns its id. */
+export async function insertEvent(tx: Tx, { eventName, subject, actor, payload }: NewEvent): Promise<number> {
   const { name, role, via, address, requestId } = actor
-  await sql`
+  const { rows } = await sql<{ eventId: number }>`
     insert into events (event_name, subject, payload, actor, role, via, address, request_id)
     values (
       ${eventName}, ${subject}, ${JSON.stringify(payload ?? {})}, ${name}, ${role}, ${via}, ${address}, ${requestId}
-    )`.execute(tx)
+    )
+    returning event_id`.execute(tx)
+  return (rows[0] as { eventId: number }).eventId
 }
 
 /** What happened to the subject, oldest first, after the given event. */

@@ -121,9 +121,10 @@ export async function createHttpServer(options: {
       const body = route.method === 'POST' ? { body: nothing.nullish() } : {}
       const forAnyone = route.config?.access === 'anyone' ? { security: [] } : {}
       const schema = { querystring: nothing, ...body, ...forAnyone, ...route.schema }
-      // What this server refuses by itself before any route. A body that is read as a stream may be of any size.
+      // What this server refuses by itself before any route: of a body, also one that a DELETE should not have. A body that
+      // is read as a stream may be of any size.
       const refused =
-        'body' in schema && !schema.consumes
+        ('body' in schema || route.method === 'DELETE') && !schema.consumes
           ? problemResponses(...refusedAnywhere, 413, 415)
           : problemResponses(...refusedAnywhere)
       route.schema = { ...schema, response: { ...refused, ...(schema.response as object | undefined) } }

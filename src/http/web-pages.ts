@@ -26,6 +26,8 @@ const addresses = [
   '/audit',
   '/users',
   '/settings',
+  '/deliveries',
+  '/webhooks',
   '/notices',
   '/account',
 ]

@@ -72,14 +72,20 @@ export interface RecentChunks {
 }
 
 /**
- * Seconds until the remaining rows are done, rounded up; null while fewer than two chunks are done.
+ * Seconds until the remaining rows are done, at least one; null while fewer than two chunks are done.
  *
  * Work per row divided by how many lanes worked at once. A pause or a crash among these chunks stretches the span,
- * never the work, so at worst one lane is assumed for a moment.
+ * never the work, so at worst one lane is assumed for a moment. Two things would make it too long: the span begins before
+ * the first lane has all others beside it, and what the other lanes have in hand is half done.
  */
 export function remainingSeconds(remainingRows: number, recent: RecentChunks): number | null {
   if (remainingRows === 0) return 0
   if (recent.chunks < 2 || recent.rows === 0) return null
-  const lanes = Math.max(1, recent.workMs / Math.max(recent.spanMs, 1))
-  return Math.ceil(((recent.workMs / recent.rows) * remainingRows) / lanes / 1000)
+  const { chunks, rows, workMs } = recent
+  const spanMs = Math.max(recent.spanMs, 1)
+  const seen = Math.max(1, workMs / spanMs)
+  const lanes = Math.min(Math.ceil(seen), workMs / Math.max(1, spanMs - ((1 - 1 / seen) * workMs) / chunks))
+  const inHand = (Math.max(0, lanes - 1) / 2) * (rows / chunks)
+  const leftMs = ((workMs / rows) * Math.max(0, remainingRows - inHand)) / Math.max(1, lanes)
+  return Math.max(1, Math.round(leftMs / 1000))
 }

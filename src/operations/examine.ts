@@ -1,3 +1,4 @@
+import { createContributions } from '../cycles/create-contributions.ts'
 import { findCycles } from '../cycles/cycle-sql.ts'
 import { proveCycle } from '../cycles/prove-cycle.ts'
 import type { Db } from '../database/connect.ts'
@@ -7,9 +8,11 @@ import { findNeglectedJobs } from '../jobs/job-sql.ts'
 import type { Queue } from '../queue/queue.ts'
 import {
   countDeadPending,
+  countDeliveries,
   countOrphans,
   countStrays,
   countWorkers,
+  findFailedJobs,
   findUntidyCycles,
   findVersions,
 } from './operation-sql.ts'
@@ -82,6 +85,14 @@ export async function* examine(deps: { db: Db; queue: Queue; version: string }):
   const workers = await countWorkers(db)
   const stuck = (await findNeglectedJobs(db, stuckAfterMs)).map((job) => job.jobId)
   yield finding('jobs', stuck.length === 0, `${stuck.length} stuck ${stuck.join(' ')}`.trim())
+  const failed = await findFailedJobs(db, createContributions.name)
+  yield finding(
+    'failed jobs',
+    failed.length === 0,
+    failed.length === 0 ? 'none' : failed.map((jobId) => `almoner jobs retry ${jobId}`).join('; '),
+  )
+  const deliveries = await countDeliveries(db)
+  yield finding('letters', true, `${deliveries.pending} to be sent, ${deliveries.dead} could not be sent`)
   // Nobody has to work while there is nothing to do; a treasurer starts Almoner when she needs it.
   yield finding('workers', workers > 0 || stuck.length === 0, workers > 0 ? 'connected' : 'none connected')
   // A dead letter is history: the sweep has done, or will do, what its token was for.

@@ -66,3 +66,21 @@ export async function findUntidyCycles(db: Db): Promise<string[]> {
     order by cycle_code`.execute(db)
   return rows.map((row) => row.cycleCode)
 }
+
+/** Failed jobs that no page offers to try again: those that are no cycle's creation. */
+export async function findFailedJobs(db: Db, creationKind: string): Promise<string[]> {
+  const { rows } = await sql<{ jobId: string }>`
+    select job_id from jobs where job_status = 'Failed' and job_kind <> ${creationKind} order by created_at`.execute(
+    db,
+  )
+  return rows.map((row) => row.jobId)
+}
+
+/** Deliveries by how they stand: those to be made, and those that could not be. */
+export async function countDeliveries(db: Db): Promise<{ pending: number; dead: number }> {
+  const { rows } = await sql<{ pending: number; dead: number }>`
+    select count(*) filter (where delivery_status = 'Pending') as pending,
+      count(*) filter (where delivery_status = 'Dead') as dead
+    from deliveries`.execute(db)
+  return rows[0] as { pending: number; dead: number }
+}

@@ -26,6 +26,12 @@ import type {
   memberSchema,
   memberWithStandingsSchema,
 } from '../../src/members/member-api.ts'
+import type {
+  deliverySchema,
+  endpointSchema,
+  endpointWithSecretSchema,
+  noticeSchema,
+} from '../../src/notices/notice-api.ts'
 import type { jobDetailSchema, jobSchema } from '../../src/operations/job-api.ts'
 
 export type Agent = z.infer<typeof agentSchema>
@@ -33,6 +39,10 @@ export type AgentShare = z.infer<typeof agentShareSchema>
 export type ApiKey = z.infer<typeof apiKeySchema>
 export type AuditEvent = z.infer<typeof auditEventSchema>
 export type Claim = z.infer<typeof claimSchema>
+export type Notice = z.infer<typeof noticeSchema>
+export type Endpoint = z.infer<typeof endpointSchema>
+export type EndpointWithSecret = z.infer<typeof endpointWithSecretSchema>
+export type Delivery = z.infer<typeof deliverySchema>
 export type ContributionOfMember = z.infer<typeof contributionOfMemberSchema>
 export type Contribution = z.infer<typeof contributionSchema>
 export type CreationProgress = z.infer<typeof creationProgressSchema>

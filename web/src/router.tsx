@@ -68,6 +68,25 @@ const tree = root.addChildren([
     }),
     createRoute({
       getParentRoute: () => inside,
+      path: '/cycles/$cycleId/sheet',
+      validateSearch: (search: Record<string, unknown>): { agentId?: string } => {
+        const agentId = text(search.agentId)
+        return agentId === undefined ? {} : { agentId }
+      },
+      component: page(async () => (await import('./pages/sheet.tsx')).SheetPage),
+    }),
+    createRoute({
+      getParentRoute: () => inside,
+      path: '/deliveries',
+      component: page(async () => (await import('./pages/deliveries.tsx')).DeliveriesPage),
+    }),
+    createRoute({
+      getParentRoute: () => inside,
+      path: '/webhooks',
+      component: page(async () => (await import('./pages/webhooks.tsx')).WebhooksPage),
+    }),
+    createRoute({
+      getParentRoute: () => inside,
       path: '/claims',
       component: page(async () => (await import('./pages/claims.tsx')).ClaimsPage),
     }),

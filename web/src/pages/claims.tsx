@@ -128,7 +128,7 @@ function Deceased({ claim }: { claim: Claim }) {
   const may = useMay()
   return (
     <>
-      <Text>{claim.deceasedFullName}</Text>
+      <Text inherit>{claim.deceasedFullName}</Text>
       <Text size="xs" c="dimmed" className="code">
         {may('members.read') ? (
           <Anchor
@@ -156,7 +156,7 @@ function Submission({ claim }: { claim: Claim }) {
   return (
     <>
       <Group gap="xs">
-        <Text>{claim.submittedBy}</Text>
+        <Text inherit>{claim.submittedBy}</Text>
         {claim.submittedBy === session.data?.email && (
           <Badge variant="outline" tt="none">
             {t('claims.yours')}
@@ -178,7 +178,7 @@ function Outcome({ claim }: { claim: Claim }) {
     <>
       {who !== null && at !== null && fund && (
         <>
-          <Text>{who}</Text>
+          <Text inherit>{who}</Text>
           <Text size="xs" c="dimmed">
             {instant(at, fund.timeZone)}
           </Text>
@@ -206,7 +206,7 @@ function Actions({
   const { claimId, claimCode, claimStatus, cycleId, cycleCode } = claim
   if (claimStatus === 'Submitted' && may('claims.decide')) {
     return (
-      <Group gap="xs" wrap="nowrap">
+      <Group gap="xs">
         <Button
           size="xs"
           aria-label={t('claims.approveClaim', { code: claimCode })}
@@ -227,7 +227,7 @@ function Actions({
   }
   if (cycleId !== null && may('cycles.read')) {
     return (
-      <Anchor renderRoot={(props) => <Link {...props} to="/cycles/$cycleId" params={{ cycleId }} />}>
+      <Anchor inherit renderRoot={(props) => <Link {...props} to="/cycles/$cycleId" params={{ cycleId }} />}>
         {t('claims.cycle', { code: cycleCode })}
       </Anchor>
     )

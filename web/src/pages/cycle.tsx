@@ -1,5 +1,6 @@
 import {
   Alert,
+  Anchor,
   Button,
   Group,
   Modal,
@@ -15,7 +16,7 @@ import {
 } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { useParams } from '@tanstack/react-router'
+import { Link, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import {
@@ -278,6 +279,25 @@ function ByAgent({ cycle }: { cycle: Cycle }) {
               name: t('cycles.collected'),
               as: 'number',
               show: (share) => money(share.paidAmount, cycle.currency),
+            },
+            {
+              name: t('notices.toSheet'),
+              show: ({ agentId, fullName }) =>
+                agentId !== null && (
+                  <Anchor
+                    aria-label={t('notices.sheetOf', { name: fullName })}
+                    renderRoot={(props) => (
+                      <Link
+                        {...props}
+                        to="/cycles/$cycleId/sheet"
+                        params={{ cycleId: cycle.cycleId }}
+                        search={{ agentId }}
+                      />
+                    )}
+                  >
+                    {t('notices.toSheet')}
+                  </Anchor>
+                ),
             },
           ]}
         />

@@ -67,7 +67,7 @@ export function CyclesPage() {
                 name: t('cycles.deceased'),
                 show: (cycle) => (
                   <>
-                    <Text>{cycle.deceasedFullName}</Text>
+                    <Text inherit>{cycle.deceasedFullName}</Text>
                     <Text size="xs" c="dimmed" className="code">
                       {cycle.deceasedMemberCode} · {cycle.tierCode}
                     </Text>

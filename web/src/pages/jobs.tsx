@@ -85,6 +85,7 @@ export function JobsPage() {
                 name: t('operations.what'),
                 show: (job) => (
                   <Anchor
+                    inherit
                     renderRoot={(props) => (
                       <Link to="/jobs/$jobId" params={{ jobId: job.jobId }} {...props} />
                     )}

@@ -37,7 +37,11 @@ function Register({ member }: { member: MemberWithStandings }) {
   const fund = useFund()
   const [isChanging, changing] = useDisclosure()
   const timeZone = fund?.timeZone ?? 'UTC'
-  const none = <Text c="dimmed">{t('shell.none')}</Text>
+  const none = (
+    <Text inherit c="dimmed">
+      {t('shell.none')}
+    </Text>
+  )
   const facts: [string, ReactNode][] = [
     [t('shell.status'), <MemberChip key="status" status={member.memberStatus} />],
     [t('members.tier'), member.tierCode],
@@ -125,6 +129,7 @@ function Contributions({ memberId }: { memberId: string }) {
                 as: 'code',
                 show: ({ cycleId, cycleCode }) => (
                   <Anchor
+                    inherit
                     renderRoot={(props) => <Link {...props} to="/cycles/$cycleId" params={{ cycleId }} />}
                   >
                     {cycleCode}

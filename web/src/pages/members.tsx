@@ -122,6 +122,7 @@ export function MembersPage() {
                 name: t('shell.code'),
                 show: (member) => (
                   <Anchor
+                    inherit
                     className="code"
                     renderRoot={(props) => (
                       <Link {...props} to="/members/$memberId" params={{ memberId: member.memberId }} />

@@ -140,7 +140,14 @@ export function StartCyclePage() {
                     {(shown) => (
                       <PreviewCard preview={shown}>
                         <Refused error={start.error} />
-                        <Button size="md" loading={start.isPending} onClick={() => start.mutate()}>
+                        <Button
+                          size="md"
+                          h="auto"
+                          py="xs"
+                          styles={{ label: { whiteSpace: 'normal' } }}
+                          loading={start.isPending}
+                          onClick={() => start.mutate()}
+                        >
                           {t('cycles.confirm', { members: number(shown.eligibleMembers) })}
                         </Button>
                       </PreviewCard>

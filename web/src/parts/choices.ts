@@ -4,11 +4,14 @@ import { type Agent, ask, type Page, type Tier, withQuery } from '../api.ts'
 import { useMay } from '../session.ts'
 
 /** All of a list that is there to choose from, and not only its first page. */
-async function askAll<Item>(path: string): Promise<Item[]> {
+export async function askAll<Item>(
+  path: string,
+  query: Record<string, string | undefined> = {},
+): Promise<Item[]> {
   const items: Item[] = []
   let cursor: string | null | undefined
   do {
-    const page = await ask<Page<Item>>('GET', withQuery(path, { limit: 200, cursor }))
+    const page = await ask<Page<Item>>('GET', withQuery(path, { ...query, limit: 200, cursor }))
     items.push(...page.items)
     cursor = page.nextCursor
   } while (cursor)

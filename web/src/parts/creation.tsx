@@ -1,14 +1,32 @@
 import { Button, Group, Paper, Progress, Stack, Text, Title, VisuallyHidden } from '@mantine/core'
-import type { ReactNode } from 'react'
+import { type ReactNode, useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { CreationProgress, Cycle } from '../api.ts'
 import { duration, number } from '../format.ts'
 import { StatusChip, shownStatus } from './status-chip.tsx'
 import { useProgress } from './use-progress.ts'
 
+/** The seconds left, counted down until the next answer says better; null while nobody knows or nothing is done. */
+function useTimeLeft(progress: CreationProgress): number | null {
+  const { estimatedTimeRemaining: told, jobStatus } = progress
+  const [left, setLeft] = useState(told)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each answer counts anew, also one that says the same.
+  useEffect(() => {
+    setLeft(told)
+    if (!told) return
+    const toldAt = Date.now()
+    const timer = setInterval(() => {
+      setLeft(Math.max(1, told - Math.floor((Date.now() - toldAt) / 1000)))
+    }, 500)
+    return () => clearInterval(timer)
+  }, [progress])
+  return jobStatus === 'Processing' && left !== 0 ? left : null
+}
+
 /** The bar with its numbers and the time left, in words. */
 function CreationBar({ progress }: { progress: CreationProgress }) {
   const { t } = useTranslation()
+  const left = useTimeLeft(progress)
   const { total, processed, percentage } = progress.progress
   const sentence = t('cycles.percent', {
     percent: percentage,
@@ -29,13 +47,7 @@ function CreationBar({ progress }: { progress: CreationProgress }) {
       </Progress.Root>
       <Group justify="space-between">
         <Text className="numbers">{sentence}</Text>
-        <Text c="dimmed">
-          {progress.jobStatus === 'Processing' &&
-          progress.estimatedTimeRemaining !== null &&
-          progress.estimatedTimeRemaining > 0
-            ? t('cycles.remaining', { duration: duration(progress.estimatedTimeRemaining) })
-            : ' '}
-        </Text>
+        <Text c="dimmed">{left === null ? ' ' : t('cycles.remaining', { duration: duration(left) })}</Text>
       </Group>
       {/* Told by a screen reader at every tenth, not at every step. */}
       <VisuallyHidden role="status" aria-live="polite">

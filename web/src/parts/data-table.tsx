@@ -32,7 +32,12 @@ export function DataTable<Row>({
         <thead role="rowgroup">
           <tr role="row">
             {shown.map((column) => (
-              <th key={column.name} scope="col" role="columnheader" className={classOf(column)}>
+              <th
+                key={column.name}
+                scope="col"
+                role="columnheader"
+                className={column.as === 'number' ? 'numbers' : undefined}
+              >
                 {column.name}
               </th>
             ))}

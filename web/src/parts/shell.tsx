@@ -19,17 +19,20 @@ import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Permission } from '../../../src/access/permission-rules.ts'
 import { ask, type Session } from '../api.ts'
+import { useMay } from '../session.ts'
 import { changeLanguage, type Language, languages } from '../texts.ts'
-import { useNews, useTellNews } from './news.ts'
+import { useTellNews, useUnread } from './news.ts'
 
 const places = [
   { to: '/', text: 'shell.cycles', permission: 'cycles.read' },
   { to: '/claims', text: 'shell.claims', permission: 'claims.read' },
   { to: '/members', text: 'shell.members', permission: 'members.read' },
   { to: '/tiers', text: 'shell.tiers', permission: 'agents.read' },
+  { to: '/deliveries', text: 'shell.deliveries', permission: 'deliveries.read' },
   { to: '/jobs', text: 'shell.jobs', permission: 'jobs.read' },
   { to: '/audit', text: 'shell.audit', permission: 'audit.read' },
   { to: '/users', text: 'shell.users', permission: 'users.read' },
+  { to: '/webhooks', text: 'shell.webhooks', permission: 'webhooks.change' },
   { to: '/settings', text: 'shell.settings', permission: 'fund.change' },
 ] as const satisfies readonly { to: string; text: string; permission: Permission }[]
 
@@ -145,10 +148,17 @@ function SignOut({ onSignedOut }: { onSignedOut: () => Promise<void> }) {
 
 function Bell() {
   const { t } = useTranslation()
-  const unseen = useNews().news.filter(({ isSeen }) => !isSeen).length
+  const may = useMay()
+  const unread = useUnread()
+  if (!may('notices.read')) return null
   return (
-    <Indicator disabled={unseen === 0} label={unseen} size={16}>
-      <ActionIcon component={Link} to="/notices" variant="subtle" aria-label={t('shell.bell')}>
+    <Indicator disabled={unread === 0} label={unread} size={16}>
+      <ActionIcon
+        component={Link}
+        to="/notices"
+        variant="subtle"
+        aria-label={t('notices.bell', { count: unread })}
+      >
         {/* Drawn, for not every machine has the sign in its fonts. */}
         <svg
           width="20"

@@ -4,7 +4,8 @@ import claims from './hi/claims.ts'
 import cycles from './hi/cycles.ts'
 import fund from './hi/fund.ts'
 import members from './hi/members.ts'
+import notices from './hi/notices.ts'
 import operations from './hi/operations.ts'
 import shell from './hi/shell.ts'
 
-export const hi: typeof en = { access, claims, cycles, fund, members, operations, shell }
+export const hi: typeof en = { access, claims, cycles, fund, members, notices, operations, shell }

@@ -4,6 +4,7 @@ export default {
   kind: {
     'create-cycle-contributions': 'Creation of contributions',
     'remove-cycle-contributions': 'Removal of contributions',
+    'notify-agents-new-cycle': 'Telling the agents',
   },
   jobStatus: {
     Queued: 'Queued',
@@ -109,6 +110,13 @@ export default {
     ContributionCycleResumed: 'The creation of contributions was resumed',
     ContributionCycleCancelled: 'A cycle was cancelled',
     ContributionCycleRetried: 'The creation of contributions was tried again',
+    AgentsNotified: 'Agents were told of a cycle',
+    DeliveryRevived: 'A letter was sent again',
+    JobRetried: 'A job was tried again',
+    WebhookAdded: 'A webhook was added',
+    WebhookSecretRotated: 'A webhook got another secret',
+    WebhookEnabled: 'A webhook was switched on',
+    WebhookDisabled: 'A webhook was switched off',
   },
   field: {
     agentCode: 'Agent',

@@ -4,6 +4,7 @@ export default {
   kind: {
     'create-cycle-contributions': 'अंशदान बनाना',
     'remove-cycle-contributions': 'अंशदान हटाना',
+    'notify-agents-new-cycle': 'एजेंटों को बताना',
   },
   jobStatus: {
     Queued: 'कतार में',
@@ -109,6 +110,13 @@ export default {
     ContributionCycleResumed: 'अंशदान बनाना फिर चालू किया गया',
     ContributionCycleCancelled: 'चक्र रद्द किया गया',
     ContributionCycleRetried: 'अंशदान बनाने का फिर प्रयास किया गया',
+    AgentsNotified: 'एजेंटों को चक्र बताया गया',
+    DeliveryRevived: 'एक पत्र फिर भेजा गया',
+    JobRetried: 'एक कार्य फिर आज़माया गया',
+    WebhookAdded: 'वेबहुक जोड़ा गया',
+    WebhookSecretRotated: 'वेबहुक को नया रहस्य मिला',
+    WebhookEnabled: 'वेबहुक चालू किया गया',
+    WebhookDisabled: 'वेबहुक बंद किया गया',
   },
   field: {
     agentCode: 'एजेंट',

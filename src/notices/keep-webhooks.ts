@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto'
+import type { Actor } from '../actor.ts'
+import type { Db, Tx } from '../database/connect.ts'
+import { DomainError } from '../errors.ts'
+import { type EventName, insertEvent } from '../events/event-sql.ts'
+import {
+  type EndpointView,
+  findEndpoint,
+  insertEndpoint,
+  replaceSecret,
+  switchEndpoint,
+} from './webhook-sql.ts'
+
+/** Receivers have a day to learn the new secret. */
+const overlapMs = 24 * 3_600_000
+
+/** As Standard Webhooks writes a secret: 256 random bits. */
+const newSecret = () => `whsec_${randomBytes(32).toString('base64')}`
+
+export type EndpointWithSecret = EndpointView & { secret: string }
+
+/** Adds an endpoint; its secret is shown this once. */
+export async function addEndpoint(
+  { db }: { db: Db },
+  { url, actor }: { url: string; actor: Actor },
+): Promise<EndpointWithSecret> {
+  return db.transaction().execute(async (tx) => {
+    const secret = newSecret()
+    const endpoint = await insertEndpoint(tx, { url, secret })
+    await record(tx, 'WebhookAdded', endpoint, actor)
+    return { ...endpoint, secret }
+  })
+}
+
+/**
+ * Gives the endpoint another secret; until tomorrow everything is signed with both.
+ *
+ * @throws DomainError `webhook-not-found`
+ */
+export async function rotateSecret(
+  { db }: { db: Db },
+  { endpointId, actor }: { endpointId: string; actor: Actor },
+): Promise<EndpointWithSecret> {
+  return db.transaction().execute(async (tx) => {
+    const secret = newSecret()
+    const endpoint = await replaceSecret(tx, endpointId, secret, overlapMs)
+    if (!endpoint) throw notFound()
+    await record(tx, 'WebhookSecretRotated', endpoint, actor)
+    return { ...endpoint, secret }
+  })
+}
+
+/**
+ * Switches the endpoint on or off; done already, it does nothing. What happened while it was off is not made up for.
+ *
+ * @throws DomainError `webhook-not-found`
+ */
+export async function enableEndpoint(
+  { db }: { db: Db },
+  { endpointId, isEnabled, actor }: { endpointId: string; isEnabled: boolean; actor: Actor },
+): Promise<EndpointView> {
+  return db.transaction().execute(async (tx) => {
+    const switched = await switchEndpoint(tx, endpointId, isEnabled ? null : `Switched off by ${actor.name}.`)
+    if (switched) await record(tx, isEnabled ? 'WebhookEnabled' : 'WebhookDisabled', switched, actor)
+    const endpoint = switched ?? (await findEndpoint(tx, endpointId))
+    if (!endpoint) throw notFound()
+    return endpoint
+  })
+}
+
+function record(
+  tx: Tx,
+  eventName: EventName,
+  { endpointId, url }: EndpointView,
+  actor: Actor,
+): Promise<number> {
+  return insertEvent(tx, { eventName, subject: endpointId, actor, payload: { url } })
+}
+
+function notFound(): DomainError {
+  return new DomainError('webhook-not-found', 'There is no such webhook.')
+}

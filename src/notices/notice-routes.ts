@@ -1,0 +1,99 @@
+import type { FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import type { Db } from '../database/connect.ts'
+import { decodeCursor, instantValue, pageFrom, pageOf, pageQuery } from '../http/paging.ts'
+import { problemResponses } from '../http/problem.ts'
+import type { HttpRoutes } from '../http/server.ts'
+import { deliveryStatuses } from './delivery-rules.ts'
+import { findDeliveries } from './delivery-sql.ts'
+import { channels, deliverySchema, noticeSchema } from './notice-api.ts'
+import { findNotices, markRead } from './notice-sql.ts'
+import { resendDelivery } from './resend-delivery.ts'
+
+const tags = ['notices']
+
+/** Whose notices somebody reads: her own, and an agent's login those of the agent. */
+function recipientsOf({ principal }: FastifyRequest): string[] {
+  return [principal?.userId, principal?.agentId].filter((id) => typeof id === 'string')
+}
+
+export function noticeRoutes(deps: { readonly db: Db }): HttpRoutes {
+  const { db } = deps
+  return async (app) => {
+    app.get(
+      '/api/notices',
+      {
+        config: { access: 'notices.read' },
+        schema: {
+          summary: 'What one was told, newest first',
+          tags,
+          querystring: z.strictObject(pageQuery),
+          response: { 200: pageOf(noticeSchema), ...problemResponses(400) },
+        },
+      },
+      async (request) => {
+        const { cursor, limit } = request.query
+        const key = decodeCursor(cursor, z.tuple([instantValue, z.uuid()]))
+        const before = key && { madeAt: key[0], noticeId: key[1] }
+        const rows = await findNotices(db, recipientsOf(request), { before, limit: limit + 1 })
+        return pageFrom(rows, limit, (notice) => [notice.madeAt, notice.noticeId])
+      },
+    )
+
+    app.post(
+      '/api/notices/read',
+      {
+        config: { access: 'notices.read' },
+        schema: {
+          summary: 'All that is there was read',
+          tags,
+          response: { 200: z.object({ done: z.literal(true) }) },
+        },
+      },
+      async (request) => {
+        await markRead(db, recipientsOf(request))
+        return { done: true as const }
+      },
+    )
+
+    app.get(
+      '/api/deliveries',
+      {
+        config: { access: 'deliveries.read' },
+        schema: {
+          summary: 'Letters and webhooks, newest first, with how they fared',
+          tags,
+          querystring: z.strictObject({
+            ...pageQuery,
+            status: z.enum(deliveryStatuses).optional(),
+            channel: z.enum(channels).optional(),
+            cycleId: z.uuid().optional(),
+          }),
+          response: { 200: pageOf(deliverySchema), ...problemResponses(400) },
+        },
+      },
+      async (request) => {
+        const { cursor, limit, ...filter } = request.query
+        const key = decodeCursor(cursor, z.tuple([instantValue, z.uuid()]))
+        const before = key && { createdAt: key[0], deliveryId: key[1] }
+        const rows = await findDeliveries(db, filter, { before, limit: limit + 1 })
+        return pageFrom(rows, limit, (delivery) => [delivery.createdAt, delivery.deliveryId])
+      },
+    )
+
+    app.post(
+      '/api/deliveries/:deliveryId/resend',
+      {
+        config: { access: 'deliveries.resend' },
+        schema: {
+          summary: 'Have something sent again that could not be sent',
+          tags,
+          params: z.strictObject({ deliveryId: z.uuid() }),
+          response: { 200: deliverySchema, ...problemResponses(404, 409) },
+        },
+      },
+      async (request) =>
+        resendDelivery(deps, { deliveryId: request.params.deliveryId, actor: request.actor }),
+    )
+  }
+}

@@ -1,0 +1,187 @@
+import { sql } from 'kysely'
+import type { Db, Tx } from '../database/connect.ts'
+import type { PlannedChunk } from '../jobs/job-kind.ts'
+import type { NoticeKind } from './notice-rules.ts'
+
+/**
+ * What the member of the row `m` owes in the cycle; null: nothing. A look at the key for each member, and no join: the
+ * planner does not know yet how many rows a new cycle has, and would read them all for every few members.
+ */
+export const owed = (cycleId: unknown) => sql`(
+  select mc.contribution_amount from member_contributions mc
+  where mc.cycle_id = ${cycleId} and mc.member_id = m.member_id and mc.contribution_status = 'Pending'
+)`
+
+/**
+ * Tells every admin and treasurer of the event, in the transaction that makes it true: a notice each, and a letter.
+ */
+export async function insertUserNotices(
+  tx: Tx,
+  notice: { eventId: number; cycleId: string; noticeKind: Exclude<NoticeKind, 'agent-digest' | 'webhook'> },
+): Promise<void> {
+  await sql`
+    with told as (select id, email from users where role in ('admin', 'treasurer') and disabled_at is null),
+    made as (
+      insert into notices (event_id, cycle_id, notice_kind, recipient_id, made_at)
+      select ${notice.eventId}, ${notice.cycleId}, ${notice.noticeKind}, id, clock_timestamp() from told
+      returning notice_id, recipient_id
+    )
+    insert into deliveries (notice_id, channel, address)
+    select notice_id, 'email', email from made join told on id = recipient_id`.execute(tx)
+}
+
+/** Whether any of the tier's members has an agent: otherwise there is nobody to tell. */
+export async function hasAgents(tx: Tx, tierId: string): Promise<boolean> {
+  const { rows } = await sql<{ found: boolean }>`
+    select exists (select from members where tier_id = ${tierId} and agent_id is not null) as found`.execute(
+    tx,
+  )
+  return rows[0]?.found === true
+}
+
+/**
+ * Names the agents who must be told: those of the members who owe. From then on they are a set that does not change,
+ * whoever moves to another agent meanwhile.
+ */
+export async function nameAgents(tx: Tx, eventId: number, cycleId: string): Promise<void> {
+  await sql`
+    insert into notices (event_id, cycle_id, notice_kind, recipient_id)
+    select ${eventId}::bigint, ${cycleId}::uuid, 'agent-digest', a.agent_id
+    from agents a
+    cross join lateral (
+      -- The first that is found will do.
+      select from members m where m.agent_id = a.agent_id and ${owed(cycleId)} is not null limit 1
+    ) owing`.execute(tx)
+}
+
+export async function countNamed(tx: Tx, eventId: number): Promise<number> {
+  const { rows } = await sql<{ agents: number }>`
+    select count(*) as agents from notices
+    where event_id = ${eventId} and notice_kind = 'agent-digest'`.execute(tx)
+  return (rows[0] as { agents: number }).agents
+}
+
+/** The named agents in ranges of `size`, in the order of their ids. */
+export async function divideNamed(tx: Tx, eventId: number, size: number): Promise<PlannedChunk[]> {
+  const { rows } = await sql<PlannedChunk>`
+    select
+      (array_agg(recipient_id order by recipient_id))[1] as first_key,
+      (array_agg(recipient_id order by recipient_id desc))[1] as last_key,
+      count(*) as expected
+    from (
+      select recipient_id, (row_number() over (order by recipient_id) - 1) / ${size}::bigint as part
+      from notices where event_id = ${eventId} and notice_kind = 'agent-digest'
+    ) numbered
+    group by part order by part`.execute(tx)
+  return rows
+}
+
+/**
+ * Makes the digests of one range of agents, and a letter for each who has an address, be it that of her login. Whoever has
+ * nobody to ask any more gets neither.
+ *
+ * @returns agents of the range
+ */
+export async function makeDigests(
+  tx: Tx,
+  { eventId, cycleId }: { eventId: number; cycleId: string },
+  range: { firstKey: string; lastKey: string },
+): Promise<number> {
+  const { rows } = await sql<{ agents: number }>`
+    with made as (
+      update notices n set
+        made_at = clock_timestamp(),
+        (members, amount) = (
+          select count(owed), coalesce(sum(owed), 0)::bigint
+          -- Nothing is skipped: it keeps what is owed from being looked up once for the count and once for the sum.
+          from (select ${owed(cycleId)} as owed from members m where m.agent_id = n.recipient_id offset 0) hers
+        )
+      where n.event_id = ${eventId} and n.notice_kind = 'agent-digest'
+        and n.recipient_id between ${range.firstKey}::uuid and ${range.lastKey}::uuid
+      returning n.notice_id, n.recipient_id, n.members
+    ),
+    sent as (
+      insert into deliveries (notice_id, channel, address)
+      select made.notice_id, 'email', coalesce(a.email, u.email)
+      from made
+      join agents a on a.agent_id = made.recipient_id
+      left join lateral (
+        select email from users where agent_id = a.agent_id and disabled_at is null order by created_at limit 1
+      ) u on true
+      where made.members > 0 and coalesce(a.email, u.email) is not null
+    )
+    select count(*) as agents from made`.execute(tx)
+  return (rows[0] as { agents: number }).agents
+}
+
+/** How many agents were named for the event, were told, and will have a letter. */
+export async function countDigests(
+  tx: Tx,
+  eventId: number,
+): Promise<{ named: number; made: number; letters: number }> {
+  const { rows } = await sql<{ named: number; made: number; letters: number }>`
+    select count(*) as named, count(made_at) as made, count(delivery_id) as letters
+    from notices left join deliveries using (notice_id)
+    where event_id = ${eventId} and notice_kind = 'agent-digest'`.execute(tx)
+  return rows[0] as { named: number; made: number; letters: number }
+}
+
+/** A notice as whoever it is for reads it. */
+export interface NoticeView {
+  noticeId: string
+  noticeKind: NoticeKind
+  cycleId: string
+  cycleCode: string
+  claimCode: string
+  deceasedFullName: string
+  dateOfDeath: string
+  contributionAmount: number | null
+  currency: string
+  deadline: string
+  /** Members who are asked in all. */
+  totalMembers: number
+  /** Of a digest: members of the agent who owe, and what they owe together. */
+  members: number | null
+  amount: number | null
+  failureReason: string | null
+  madeAt: string
+  readAt: string | null
+}
+
+/** A page of what these recipients were told, newest first, before the given one. */
+export async function findNotices(
+  db: Db,
+  recipientIds: readonly string[],
+  page: { before?: { madeAt: string; noticeId: string } | undefined; limit: number },
+): Promise<NoticeView[]> {
+  const { before } = page
+  const { rows } = await sql<NoticeView>`
+    select n.notice_id, n.notice_kind, n.cycle_id, c.cycle_code, cl.claim_code, d.full_name as deceased_full_name,
+      cl.date_of_death, c.contribution_amount, c.currency, c.deadline, c.total_members, n.members, n.amount,
+      e.payload ->> 'reason' as failure_reason, n.made_at, n.read_at
+    from notices n
+    join events e using (event_id)
+    join contribution_cycles c using (cycle_id)
+    join claims cl using (claim_id)
+    join members d on d.member_id = c.deceased_member_id
+    where n.recipient_id = any(${[...recipientIds]}::uuid[]) and n.made_at is not null
+      and n.members is distinct from 0
+      and ${before ? sql`(n.made_at, n.notice_id) < (${before.madeAt}::timestamptz, ${before.noticeId}::uuid)` : sql`true`}
+    order by n.made_at desc, n.notice_id desc
+    limit ${page.limit}`.execute(db)
+  return rows
+}
+
+export async function markRead(db: Db, recipientIds: readonly string[]): Promise<void> {
+  await sql`
+    update notices set read_at = now()
+    where recipient_id = any(${[...recipientIds]}::uuid[]) and made_at is not null and read_at is null
+  `.execute(db)
+}
+
+export const noticeChannel = 'almoner_notices'
+
+/** Tells workers, at the commit, that there is something to send; and of a job that makes more, which job. */
+export async function notifyNotices(db: Db, jobId = ''): Promise<void> {
+  await sql`select pg_notify(${noticeChannel}, ${jobId})`.execute(db)
+}

@@ -1,0 +1,58 @@
+import { z } from 'zod'
+import { almoner } from '../actor.ts'
+import { insertEvent } from '../events/event-sql.ts'
+import type { JobKind } from '../jobs/job-kind.ts'
+import { UnrecoverableError } from '../jobs/job-kind.ts'
+import {
+  countDigests,
+  countNamed,
+  divideNamed,
+  makeDigests,
+  nameAgents,
+  notifyNotices,
+} from './notice-sql.ts'
+
+const params = z.strictObject({
+  /** That the cycle is Active. */
+  eventId: z.int(),
+})
+
+/**
+ * Tells the agents of a cycle that is Active what they have to collect: one digest each. The subject is the cycle. Planning
+ * names the agents, so that the chunks are of a set that no longer changes; each chunk makes the digests of its agents in
+ * one statement.
+ */
+export const notifyAgents: JobKind<z.infer<typeof params>> = {
+  name: 'notify-agents-new-cycle',
+  params,
+  // The next cycle's contributions come first.
+  priority: 'low',
+
+  async plan(tx, job, chunkRows) {
+    const { eventId } = job.params
+    await nameAgents(tx, eventId, job.subject)
+    const agents = await countNamed(tx, eventId)
+    return agents === 0 ? [] : divideNamed(tx, eventId, chunkRows(agents))
+  },
+
+  async run(tx, job, chunk) {
+    const agents = await makeDigests(tx, { eventId: job.params.eventId, cycleId: job.subject }, chunk)
+    await notifyNotices(tx)
+    return agents
+  },
+
+  async finish(tx, job) {
+    const { named, made, letters } = await countDigests(tx, job.params.eventId)
+    if (named !== made) throw new UnrecoverableError(`${named} agents were named, but ${made} digests made.`)
+    await insertEvent(tx, {
+      eventName: 'AgentsNotified',
+      subject: job.subject,
+      actor: almoner,
+      payload: { agents: made, letters },
+    })
+  },
+
+  /** The cycle is Active all the same; the job says what went wrong. */
+  async fail() {},
+  async cancel() {},
+}

@@ -1,0 +1,36 @@
+import type { Actor } from '../actor.ts'
+import type { Db } from '../database/connect.ts'
+import { DomainError } from '../errors.ts'
+import { insertEvent } from '../events/event-sql.ts'
+import { type DeliveryView, findDelivery, reviveDelivery } from './delivery-sql.ts'
+import { notifyNotices } from './notice-sql.ts'
+
+/**
+ * Has a delivery made again that could not be made, with all its attempts.
+ *
+ * @throws DomainError `delivery-not-found`, `delivery-not-dead`
+ */
+export async function resendDelivery(
+  { db }: { db: Db },
+  { deliveryId, actor }: { deliveryId: string; actor: Actor },
+): Promise<DeliveryView> {
+  return db.transaction().execute(async (tx) => {
+    const isRevived = await reviveDelivery(tx, deliveryId)
+    const delivery = await findDelivery(tx, deliveryId)
+    if (!delivery) throw new DomainError('delivery-not-found', 'There is no such delivery.')
+    if (!isRevived) {
+      throw new DomainError(
+        'delivery-not-dead',
+        `The delivery is ${delivery.deliveryStatus}; only one that is Dead is sent again.`,
+      )
+    }
+    await insertEvent(tx, {
+      eventName: 'DeliveryRevived',
+      subject: delivery.cycleId,
+      actor,
+      payload: { deliveryId, recipient: delivery.recipientName },
+    })
+    await notifyNotices(tx)
+    return delivery
+  })
+}

@@ -1,0 +1,80 @@
+import type { Logger } from 'pino'
+import { Webhook } from 'standardwebhooks'
+import { almoner } from '../actor.ts'
+import type { Db } from '../database/connect.ts'
+import { insertEvent } from '../events/event-sql.ts'
+import { leaseMs, maxAttempts, restMs } from './delivery-rules.ts'
+import { settleDelivery } from './delivery-sql.ts'
+import { atOnce } from './keep-sending.ts'
+import { insertUserNotices, notifyNotices } from './notice-sql.ts'
+import { postWebhook } from './post-webhook.ts'
+import { type Post, switchEndpoint, takeDuePosts } from './webhook-sql.ts'
+
+interface SendDeps {
+  readonly db: Db
+  readonly log: Logger
+  readonly allowedAddresses: readonly string[]
+}
+
+/**
+ * Posts what is due to endpoints. Any number of processes may do so at once.
+ *
+ * @returns how many were taken
+ */
+export async function sendDuePosts(deps: SendDeps): Promise<number> {
+  const posts = await takeDuePosts(deps.db, atOnce, leaseMs)
+  await Promise.all(posts.map((post) => send(deps, post)))
+  return posts.length
+}
+
+async function send(deps: SendDeps, post: Post): Promise<void> {
+  const { db, log } = deps
+  const { deliveryId, attempts, withdrawal } = post
+  if (withdrawal !== null) return settleDelivery(db, deliveryId, { to: 'Withdrawn', error: withdrawal })
+  const answer = await attempt(post, deps.allowedAddresses).catch((error: Error) => error)
+  if (typeof answer === 'number' && answer >= 200 && answer < 300) {
+    await settleDelivery(db, deliveryId, { to: 'Sent', providerId: post.noticeId })
+    // What comes next for this cycle has waited for it.
+    return notifyNotices(db)
+  }
+  const error = sentenceOf(answer)
+  log.warn({ deliveryId, attempts, url: post.url }, `a webhook could not be delivered: ${error}`)
+  // 410: whoever is there says that nobody wants it any more.
+  if (answer !== 410 && attempts < maxAttempts) {
+    return settleDelivery(db, deliveryId, { to: 'Pending', error, restMs: restMs(attempts) })
+  }
+  await db.transaction().execute(async (tx) => {
+    await settleDelivery(tx, deliveryId, { to: 'Dead', error })
+    const { cycleId, endpointId, url } = post
+    if (!(await switchEndpoint(tx, endpointId, error))) return
+    const eventId = await insertEvent(tx, {
+      eventName: 'WebhookDisabled',
+      subject: endpointId,
+      actor: almoner,
+      payload: { url, reason: error },
+    })
+    await insertUserNotices(tx, { eventId, cycleId, noticeKind: 'webhook-disabled' })
+    await notifyNotices(tx)
+  })
+}
+
+async function attempt(post: Post, allowedAddresses: readonly string[]): Promise<number> {
+  const { noticeId, url, eventName, at, data } = post
+  const body = JSON.stringify({ type: eventName, timestamp: at, data })
+  const now = new Date()
+  const signatures = post.secrets.map((secret) => new Webhook(secret).sign(noticeId, now, body))
+  const headers = {
+    'content-type': 'application/json',
+    'user-agent': 'Almoner',
+    'webhook-id': noticeId,
+    'webhook-timestamp': String(Math.floor(now.getTime() / 1000)),
+    'webhook-signature': signatures.join(' '),
+  }
+  return postWebhook(url, headers, body, allowedAddresses)
+}
+
+function sentenceOf(answer: number | Error): string {
+  if (answer instanceof Error) return answer.message
+  if (answer >= 300 && answer < 400) return `It answered ${answer}: redirects are not followed.`
+  return `It answered ${answer}.`
+}

@@ -1,0 +1,138 @@
+import { type Selectable, sql } from 'kysely'
+import type { Db, Tx } from '../database/connect.ts'
+import type { WebhookEndpoints } from '../database/schema.ts'
+
+/** An endpoint without what it signs with. */
+export type EndpointView = Omit<Selectable<WebhookEndpoints>, 'secret' | 'previousSecret' | 'previousUntil'>
+
+const endpointColumns = ['endpointId', 'url', 'createdAt', 'disabledAt', 'disabledReason'] as const
+
+export async function insertEndpoint(
+  tx: Tx,
+  endpoint: { url: string; secret: string },
+): Promise<EndpointView> {
+  return tx
+    .insertInto('webhookEndpoints')
+    .values(endpoint)
+    .returning(endpointColumns)
+    .executeTakeFirstOrThrow()
+}
+
+/** A page of endpoints, newest first, before the given one. */
+export async function findEndpoints(
+  db: Db,
+  page: { before?: { createdAt: string; endpointId: string } | undefined; limit: number },
+): Promise<EndpointView[]> {
+  let query = db
+    .selectFrom('webhookEndpoints')
+    .select(endpointColumns)
+    .orderBy('createdAt', 'desc')
+    .orderBy('endpointId', 'desc')
+    .limit(page.limit)
+  if (page.before) {
+    const { createdAt, endpointId } = page.before
+    query = query.where(
+      sql<boolean>`(created_at, endpoint_id) < (${createdAt}::timestamptz, ${endpointId}::uuid)`,
+    )
+  }
+  return query.execute()
+}
+
+/** Switches the endpoint on, or off for a reason; nothing comes back when it is so already, or is not there. */
+export async function switchEndpoint(
+  tx: Tx,
+  endpointId: string,
+  disabledReason: string | null,
+): Promise<EndpointView | undefined> {
+  return tx
+    .updateTable('webhookEndpoints')
+    .set({ disabledReason, disabledAt: disabledReason === null ? null : sql`now()` })
+    .where('endpointId', '=', endpointId)
+    .where('disabledAt', disabledReason === null ? 'is not' : 'is', null)
+    .returning(endpointColumns)
+    .executeTakeFirst()
+}
+
+export async function findEndpoint(db: Db, endpointId: string): Promise<EndpointView | undefined> {
+  return db
+    .selectFrom('webhookEndpoints')
+    .select(endpointColumns)
+    .where('endpointId', '=', endpointId)
+    .executeTakeFirst()
+}
+
+/** Signs with another secret from now on, and for so long with the old one too. */
+export async function replaceSecret(
+  tx: Tx,
+  endpointId: string,
+  secret: string,
+  overlapMs: number,
+): Promise<EndpointView | undefined> {
+  return tx
+    .updateTable('webhookEndpoints')
+    .set({
+      previousSecret: sql.ref('secret'),
+      previousUntil: sql`now() + ${overlapMs} * interval '1 millisecond'`,
+      secret,
+    })
+    .where('endpointId', '=', endpointId)
+    .returning(endpointColumns)
+    .executeTakeFirst()
+}
+
+/** A delivery to an endpoint that is being made. */
+export interface Post {
+  deliveryId: string
+  attempts: number
+  /** The receiver knows by it what it has had already: the same over all attempts. */
+  noticeId: string
+  endpointId: string
+  cycleId: string
+  url: string
+  /** One, or two while one takes the place of the other. */
+  secrets: string[]
+  eventName: string
+  at: string
+  data: Record<string, unknown>
+  /** Why it is not to be sent any more; null when it is. */
+  withdrawal: string | null
+}
+
+/**
+ * Takes posts that are due, as letters are taken; of each cycle and endpoint only the first that has not arrived, so that
+ * they arrive in the order of what happened.
+ */
+export async function takeDuePosts(db: Db, limit: number, leaseMs: number): Promise<Post[]> {
+  const { rows } = await sql<Post>`
+    with taken as (
+      update deliveries set
+        attempts = attempts + 1, updated_at = now(),
+        not_before = clock_timestamp() + ${leaseMs} * interval '1 millisecond'
+      where delivery_id in (
+        select dl.delivery_id from deliveries dl
+        join notices n using (notice_id)
+        where dl.channel = 'webhook' and dl.delivery_status = 'Pending' and dl.not_before <= clock_timestamp()
+          and not exists (
+            select from notices earlier join deliveries waiting using (notice_id)
+            where earlier.recipient_id = n.recipient_id and earlier.cycle_id = n.cycle_id
+              and earlier.event_id < n.event_id and waiting.delivery_status = 'Pending'
+          )
+        order by n.event_id
+        limit ${limit}
+        for update of dl skip locked
+      )
+      returning delivery_id, notice_id, attempts
+    )
+    select t.delivery_id, t.attempts, n.notice_id, w.endpoint_id, n.cycle_id, w.url,
+      array_remove(array[w.secret, case when w.previous_until > now() then w.previous_secret end], null) as secrets,
+      e.event_name, e.at,
+      jsonb_build_object('cycleId', n.cycle_id, 'cycleCode', c.cycle_code) || e.payload as data,
+      case when w.disabled_at is not null then 'The endpoint is disabled.' end as withdrawal
+    from taken t
+    join notices n using (notice_id)
+    join events e using (event_id)
+    join contribution_cycles c using (cycle_id)
+    join webhook_endpoints w on w.endpoint_id = n.recipient_id
+    order by n.event_id`.execute(db)
+  return rows
+}

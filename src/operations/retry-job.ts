@@ -1,0 +1,36 @@
+import type { Actor } from '../actor.ts'
+import { createContributions } from '../cycles/create-contributions.ts'
+import type { Db } from '../database/connect.ts'
+import { DomainError } from '../errors.ts'
+import { insertEvent } from '../events/event-sql.ts'
+import { type Engine, wakeJob } from '../jobs/engine.ts'
+import { findJobView, type JobView } from '../jobs/job-view-sql.ts'
+import { retryJob } from '../jobs/steer-job.ts'
+
+/**
+ * Tries again what failed of a Failed job; what is done stays done. The creation of a cycle is tried again with its cycle.
+ *
+ * @throws DomainError `job-not-found`, `job-state`
+ */
+export async function retryFailedJob(
+  { db, engine }: { db: Db; engine: Engine },
+  { jobId, actor }: { jobId: string; actor: Actor },
+): Promise<JobView> {
+  const job = await db.transaction().execute(async (tx) => {
+    const found = await findJobView(tx, jobId)
+    if (!found) throw new DomainError('job-not-found', `There is no job ${jobId}.`)
+    if (found.jobKind === createContributions.name) {
+      throw new DomainError('job-state', 'This is tried again with its cycle: almoner cycles retry.')
+    }
+    await retryJob(tx, jobId)
+    await insertEvent(tx, {
+      eventName: 'JobRetried',
+      subject: found.subject,
+      actor,
+      payload: { jobId, jobKind: found.jobKind },
+    })
+    return found
+  })
+  await wakeJob(engine, job)
+  return job
+}
