@@ -23,8 +23,17 @@ export function createMailer(options: { readonly url: string; readonly from: str
   // Loaded with the first letter: most processes send none.
   const opening = async () =>
     (await import('nodemailer')).createTransport(
-      // A few connections are kept, for letters that come by the thousand.
-      { url: options.url, pool: true, disableFileAccess: true, disableUrlAccess: true },
+      {
+        url: options.url,
+        // A few connections are kept, for letters that come by the thousand.
+        pool: true,
+        // A server that hangs is given up well before somebody else takes the letter for undone.
+        connectionTimeout: 10_000,
+        greetingTimeout: 15_000,
+        socketTimeout: 30_000,
+        disableFileAccess: true,
+        disableUrlAccess: true,
+      },
       { from: options.from },
     )
   let transport: ReturnType<typeof opening> | undefined

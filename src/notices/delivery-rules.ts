@@ -24,4 +24,4 @@ export function restMs(attempts: number): number {
  * For how long whoever takes a delivery has it. Should it be killed meanwhile, the delivery is due again afterwards; so
  * within this window it may go out twice, with the same message id.
  */
-export const leaseMs = 120_000
+export const leaseMs = 300_000
