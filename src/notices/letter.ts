@@ -33,11 +33,13 @@ export function writeLetter(letter: Letter, publicUrl: string): WrittenLetter {
     .join('')
   const html =
     '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">' +
-    '<body style="font:16px/1.5 system-ui,sans-serif;color:#222;max-width:36em;margin:0 auto;padding:16px">' +
+    // Its colours are for a light ground, whatever that of the reader is.
+    '<meta name="color-scheme" content="light"><body style="background:#fff;margin:0">' +
+    '<div style="font:16px/1.5 system-ui,sans-serif;color:#222;max-width:36em;margin:0 auto;padding:16px">' +
     [greeting, ...sentences].map((sentence) => `<p>${escapeHtml(sentence)}</p>`).join('') +
     (rows && `<table style="border-collapse:collapse">${rows}</table>`) +
     `<p><a href="${escapeHtml(url)}">${escapeHtml(link.words)}</a></p>` +
-    `<p style="color:#555">${escapeHtml(letter.fundName)}</p></body></html>`
+    `<p style="color:#555">${escapeHtml(letter.fundName)}</p></div></body></html>`
   return { subject, text, html }
 }
 
