@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { BackendFactory, IQueueBackend } from 'bullmq'
 import type { Cluster, Redis, RedisOptions } from 'ioredis'
 import { type BrokerUrl, parseBrokerUrl } from './broker-url.ts'
@@ -19,6 +20,9 @@ const defaultPort = 6379
 const connectTimeoutMs = 5_000
 const readyTimeoutMs = 10_000
 const longestPauseMs = 2_000
+/** Longer than a server that is gone takes to be seen as gone. */
+const endLooks = 100
+const endLookMs = 50
 
 /**
  * Opens the queue on a Redis server or, when the servers say that they are one, a Redis Cluster. That `send` resolves
@@ -58,7 +62,7 @@ export async function openRedisQueue(options: {
   tellLosses(sending, log, () => closing)
   const close = async () => {
     closing = true
-    for (const client of clients) end(client)
+    await Promise.all([...clients].map(end))
   }
 
   try {
@@ -200,16 +204,22 @@ function fieldOf(info: string, name: string): string | undefined {
 
 /**
  * Between two attempts a client has no connection that could end and end the client with it, and would keep for ever
- * what it was asked. One attempt more, made after it was told to end, is its end whether it succeeds or not.
+ * what it was asked. One attempt more, made after it was told to end, is its end whether it succeeds or not. A cluster's
+ * client may come to that only after it was told to end, when the last of its nodes goes: so it is looked at until it has.
  */
-function end(client: Client): void {
-  const isStuck =
-    client.status === 'reconnecting' ||
-    (client.status === 'disconnecting' && 'nodes' in client && client.nodes().length === 0)
-  client.disconnect()
-  if (!isStuck) return
-  client.once('ready', () => client.disconnect())
-  client.connect().catch(() => {})
+async function end(client: Client): Promise<void> {
+  const hasEnded = () => client.status === 'end'
+  for (let looks = 0; looks < endLooks && !hasEnded(); looks += 1) {
+    const isStuck =
+      client.status === 'reconnecting' ||
+      (client.status === 'disconnecting' && 'nodes' in client && client.nodes().length === 0)
+    client.disconnect()
+    if (isStuck) {
+      client.once('ready', () => client.disconnect())
+      client.connect().catch(() => {})
+    }
+    await wait(endLookMs)
+  }
 }
 
 async function whenReady(client: Client): Promise<void> {
