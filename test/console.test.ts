@@ -44,6 +44,14 @@ beforeEach(async () => {
 const pageOf = (role: Role, options: Parameters<typeof openPageOf>[3] = {}) =>
   openPageOf(browser, api, role, options)
 
+const startQueued = async (claimId: string) =>
+  (
+    await api.post<{ cycle: { cycleId: string; cycleCode: string } }>('/api/contribution-cycles', {
+      claimId,
+      strategy: 'queued',
+    })
+  ).body.cycle
+
 describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing})` : 'the console', () => {
   test('leads a treasurer from the sign-in to an Active cycle in four clicks, and tells her when it is ready', async () => {
     const email = 'tilda@example.org'
@@ -77,11 +85,7 @@ describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing}
     const worker = await startWorker(api.app)
     const visit = await pageOf('treasurer')
     try {
-      const { body } = await api.post<{ cycle: { cycleId: string } }>('/api/contribution-cycles', {
-        claimId,
-        strategy: 'queued',
-      })
-      const { cycleId } = body.cycle
+      const { cycleId } = await startQueued(claimId)
       const seen: number[] = []
       const read = async (page: Visit['page']) => {
         const bar = page.getByRole('progressbar')
@@ -117,11 +121,8 @@ describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing}
     const visit = await pageOf('treasurer')
     const { page } = visit
     try {
-      const { body } = await api.post<{ cycle: { cycleId: string } }>('/api/contribution-cycles', {
-        claimId,
-        strategy: 'queued',
-      })
-      await page.goto(`/cycles/${body.cycle.cycleId}`)
+      const { cycleId } = await startQueued(claimId)
+      await page.goto(`/cycles/${cycleId}`)
       const act = async (verb: string, says: RegExp) => {
         await page.getByRole('button', { name: verb }).click()
         const dialog = page.getByRole('dialog')
@@ -203,11 +204,8 @@ describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing}
     const { page } = visit
     const running = [served, worker]
     try {
-      const { body } = await api.post<{ cycle: { cycleId: string } }>('/api/contribution-cycles', {
-        claimId,
-        strategy: 'queued',
-      })
-      await page.goto(`/cycles/${body.cycle.cycleId}`)
+      const { cycleId } = await startQueued(claimId)
+      await page.goto(`/cycles/${cycleId}`)
       const bar = page.getByRole('progressbar')
       const value = async () => Number(await bar.getAttribute('aria-valuenow'))
       await expect.poll(value, { timeout: 30_000 }).toBeGreaterThan(0)
@@ -241,11 +239,8 @@ describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing}
     const visit = await pageOf('treasurer')
     const { page } = visit
     try {
-      const { body } = await api.post<{ cycle: { cycleId: string } }>('/api/contribution-cycles', {
-        claimId,
-        strategy: 'queued',
-      })
-      await page.goto(`/cycles/${body.cycle.cycleId}`)
+      const { cycleId } = await startQueued(claimId)
+      await page.goto(`/cycles/${cycleId}`)
       await page
         .getByText(/The contributions could not be created: .*the numbers are wrong/)
         .waitFor({ timeout: 40_000 })
@@ -447,13 +442,10 @@ describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing}
       const looked = page.waitForResponse(/notices\?limit=10/)
       await page.goto('/account')
       await looked
-      const { body } = await api.post<{ cycle: { cycleCode: string } }>('/api/contribution-cycles', {
-        claimId,
-        strategy: 'queued',
-      })
-      await page.getByText(`Cycle ${body.cycle.cycleCode} is ready`).waitFor()
+      const { cycleCode } = await startQueued(claimId)
+      await page.getByText(`Cycle ${cycleCode} is ready`).waitFor()
       await page.getByRole('link', { name: /^Notices, / }).click()
-      await page.getByRole('link', { name: `Cycle ${body.cycle.cycleCode} is ready` }).click()
+      await page.getByRole('link', { name: `Cycle ${cycleCode} is ready` }).click()
       await page.getByText('The cycle is ready: ').waitFor()
     } finally {
       await visit.context.close()

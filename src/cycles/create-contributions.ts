@@ -72,7 +72,7 @@ export const createContributions: JobKind<z.infer<typeof params>> = {
       actor: almoner,
       payload: { cycleCode: cycle.cycleCode, ...counts },
     })
-    await tellReady(tx, { cycleId: job.subject, tierId: cycle.tierId }, eventId)
+    await tellReady(tx, job.subject, eventId)
   },
 
   async fail(tx, job, reason) {

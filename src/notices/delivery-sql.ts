@@ -1,60 +1,49 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import type { Db } from '../database/connect.ts'
 import type { DeliveryStatus } from './delivery-rules.ts'
 import type { NoticeKind } from './notice-rules.ts'
-import { owed } from './notice-sql.ts'
+import { owed, type Told } from './notice-sql.ts'
 
 /** A delivery that is being made, with everything its letter says, as it is now. */
-export interface Letter {
+export interface Letter extends Told {
   deliveryId: string
   address: string
   attempts: number
-  noticeKind: NoticeKind
   fundName: string
   recipientName: string
-  cycleId: string
-  cycleCode: string
-  claimCode: string
-  deceasedFullName: string
-  dateOfDeath: string
-  contributionAmount: number | null
-  currency: string
-  deadline: string
-  timeZone: string
-  totalMembers: number
-  /** Of a digest: members of the agent who owe, and what they owe together. */
-  members: number | null
-  amount: number | null
-  failureReason: string | null
   /** Why it is not to be sent any more; null when it is. */
   withdrawal: string | null
 }
 
 /**
- * Takes deliveries that are due, oldest first, for the length of the lease: whoever else looks meanwhile passes them over.
- * The lease is written down, since sending is no part of any transaction; whoever is killed lets go of it by its end.
+ * Takes the deliveries of which `due` selects and locks the ids, for the length of the lease. The lease is written down, since
+ * sending is no part of any transaction; whoever is killed lets go of them by its end.
+ */
+export const take = (due: RawBuilder<unknown>, leaseMs: number) => sql`
+  update deliveries set
+    attempts = attempts + 1, updated_at = now(),
+    not_before = clock_timestamp() + ${leaseMs} * interval '1 millisecond'
+  where delivery_id in (${due})
+  returning delivery_id, notice_id, address, attempts`
+
+/**
+ * Takes letters that are due, oldest first; whoever else looks meanwhile passes them over.
  *
  * What the letters say is read in the same statement: whoever has died, left or paid since the notice was made is not
  * counted, and a letter that is no longer true says so in `withdrawal`.
  */
 export async function takeDueLetters(db: Db, limit: number, leaseMs: number): Promise<Letter[]> {
+  const due = sql`
+    select delivery_id from deliveries
+    where channel = 'email' and delivery_status = 'Pending' and not_before <= clock_timestamp()
+    order by not_before
+    limit ${limit}
+    for update skip locked`
   const { rows } = await sql<Letter>`
-    with taken as (
-      update deliveries set
-        attempts = attempts + 1, updated_at = now(),
-        not_before = clock_timestamp() + ${leaseMs} * interval '1 millisecond'
-      where delivery_id in (
-        select delivery_id from deliveries
-        where channel = 'email' and delivery_status = 'Pending' and not_before <= clock_timestamp()
-        order by not_before
-        limit ${limit}
-        for update skip locked
-      )
-      returning delivery_id, notice_id, address, attempts
-    )
+    with taken as (${take(due, leaseMs)})
     select t.delivery_id, t.address, t.attempts, n.notice_kind, f.name as fund_name,
       coalesce(a.full_name, u.name) as recipient_name, n.cycle_id, c.cycle_code, cl.claim_code,
-      d.full_name as deceased_full_name, cl.date_of_death, c.contribution_amount, c.currency, c.deadline, c.time_zone,
+      d.full_name as deceased_full_name, cl.date_of_death, c.contribution_amount, c.currency, c.deadline,
       c.total_members, share.members, share.amount, e.payload ->> 'reason' as failure_reason,
       case
         when u.id is not null and (u.disabled_at is not null or u.role not in ('admin', 'treasurer'))

@@ -17,7 +17,6 @@ const digest: Letter = {
   contributionAmount: 10_000,
   currency: 'INR',
   deadline: '2026-12-11',
-  timeZone: 'Asia/Kolkata',
   totalMembers: 4_999,
   members: 42,
   amount: 420_000,

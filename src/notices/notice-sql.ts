@@ -30,12 +30,9 @@ export async function insertUserNotices(
     select notice_id, 'email', email from made join told on id = recipient_id`.execute(tx)
 }
 
-/** Whether any of the tier's members has an agent: otherwise there is nobody to tell. */
-export async function hasAgents(tx: Tx, tierId: string): Promise<boolean> {
-  const { rows } = await sql<{ found: boolean }>`
-    select exists (select from members where tier_id = ${tierId} and agent_id is not null) as found`.execute(
-    tx,
-  )
+/** Whether the fund has agents at all; which of them have anything to collect is for the job to see. */
+export async function hasAgents(tx: Tx): Promise<boolean> {
+  const { rows } = await sql<{ found: boolean }>`select exists (select from agents) as found`.execute(tx)
   return rows[0]?.found === true
 }
 
@@ -126,9 +123,8 @@ export async function countDigests(
   return rows[0] as { named: number; made: number; letters: number }
 }
 
-/** A notice as whoever it is for reads it. */
-export interface NoticeView {
-  noticeId: string
+/** What a notice is about. */
+export interface Told {
   noticeKind: NoticeKind
   cycleId: string
   cycleCode: string
@@ -144,6 +140,11 @@ export interface NoticeView {
   members: number | null
   amount: number | null
   failureReason: string | null
+}
+
+/** A notice as whoever it is for reads it. */
+export interface NoticeView extends Told {
+  noticeId: string
   madeAt: string
   readAt: string | null
 }

@@ -9,14 +9,9 @@ import { notifyAgents } from './notify-agents.ts'
  *
  * @param eventId the event that says so
  */
-export async function tellReady(
-  tx: Tx,
-  cycle: { cycleId: string; tierId: string },
-  eventId: number,
-): Promise<void> {
-  const { cycleId } = cycle
+export async function tellReady(tx: Tx, cycleId: string, eventId: number): Promise<void> {
   await insertUserNotices(tx, { eventId, cycleId, noticeKind: 'cycle-ready' })
-  const jobId = (await hasAgents(tx, cycle.tierId))
+  const jobId = (await hasAgents(tx))
     ? await insertJob(tx, {
         jobKind: notifyAgents.name,
         subject: cycleId,

@@ -1,6 +1,7 @@
 import { type Selectable, sql } from 'kysely'
 import type { Db, Tx } from '../database/connect.ts'
 import type { WebhookEndpoints } from '../database/schema.ts'
+import { take } from './delivery-sql.ts'
 
 /** An endpoint without what it signs with. */
 export type EndpointView = Omit<Selectable<WebhookEndpoints>, 'secret' | 'previousSecret' | 'previousUntil'>
@@ -103,26 +104,20 @@ export interface Post {
  * they arrive in the order of what happened.
  */
 export async function takeDuePosts(db: Db, limit: number, leaseMs: number): Promise<Post[]> {
-  const { rows } = await sql<Post>`
-    with taken as (
-      update deliveries set
-        attempts = attempts + 1, updated_at = now(),
-        not_before = clock_timestamp() + ${leaseMs} * interval '1 millisecond'
-      where delivery_id in (
-        select dl.delivery_id from deliveries dl
-        join notices n using (notice_id)
-        where dl.channel = 'webhook' and dl.delivery_status = 'Pending' and dl.not_before <= clock_timestamp()
-          and not exists (
-            select from notices earlier join deliveries waiting using (notice_id)
-            where earlier.recipient_id = n.recipient_id and earlier.cycle_id = n.cycle_id
-              and earlier.event_id < n.event_id and waiting.delivery_status = 'Pending'
-          )
-        order by n.event_id
-        limit ${limit}
-        for update of dl skip locked
+  const due = sql`
+    select dl.delivery_id from deliveries dl
+    join notices n using (notice_id)
+    where dl.channel = 'webhook' and dl.delivery_status = 'Pending' and dl.not_before <= clock_timestamp()
+      and not exists (
+        select from notices earlier join deliveries waiting using (notice_id)
+        where earlier.recipient_id = n.recipient_id and earlier.cycle_id = n.cycle_id
+          and earlier.event_id < n.event_id and waiting.delivery_status = 'Pending'
       )
-      returning delivery_id, notice_id, attempts
-    )
+    order by n.event_id
+    limit ${limit}
+    for update of dl skip locked`
+  const { rows } = await sql<Post>`
+    with taken as (${take(due, leaseMs)})
     select t.delivery_id, t.attempts, n.notice_id, w.endpoint_id, n.cycle_id, w.url,
       array_remove(array[w.secret, case when w.previous_until > now() then w.previous_secret end], null) as secrets,
       e.event_name, e.at,

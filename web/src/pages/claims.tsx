@@ -21,6 +21,7 @@ import { claimStatuses } from '../../../src/claims/claim-rules.ts'
 import { ask, type Claim, type Member, type Page, withQuery } from '../api.ts'
 import { date, instant, minorUnits, money, typed } from '../format.ts'
 import { useTiers } from '../parts/choices.ts'
+import { CycleLink } from '../parts/cycle-link.tsx'
 import { DataTable } from '../parts/data-table.tsx'
 import { FormEnd } from '../parts/forms.tsx'
 import { List, useList } from '../parts/list.tsx'
@@ -226,11 +227,7 @@ function Actions({
     )
   }
   if (cycleId !== null && may('cycles.read')) {
-    return (
-      <Anchor inherit renderRoot={(props) => <Link {...props} to="/cycles/$cycleId" params={{ cycleId }} />}>
-        {t('claims.cycle', { code: cycleCode })}
-      </Anchor>
-    )
+    return <CycleLink cycleId={cycleId}>{t('claims.cycle', { code: cycleCode })}</CycleLink>
   }
   if (claimStatus === 'Approved' && cycleId === null && may('cycles.start')) {
     return (

@@ -1,9 +1,10 @@
-import { Anchor, Button, Group, Progress, SegmentedControl, Stack, Text, Title } from '@mantine/core'
+import { Button, Group, Progress, SegmentedControl, Stack, Text, Title } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Cycle } from '../api.ts'
 import { date, money, number } from '../format.ts'
+import { CycleLink } from '../parts/cycle-link.tsx'
 import { DataTable } from '../parts/data-table.tsx'
 import { List, useList } from '../parts/list.tsx'
 import { StatusChip, shownStatus } from '../parts/status-chip.tsx'
@@ -53,14 +54,7 @@ export function CyclesPage() {
               {
                 name: t('shell.code'),
                 as: 'code',
-                show: ({ cycleId, cycleCode }) => (
-                  <Anchor
-                    inherit
-                    renderRoot={(props) => <Link {...props} to="/cycles/$cycleId" params={{ cycleId }} />}
-                  >
-                    {cycleCode}
-                  </Anchor>
-                ),
+                show: ({ cycleId, cycleCode }) => <CycleLink cycleId={cycleId}>{cycleCode}</CycleLink>,
               },
               { name: t('shell.status'), show: (cycle) => <StatusChip status={shownStatus(cycle)} /> },
               {

@@ -6,6 +6,7 @@ import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ask, type ContributionOfMember, type MemberWithStandings } from '../api.ts'
 import { date, instant, money } from '../format.ts'
+import { CycleLink } from '../parts/cycle-link.tsx'
 import { DataTable } from '../parts/data-table.tsx'
 import { Facts } from '../parts/facts.tsx'
 import { List, useList } from '../parts/list.tsx'
@@ -127,14 +128,7 @@ function Contributions({ memberId }: { memberId: string }) {
               {
                 name: t('members.cycle'),
                 as: 'code',
-                show: ({ cycleId, cycleCode }) => (
-                  <Anchor
-                    inherit
-                    renderRoot={(props) => <Link {...props} to="/cycles/$cycleId" params={{ cycleId }} />}
-                  >
-                    {cycleCode}
-                  </Anchor>
-                ),
+                show: ({ cycleId, cycleCode }) => <CycleLink cycleId={cycleId}>{cycleCode}</CycleLink>,
               },
               { name: t('cycles.deceased'), show: ({ deceasedFullName }) => deceasedFullName },
               {

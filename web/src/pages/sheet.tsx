@@ -1,10 +1,11 @@
-import { Anchor, Button, Group, Stack, Text, Title } from '@mantine/core'
+import { Button, Group, Stack, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { Link, useParams, useSearch } from '@tanstack/react-router'
+import { useParams, useSearch } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 import { type AgentShare, ask, type Contribution, type Cycle, withQuery } from '../api.ts'
 import { date, money, number } from '../format.ts'
 import { askAll } from '../parts/choices.ts'
+import { CycleLink } from '../parts/cycle-link.tsx'
 import { DataTable } from '../parts/data-table.tsx'
 import { Empty, Shown } from '../parts/states.tsx'
 import { useFund, useSession } from '../session.ts'
@@ -36,9 +37,7 @@ export function SheetPage() {
   return (
     <Stack>
       <Group className="no-print">
-        <Anchor renderRoot={(props) => <Link {...props} to="/cycles/$cycleId" params={{ cycleId }} />}>
-          {t('notices.toCycle')}
-        </Anchor>
+        <CycleLink cycleId={cycleId}>{t('notices.toCycle')}</CycleLink>
         <Button onClick={() => window.print()}>{t('notices.print')}</Button>
         <Button
           component="a"
