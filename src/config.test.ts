@@ -20,6 +20,8 @@ test('an empty environment is enough', () => {
     trustedProxies: [],
     secret: undefined,
     mail: undefined,
+    textGateways: { sms: undefined, whatsapp: undefined },
+    perMinute: { email: undefined, sms: undefined, whatsapp: undefined, webhook: undefined },
     webhookAddresses: [],
     requestsPerMinute: 3000,
   })
@@ -41,6 +43,8 @@ test('every variable that is wrong is named at once', () => {
       JOB_LANES: '0',
       INLINE_MEMBER_LIMIT: '1.5',
       CREATION_STRATEGY: 'fast',
+      SMS_URL: 'ftp://gateway.example.org',
+      EMAIL_PER_MINUTE: '0',
     })
   expect(read).toThrow(ConfigError)
   for (const name of [
@@ -50,6 +54,8 @@ test('every variable that is wrong is named at once', () => {
     'JOB_LANES',
     'INLINE_MEMBER_LIMIT',
     'CREATION_STRATEGY',
+    'SMS_URL',
+    'EMAIL_PER_MINUTE',
   ]) {
     expect(read).toThrow(new RegExp(`^ {2}${name} must be`, 'm'))
   }
@@ -84,4 +90,12 @@ test('it listens for other machines only with TLS, or behind a proxy that it is 
       false,
     ),
   ).toMatchObject({ publicUrl: 'https://fund.example.org', trustedProxies: ['10.0.0.1', 'loopback'] })
+})
+
+test('each channel has a gateway and a pace of its own', () => {
+  const sms = 'https://user:password@gateway.example.org/sms'
+  expect(readConfig({ SMS_URL: sms, WHATSAPP_PER_MINUTE: '20' }, false)).toMatchObject({
+    textGateways: { sms, whatsapp: undefined },
+    perMinute: { email: undefined, sms: undefined, whatsapp: 20, webhook: undefined },
+  })
 })

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Channel } from './notices/notice-rules.ts'
 import { assertQueueUrl } from './queue/open-queue.ts'
 
 /** Whether and where to serve, work and keep data: the whole environment, checked once. */
@@ -21,6 +22,10 @@ export interface Config {
   readonly secret: string | undefined
   /** Undefined: no mail is sent. */
   readonly mail: { readonly url: string; readonly from: string } | undefined
+  /** Gateways that take short messages; undefined: none are sent. */
+  readonly textGateways: { readonly sms: string | undefined; readonly whatsapp: string | undefined }
+  /** How many are sent a minute at most, by all processes together; undefined: as many as are taken. */
+  readonly perMinute: Readonly<Record<Channel, number | undefined>>
   readonly requestsPerMinute: number
   /** IP addresses of one's own network that webhooks may reach all the same. */
   readonly webhookAddresses: readonly string[]
@@ -106,6 +111,12 @@ const environment = z.object({
   ALMONER_SECRET: z.string().min(32, { error: 'must have 32 characters or more' }).optional(),
   SMTP_URL: url(['smtp', 'smtps'], 'smtp://user:password@host:587').optional(),
   MAIL_FROM: z.string().optional(),
+  SMS_URL: url(['https', 'http'], 'https://user:password@gateway.example.org/sms').optional(),
+  WHATSAPP_URL: url(['https', 'http'], 'https://user:password@gateway.example.org/whatsapp').optional(),
+  EMAIL_PER_MINUTE: wholeNumber(1, 1_000_000).optional(),
+  SMS_PER_MINUTE: wholeNumber(1, 1_000_000).optional(),
+  WHATSAPP_PER_MINUTE: wholeNumber(1, 1_000_000).optional(),
+  WEBHOOK_PER_MINUTE: wholeNumber(1, 1_000_000).optional(),
   WEBHOOK_ADDRESSES: addresses.optional(),
   REQUESTS_PER_MINUTE: wholeNumber(1, 1_000_000).default(3000),
   QUEUE_BOARD: oneOf(['read-only', 'writable']).default('read-only'),
@@ -178,6 +189,13 @@ export function readConfig(env: NodeJS.ProcessEnv, isTerminal = process.stderr.i
       data.SMTP_URL !== undefined && data.MAIL_FROM !== undefined
         ? { url: data.SMTP_URL, from: data.MAIL_FROM }
         : undefined,
+    textGateways: { sms: data.SMS_URL, whatsapp: data.WHATSAPP_URL },
+    perMinute: {
+      email: data.EMAIL_PER_MINUTE,
+      sms: data.SMS_PER_MINUTE,
+      whatsapp: data.WHATSAPP_PER_MINUTE,
+      webhook: data.WEBHOOK_PER_MINUTE,
+    },
     webhookAddresses: data.WEBHOOK_ADDRESSES ?? [],
     requestsPerMinute: data.REQUESTS_PER_MINUTE,
     queueBoard: data.QUEUE_BOARD,

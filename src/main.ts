@@ -39,10 +39,14 @@ import { createMailer } from './mail.ts'
 import { memberRoutes } from './members/member-routes.ts'
 import { keepSending } from './notices/keep-sending.ts'
 import { noticeRoutes } from './notices/notice-routes.ts'
-import { noticeChannel } from './notices/notice-sql.ts'
+import { jobIn, noticeChannel } from './notices/notice-sql.ts'
 import { notifyAgents } from './notices/notify-agents.ts'
-import { sendDueLetters } from './notices/send-letters.ts'
+import { notifyMembers } from './notices/notify-members.ts'
+import { preferenceRoutes } from './notices/preference-routes.ts'
+import { mailCarrier, sendDueLetters, textCarrier } from './notices/send-letters.ts'
+import { createTexter } from './notices/send-texts.ts'
 import { sendDuePosts } from './notices/send-webhooks.ts'
+import { templateRoutes } from './notices/template-routes.ts'
 import { webhookRoutes } from './notices/webhook-routes.ts'
 import { jobRoutes } from './operations/job-routes.ts'
 import { withPatience } from './patience.ts'
@@ -64,7 +68,7 @@ export interface Application extends StartDeps {
 }
 
 /** Every kind of job this version knows. */
-const kinds = [createContributions, removeContributions, notifyAgents] as JobKind[]
+const kinds = [createContributions, removeContributions, notifyAgents, notifyMembers] as JobKind[]
 
 /**
  * Opens the database (the embedded one unless the configuration names another), brings its schema up to date, and
@@ -134,25 +138,32 @@ export interface Role {
   stop(): Promise<void>
 }
 
-/** Advances jobs: takes tokens, and sweeps for work that nobody does. Sends letters where there is a mail server. */
+/** Advances jobs: takes tokens, and sweeps for work that nobody does. Sends letters where there is who takes them. */
 export async function startWorker(app: Application): Promise<Role> {
   const { config, db, log, engine } = app
   const concurrency = config.workerConcurrency
   const consumer = await app.queue.consume(tokenHandler(engine), { concurrency })
   const stopSweeping = startSweeping(engine)
   const noticeListener = await listenTo(app, noticeChannel)
-  // What tells the agents is a job of its own, there with the commit that made the cycle Active; the sweep would find it too.
-  noticeListener.subscribe((jobId) => {
-    if (jobId) void wakeJob(engine, { jobId, jobKind: notifyAgents.name })
+  // What tells agents and members are jobs of their own, there with the commit that made the cycle Active; the sweep would
+  // find them too.
+  noticeListener.subscribe((message) => {
+    const job = jobIn(message ?? '')
+    if (job) void wakeJob(engine, job)
   })
   const mailer = config.mail && createMailer(config.mail)
   const sending = { log, listener: noticeListener }
-  const { publicUrl, webhookAddresses: allowedAddresses } = config
+  const { publicUrl, perMinute, textGateways, webhookAddresses: allowedAddresses } = config
+  const carriers = [
+    ...(mailer ? [mailCarrier(mailer.send, perMinute.email)] : []),
+    ...(['sms', 'whatsapp'] as const).flatMap((channel) => {
+      const gateway = textGateways[channel]
+      return gateway ? [textCarrier(channel, createTexter(channel, gateway), perMinute[channel])] : []
+    }),
+  ]
   const stopSending = [
-    keepSending(() => sendDuePosts({ db, log, allowedAddresses }), sending),
-    ...(mailer
-      ? [keepSending(() => sendDueLetters({ db, log, sendMail: mailer.send, publicUrl }), sending)]
-      : []),
+    keepSending(() => sendDuePosts({ db, log, allowedAddresses, perMinute: perMinute.webhook }), sending),
+    ...carriers.map((carrier) => keepSending(() => sendDueLetters({ db, log, carrier, publicUrl }), sending)),
   ]
   log.info({ concurrency, lanes: config.jobLanes }, 'the worker is ready')
   return {
@@ -226,6 +237,8 @@ export async function startApi(
       cycleRoutes(deps),
       contributionRoutes(deps),
       noticeRoutes(deps),
+      preferenceRoutes(deps),
+      templateRoutes(deps),
       webhookRoutes({ db: app.db, isInsecureAllowed: config.webhookAddresses.length > 0 }),
       jobRoutes(deps),
     ],

@@ -34,6 +34,8 @@ export interface TestApi {
   /** Without a body none is sent, nor a content type. */
   post<Body>(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer<Body>>
   patch<Body>(path: string, body: unknown): Promise<Answer<Body>>
+  put<Body>(path: string, body: unknown): Promise<Answer<Body>>
+  delete<Body>(path: string): Promise<Answer<Body>>
   /** Every item of a list, page after page. */
   pageThrough<Item>(path: string, limit: number): Promise<Item[]>
   close(): Promise<void>
@@ -93,6 +95,8 @@ export async function openTestApi(options: {
     get: (path) => ask(path),
     post: (path, body, headers) => send('POST', path, body, headers),
     patch: (path, body) => send('PATCH', path, body),
+    put: (path, body) => send('PUT', path, body),
+    delete: (path) => ask(path, { method: 'DELETE' }),
     async pageThrough<Item>(path: string, limit: number) {
       const items: Item[] = []
       let cursor: string | null = ''

@@ -307,18 +307,19 @@ describe('the register', () => {
 })
 
 describe('claims', () => {
-  const submit = (deceasedMemberId: string | undefined) =>
+  const submit = (deceasedMemberId: string | undefined, more: object = {}) =>
     api.post<ClaimView>('/api/claims', {
       deceasedMemberId,
       dateOfDeath: '2026-01-02',
       benefitAmount: 1_000_000,
+      ...more,
     })
   const status = async (memberId: string | undefined) =>
     (await api.get<MemberView>(`/api/members/${memberId}`)).body.memberStatus
 
   test('a claim is submitted, and once approved its member is Deceased', async () => {
     const [memberId] = await memberIdsOf(await registerTier(api.db, { tierCode: 'C1', members: 1 }))
-    const submitted = await submit(memberId)
+    const submitted = await submit(memberId, { placeOfDeath: ' Delhi ' })
     const path = submitted.headers.get('location') ?? ''
     expect([submitted.status, path]).toEqual([201, `/api/claims/${submitted.body.claimId}`])
     expect(submitted.body).toMatchObject({
@@ -326,6 +327,7 @@ describe('claims', () => {
       deceasedMemberId: memberId,
       deceasedMemberCode: memberCode('C1', 1),
       tierCode: 'C1',
+      placeOfDeath: 'Delhi',
       submittedBy: 'admin@example.org',
     })
     expect(await status(memberId)).toBe('Active')
@@ -340,6 +342,7 @@ describe('claims', () => {
   test('a member has one claim at a time; after a rejection, another', async () => {
     const [memberId] = await memberIdsOf(await registerTier(api.db, { tierCode: 'C2', members: 1 }))
     const { body: first } = await submit(memberId)
+    expect(first.placeOfDeath).toBeNull()
     expect(refusal(await submit(memberId))).toBe('409 claim-exists')
     const rejected = await api.post<ClaimView>(`/api/claims/${first.claimId}/reject`, { reason: 'No proof' })
     expect(rejected.body).toMatchObject({
@@ -1227,8 +1230,18 @@ const documented = `
   GET /api/contribution-cycles/{cycleId}/agents
   GET /api/notices
   POST /api/notices/read
+  GET /api/notice-preferences
+  PUT /api/notice-preferences
+  GET /api/members/{memberId}/notice-preferences
+  PUT /api/members/{memberId}/notice-preferences
+  GET /api/agents/{agentId}/notice-preferences
+  PUT /api/agents/{agentId}/notice-preferences
   GET /api/deliveries
   POST /api/deliveries/{deliveryId}/resend
+  GET /api/notice-templates
+  PUT /api/notice-templates/{noticeKind}/{form}/{language}
+  DELETE /api/notice-templates/{noticeKind}/{form}/{language}
+  POST /api/notice-templates/preview
   GET /api/webhooks
   POST /api/webhooks
   PATCH /api/webhooks/{endpointId}

@@ -70,16 +70,9 @@ describe('from an empty data directory to an Active cycle', () => {
 
   test('a claim is submitted and approved, and its cycle started and watched until it is Active', async () => {
     await json('tiers', 'set', 'A', '--contribution', '99.50')
-    await json(
-      'claims',
-      'submit',
-      '--member',
-      'M-000001',
-      '--date-of-death',
-      '2026-01-02',
-      '--benefit',
-      '300000',
-    )
+    const death = ['--member', 'M-000001', '--date-of-death', '2026-01-02', '--place-of-death', 'Delhi']
+    const claim = await json('claims', 'submit', ...death, '--benefit', '300000')
+    expect(claim).toMatchObject({ claimCode: 'CL-2026-00001', placeOfDeath: 'Delhi' })
     const own = await almoner('claims', 'approve', 'CL-2026-00001')
     expect([own.code, own.stderr]).toEqual([
       1,

@@ -81,7 +81,7 @@ describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing}
 
   test('shows a creation live; closed in the middle and opened again, the bar is where it is and never goes back', async () => {
     const { claimId } = await approveDeath(api.db, { number: 2 })
-    await slowDown(api.db, 1)
+    await slowDown(api.db, 5)
     const worker = await startWorker(api.app)
     const visit = await pageOf('treasurer')
     try {
@@ -99,6 +99,8 @@ describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing}
       const again = await visit.context.newPage()
       await again.goto(`/cycles/${cycleId}`)
       await again.getByRole('progressbar').waitFor()
+      await read(again)
+      await hurryUp(api.db)
       while (!(await again.getByText('The cycle is ready: ').isVisible())) {
         await read(again)
         await again.waitForTimeout(100)
@@ -156,6 +158,7 @@ describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing}
         'Jobs',
         'Audit',
         'Users and keys',
+        'Wording of letters',
         'Webhooks',
         'Settings',
       ],
@@ -337,6 +340,7 @@ describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing}
     '/settings',
     '/notices',
     '/deliveries',
+    '/templates',
     '/webhooks',
     '/account',
   ]

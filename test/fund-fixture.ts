@@ -55,6 +55,7 @@ export async function approveDeath(
     {
       deceasedMemberId: memberId,
       dateOfDeath: '2026-01-02',
+      placeOfDeath: 'Delhi',
       benefitAmount: options.benefitAmount ?? 50_000_000,
       actor: operator('clerk'),
     },

@@ -243,6 +243,78 @@ describe('a letter', () => {
   })
 })
 
+describe('how letters are worded', () => {
+  const path = '/api/notice-templates/agent-digest/letter/en'
+  const words = (more = '') => ({
+    subject: 'Collect {{ amount }}',
+    body: `Namaste {{ recipientName }}. ${more}
+
+Whose death: {{ deceasedFullName }}, {{ dateOfDeath }}{% if placeOfDeath != "" %}, {{ placeOfDeath }}{% endif %}
+Claim: {{ claimCode }}
+Each pays: {{ contributionAmount }} by {{ deadline }}
+Asked: {{ members }} of {{ totalMembers }}
+
+{{ link }}`,
+  })
+
+  test('is refused where it cannot be filled in, and shown with the newest letter where it can', async () => {
+    const wrong = await api.put(path, words('{{ nickname }}'))
+    expect(refusal(wrong)).toBe('400 invalid-input')
+    expect(wrong.body).toMatchObject({
+      errors: [{ pointer: '/body', detail: expect.stringContaining('"nickname"') }],
+    })
+    await untilNotified(await startCycle())
+    const preview = '/api/notice-templates/preview'
+    const digest = { noticeKind: 'agent-digest', form: 'letter', language: 'en', ...words() }
+    const { body } = await api.post<{ subject: string; text: string; isInvented: boolean }>(preview, digest)
+    expect(body.isInvented).toBe(false)
+    expect(body.text).toMatch(/^Whose death: Member \d+, 2 January 2026, Delhi$/m)
+    expect(refusal(await api.post(preview, { ...digest, body: '{{ link' }))).toBe('400 invalid-input')
+    const other = {
+      noticeKind: 'webhook-disabled',
+      form: 'letter',
+      language: 'hi',
+      subject: 'x',
+      body: '{{ reason }} {{ link }}',
+    }
+    expect((await api.post(preview, other)).body).toMatchObject({
+      isInvented: true,
+      text: expect.stringContaining('/webhooks'),
+    })
+  })
+
+  test('is how the next letters are worded, until Almoner’s own words are wanted again', async () => {
+    const saved = await api.put<{ updatedAt: string }>(path, words('Please collect.'))
+    expect(saved.body).toMatchObject({ noticeKind: 'agent-digest', updatedAt: expect.any(String) })
+    const cycleId = await startCycle()
+    await untilNotified(cycleId)
+    const first = () =>
+      mails.received.find(({ to, source }) => to === 'ag-002@example.org' && source.includes(cycleId))
+    await expect.poll(first, { timeout: 30_000 }).toBeDefined()
+    expect(first()?.source).toContain('Namaste Agent 2. Please collect.')
+    expect((await api.put(path, words('Please collect.'))).body).toEqual(saved.body)
+    const { body: own } = await api.delete<{ subject: string }>(path)
+    expect(own).toMatchObject({ updatedAt: null, subject: expect.stringContaining('to collect from') })
+    expect((await api.delete(path)).body).toEqual(own)
+    const { rows } = await sql<{ payload: { before: object; after: object } }>`
+      select payload from events where event_name = 'NoticeTemplateChanged' order by event_id`.execute(api.db)
+    expect(rows).toHaveLength(2)
+    expect(rows[0]?.payload.after).toEqual(words('Please collect.'))
+    expect(rows[1]?.payload.before).toEqual(words('Please collect.'))
+  })
+
+  test('is in the language of the fund', async () => {
+    await api.patch('/api/fund', { noticeLanguage: 'hi' })
+    const cycleId = await startCycle()
+    await untilNotified(cycleId)
+    const isInHindi = (source: string) => source.replace(/=\r\n/g, '').includes('<html lang=3D"hi">')
+    await expect
+      .poll(() => mails.received.filter(({ source }) => isInHindi(source)).length, { timeout: 30_000 })
+      .toBe((await deliveriesOf(cycleId)).length)
+    await api.patch('/api/fund', { noticeLanguage: 'en' })
+  })
+})
+
 describe('without anybody who sends', () => {
   let quiet: TestApi
   let cycleId: string
@@ -263,16 +335,16 @@ describe('without anybody who sends', () => {
 
   test('a letter is had by one at a time, and by another once whoever had it did not come back', async () => {
     const [one, other] = await Promise.all([
-      takeDueLetters(quiet.db, 12, 60_000),
-      takeDueLetters(quiet.db, 12, 60_000),
+      takeDueLetters(quiet.db, 'email', 12, 60_000),
+      takeDueLetters(quiet.db, 'email', 12, 60_000),
     ])
     const ids = [...one, ...other].map(({ deliveryId }) => deliveryId)
     // Twenty agents, and the admin.
     expect(new Set(ids).size).toBe(21)
     expect(ids).toHaveLength(21)
-    expect(await takeDueLetters(quiet.db, 12, 60_000)).toEqual([])
+    expect(await takeDueLetters(quiet.db, 'email', 12, 60_000)).toEqual([])
     await sql`update deliveries set not_before = now() - interval '1 second'`.execute(quiet.db)
-    const again = await takeDueLetters(quiet.db, 50, 0)
+    const again = await takeDueLetters(quiet.db, 'email', 50, 0)
     expect(again.map(({ deliveryId }) => deliveryId).toSorted()).toEqual(ids.toSorted())
     expect(again.every(({ attempts }) => attempts === 2)).toBe(true)
   })
@@ -295,18 +367,22 @@ describe('without anybody who sends', () => {
       )
     ).rows
     const nameOf = (agentId?: string) => codes.find((one) => one.agentId === agentId)?.fullName
-    const letters = await takeDueLetters(quiet.db, 50, 0)
+    const letters = await takeDueLetters(quiet.db, 'email', 50, 0)
     const letterTo = (agentId?: string) =>
-      letters.find(({ recipientName }) => recipientName === nameOf(agentId))
-    expect(letterTo(none?.agentId)).toMatchObject({ members: 0, withdrawal: expect.stringContaining('owes') })
+      letters.find(({ content }) => content.recipientName === nameOf(agentId))
+    expect(letterTo(none?.agentId)).toMatchObject({
+      content: { members: 0 },
+      withdrawal: expect.stringContaining('owes'),
+    })
     expect(letterTo(fewer?.agentId)).toMatchObject({
-      members: (fewer?.members.length ?? 0) - 1,
+      content: { members: (fewer?.members.length ?? 0) - 1 },
       withdrawal: null,
     })
     await sql`update contribution_cycles set deadline_at = now() - interval '1 second' where cycle_id = ${cycleId}`.execute(
       quiet.db,
     )
     await sql`update deliveries set not_before = now() - interval '1 second'`.execute(quiet.db)
-    for (const { withdrawal } of await takeDueLetters(quiet.db, 50, 0)) expect(withdrawal).not.toBeNull()
+    for (const { withdrawal } of await takeDueLetters(quiet.db, 'email', 50, 0))
+      expect(withdrawal).not.toBeNull()
   })
 })

@@ -8,7 +8,7 @@ import { submitClaim } from '../src/claims/submit-claim.ts'
 import { systemClock } from '../src/clock.ts'
 import { startWorker } from '../src/main.ts'
 import { takeDueLetters } from '../src/notices/delivery-sql.ts'
-import { writeLetter } from '../src/notices/letter.ts'
+import { htmlOf, writeLetter } from '../src/notices/letter.ts'
 import { openTestApi, type TestApi } from './api-client.ts'
 import { hurryUp, launchBrowser, openPage, openPageOf, slowDown } from './browser.ts'
 import { approveDeath, registerTier } from './fund-fixture.ts'
@@ -73,7 +73,12 @@ test('every page is photographed', { timeout: 600_000 }, async () => {
       .select('memberId')
       .where('memberCode', '=', 'M-A-00000004')
       .executeTakeFirstOrThrow()
-    const claim = { deceasedMemberId: memberId, dateOfDeath: '2026-11-20', benefitAmount: 50_000_000 }
+    const claim = {
+      deceasedMemberId: memberId,
+      dateOfDeath: '2026-11-20',
+      placeOfDeath: 'Pune',
+      benefitAmount: 50_000_000,
+    }
     await submitClaim({ db: api.db, clock: systemClock }, { ...claim, actor: operator('clara') })
     await slowDown(api.db, 20)
     const underway = await start(2)
@@ -107,13 +112,17 @@ test('every page is photographed', { timeout: 600_000 }, async () => {
       settings: '/settings',
       notices: '/notices',
       deliveries: '/deliveries',
+      templates: '/templates',
       webhooks: '/webhooks',
       sheet: `/cycles/${ready.cycleId}/sheet?agentId=${agentId}`,
       account: '/account',
     }
-    const digest = (await takeDueLetters(api.db, 100, 0)).find((one) => one.noticeKind === 'agent-digest')
+    const digest = (await takeDueLetters(api.db, 'email', 100, 0)).find(
+      ({ content }) => content.noticeKind === 'agent-digest',
+    )
     if (!digest) throw new Error('There is no digest to photograph.')
-    const { html } = writeLetter(digest, 'https://fund.example.org')
+    const written = writeLetter(digest.content, { form: 'letter', ...digest }, 'https://fund.example.org')
+    const html = htmlOf(written, digest.language)
     await api.post('/api/webhooks', { url: 'https://books.example.org/almoner' })
     await mkdir(folder, { recursive: true })
     for (const width of [1280, 390]) {

@@ -19,6 +19,7 @@ export const permissions = [
   'deliveries.read',
   'deliveries.resend',
   'webhooks.change',
+  'templates.change',
   'jobs.read',
   'queue.read',
   'queue.steer',

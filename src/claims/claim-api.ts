@@ -12,6 +12,7 @@ export const claimSchema = z
     tierId: z.uuid(),
     tierCode: z.string(),
     dateOfDeath: z.iso.date(),
+    placeOfDeath: z.string().nullable(),
     benefitAmount: z.int(),
     claimStatus: z.enum(claimStatuses),
     submittedBy: z.string(),
@@ -29,6 +30,7 @@ export const claimSchema = z
 export const newClaimSchema = z.strictObject({
   deceasedMemberId: z.uuid(),
   dateOfDeath: dateSchema,
+  placeOfDeath: nameSchema.nullable().default(null),
   benefitAmount: amountSchema,
 })
 

@@ -73,6 +73,7 @@ export async function insertClaim(
     claimCode: string
     deceasedMemberId: string
     dateOfDeath: string
+    placeOfDeath: string | null
     benefitAmount: number
     submittedBy: string
   },

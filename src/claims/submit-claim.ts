@@ -18,7 +18,13 @@ import { type ClaimView, insertClaim, requireClaim } from './claim-sql.ts'
  */
 export async function submitClaim(
   { db, clock }: { db: Db; clock: Clock },
-  input: { deceasedMemberId: string; dateOfDeath: string; benefitAmount: number; actor: Actor },
+  input: {
+    deceasedMemberId: string
+    dateOfDeath: string
+    placeOfDeath: string | null
+    benefitAmount: number
+    actor: Actor
+  },
 ): Promise<ClaimView> {
   const today = localDate(clock.now(), (await findFund(db)).timeZone)
   const member = await requireMember(db, input.deceasedMemberId)

@@ -3,6 +3,7 @@ import { type ClaimView, findClaim } from '../claims/claim-sql.ts'
 import { type CycleView, findCycle } from '../cycles/cycle-sql.ts'
 import type { Db } from '../database/connect.ts'
 import { DomainError } from '../errors.ts'
+import { nameSchema } from '../fund/fund-api.ts'
 
 /** A whole number within bounds, for commander. */
 export function wholeNumber(from: number, to: number): (text: string) => number {
@@ -18,6 +19,13 @@ export function isoDate(text: string): string {
   const isDate = /^\d{4}-\d{2}-\d{2}$/.test(text) && new Date(`${text}T00:00:00Z`).toJSON()?.startsWith(text)
   if (isDate) return text
   throw new InvalidArgumentError('It must be a date such as 2026-11-23.')
+}
+
+/** A name of a person or a place, for commander. */
+export function nameOf(text: string): string {
+  const name = nameSchema.safeParse(text)
+  if (name.success) return name.data
+  throw new InvalidArgumentError(name.error.issues.map(({ message }) => message).join(' '))
 }
 
 /** @throws DomainError `claim-not-found` */

@@ -6,9 +6,16 @@ import { DomainError } from '../errors.ts'
 import { findFund } from '../fund/fund-sql.ts'
 import { findMember } from '../members/member-sql.ts'
 import { formatAmount, parseAmount } from '../money.ts'
-import { claimByCode, isoDate, wholeNumber } from './arguments.ts'
+import { claimByCode, isoDate, nameOf, wholeNumber } from './arguments.ts'
 import { printResult, table } from './output.ts'
 import { commandActor, group, withApplication } from './run-command.ts'
+
+interface SubmitOptions {
+  member: string
+  dateOfDeath: string
+  placeOfDeath?: string
+  benefit: string
+}
 
 export function claimsCommand(): Command {
   const claims = group('claims', 'death claims')
@@ -17,14 +24,16 @@ export function claimsCommand(): Command {
     .description('enter the death of a member')
     .requiredOption('--member <code>', 'the member who died')
     .requiredOption('--date-of-death <date>', 'such as 2026-11-23', isoDate)
+    .option('--place-of-death <place>', 'such as Delhi; those who are asked are told', nameOf)
     .requiredOption('--benefit <amount>', 'what the family is to receive, such as 500000 or 99.50')
-    .action(async (options: { member: string; dateOfDeath: string; benefit: string }, command: Command) => {
+    .action(async (options: SubmitOptions, command: Command) => {
       const claim = await withApplication(async (app) => {
         const member = await findMember(app.db, { memberCode: options.member })
         if (!member) throw new DomainError('member-not-found', `There is no member ${options.member}.`)
         return submitClaim(app, {
           deceasedMemberId: member.memberId,
           dateOfDeath: options.dateOfDeath,
+          placeOfDeath: options.placeOfDeath ?? null,
           benefitAmount: parseAmount(options.benefit, (await findFund(app.db)).currency),
           actor: commandActor(),
         })

@@ -155,6 +155,7 @@ async function approveDeath(app: Application): Promise<ClaimView> {
     .executeTakeFirstOrThrow()
   const { claimId } = await submitClaim(app, {
     deceasedMemberId: memberId,
+    placeOfDeath: null,
     dateOfDeath: localDate(app.clock.now(), (await findFund(app.db)).timeZone),
     benefitAmount: 50_000_000,
     actor: operator('clerk'),

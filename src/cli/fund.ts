@@ -1,7 +1,10 @@
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { changeFund } from '../fund/change-fund.ts'
 import { type FundRow, findFund } from '../fund/fund-sql.ts'
 import { formatAmount, parseAmount } from '../money.ts'
+import { type LetterLanguage, letterLanguages } from '../notices/letter-rules.ts'
+import { channelsSchema } from '../notices/notice-api.ts'
+import { type PersonalChannel, personalChannels } from '../notices/notice-rules.ts'
 import { printResult } from './output.ts'
 import { commandActor, group, withApplication } from './run-command.ts'
 
@@ -11,6 +14,9 @@ interface FundOptions {
   timeZone?: string
   roundingStep?: string
   selfApproval?: 'yes' | 'no'
+  noticeLanguage?: LetterLanguage
+  agentChannels?: PersonalChannel[]
+  memberChannels?: PersonalChannel[]
 }
 
 export function fundCommand(): Command {
@@ -34,6 +40,11 @@ export function fundCommand(): Command {
         'whether whoever submitted a claim may approve it; for a fund of one person',
       ).choices(['yes', 'no']),
     )
+    .addOption(
+      new Option('--notice-language <language>', 'in which letters are written').choices(letterLanguages),
+    )
+    .option('--agent-channels <channels>', 'by which agents are told, such as email,sms', channelList)
+    .option('--member-channels <channels>', 'by which members are told of a cycle, or none', channelList)
     .action(async ({ roundingStep, selfApproval, ...changes }: FundOptions, command: Command) => {
       const changed = await withApplication(async (app) => {
         const currency = changes.currency ?? (await findFund(app.db)).currency
@@ -51,6 +62,19 @@ export function fundCommand(): Command {
   return fund
 }
 
+function channelList(text: string): PersonalChannel[] {
+  if (text === 'none') return []
+  const list = channelsSchema.safeParse(text.split(',').map((channel) => channel.trim()))
+  if (list.success) return list.data
+  throw new InvalidArgumentError(
+    `It must be none, or of ${personalChannels.join(', ')}, with commas between them.`,
+  )
+}
+
+const languageNames = new Intl.DisplayNames('en', { type: 'language' })
+
+const listOf = (channels: string[]) => channels.join(', ') || 'nothing'
+
 function print(command: Command, fund: FundRow): void {
   printResult(command, fund, [
     fund.name,
@@ -58,5 +82,6 @@ function print(command: Command, fund: FundRow): void {
     fund.selfApproval
       ? 'whoever submits a claim may approve it'
       : 'whoever submits a claim does not approve it',
+    `letters in ${languageNames.of(fund.noticeLanguage)}; agents are told by ${listOf(fund.agentChannels)}, members by ${listOf(fund.memberChannels)}`,
   ])
 }

@@ -1,7 +1,8 @@
 import { sql } from 'kysely'
 import type { Db, Tx } from '../database/connect.ts'
+import type { PlannedChunk } from '../jobs/job-kind.ts'
 import type { ContributionStatus } from './cycle-rules.ts'
-import { eligible, type KeyRange, type Roster } from './roster-sql.ts'
+import { eligible, type Roster } from './roster-sql.ts'
 
 /**
  * One chunk of contributions, in key order. No `on conflict`: the chunk's transaction makes it exactly once, and the
@@ -12,7 +13,7 @@ import { eligible, type KeyRange, type Roster } from './roster-sql.ts'
 export async function insertContributions(
   tx: Tx,
   cycle: Roster & { cycleId: string; contributionAmount: number; deadline: string },
-  range: KeyRange,
+  range: PlannedChunk,
 ): Promise<number> {
   const { numAffectedRows } = await sql`
     insert into member_contributions (cycle_id, member_id, contribution_amount, due_date)
@@ -24,7 +25,7 @@ export async function insertContributions(
 }
 
 /** @returns rows removed */
-export async function deleteContributions(tx: Tx, cycleId: string, range: KeyRange): Promise<number> {
+export async function deleteContributions(tx: Tx, cycleId: string, range: PlannedChunk): Promise<number> {
   const { numAffectedRows } = await sql`
     delete from member_contributions
     where cycle_id = ${cycleId} and member_id between ${range.firstKey}::uuid and ${range.lastKey}::uuid

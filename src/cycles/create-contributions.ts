@@ -1,13 +1,14 @@
 import { z } from 'zod'
 import { almoner } from '../actor.ts'
 import { insertEvent } from '../events/event-sql.ts'
+import { divideKeys } from '../jobs/divide-keys.ts'
 import type { JobKind } from '../jobs/job-kind.ts'
 import { UnrecoverableError } from '../jobs/job-kind.ts'
 import { apportion } from '../money.ts'
 import { tellFailed, tellReady } from '../notices/tell-of-cycle.ts'
 import { countContributions, insertContributions, lockDeaths, waiveTheDead } from './contribution-sql.ts'
 import { activateCycle, moveCycle, setContributionAmount } from './cycle-sql.ts'
-import { countEligible, findOrder, isSettled, walkRoster } from './roster-sql.ts'
+import { countEligible, eligible, findOrder, isSettled } from './roster-sql.ts'
 
 const params = z.strictObject({
   /** Share the target among the members, rounded up to this many minor units; null for a fixed amount. */
@@ -34,12 +35,7 @@ export const createContributions: JobKind<z.infer<typeof params>> = {
         apportion(cycle.targetAmount, members, job.params.apportionStep),
       )
     }
-    const size = chunkRows(members)
-    const ranges = await walkRoster(tx, cycle, size)
-    return ranges.map((range, index) => ({
-      ...range,
-      expected: index < ranges.length - 1 ? size : members - size * (ranges.length - 1),
-    }))
+    return divideKeys(tx, eligible(cycle), members, chunkRows(members))
   },
 
   async run(tx, job, chunk) {

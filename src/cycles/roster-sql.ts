@@ -54,36 +54,6 @@ export async function isSettled(tx: Tx, cycleId: string): Promise<boolean> {
   return rows[0]?.settled === true
 }
 
-export interface KeyRange {
-  firstKey: string
-  lastKey: string
-}
-
-/**
- * The roster in ranges of `size` members by key, the last one with what is left. Walks from boundary to boundary
- * along the index: each step skips `size - 1` entries and reads two, the end of its range and the start of the next.
- */
-export async function walkRoster(tx: Tx, roster: Roster, size: number): Promise<KeyRange[]> {
-  const { rows } = await sql<KeyRange>`
-    with recursive walk (first_key, ends) as (
-      select first.member_id, array(
-        select e.member_id from ${eligible(roster)} e
-        where e.member_id >= first.member_id order by e.member_id offset ${size - 1} limit 2
-      )
-      from (select member_id from ${eligible(roster)} order by member_id limit 1) first
-      union all
-      select walk.ends[2], array(
-        select e.member_id from ${eligible(roster)} e
-        where e.member_id >= walk.ends[2] order by e.member_id offset ${size - 1} limit 2
-      )
-      from walk where walk.ends[2] is not null
-    )
-    select first_key,
-      coalesce(ends[1], (select member_id from ${eligible(roster)} order by member_id desc limit 1)) as last_key
-    from walk order by first_key`.execute(tx)
-  return rows
-}
-
 export interface Exclusions {
   deceased: number
   notActive: number

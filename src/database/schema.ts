@@ -64,6 +64,11 @@ export interface ApiKeys {
   userId: string;
 }
 
+export interface ChannelPaces {
+  channel: 'email' | 'sms' | 'webhook' | 'whatsapp';
+  nextAt: Generated<string>;
+}
+
 export interface Claims {
   approvedAt: string | null;
   approvedBy: string | null;
@@ -73,6 +78,7 @@ export interface Claims {
   claimStatus: Generated<'Approved' | 'Rejected' | 'Submitted'>;
   dateOfDeath: string;
   deceasedMemberId: string;
+  placeOfDeath: string | null;
   rejectedAt: string | null;
   rejectedBy: string | null;
   rejectionReason: string | null;
@@ -120,11 +126,12 @@ export interface ContributionCycles {
 export interface Deliveries {
   address: string;
   attempts: Generated<number>;
-  channel: 'email' | 'webhook';
+  channel: 'email' | 'sms' | 'webhook' | 'whatsapp';
   createdAt: Generated<string>;
   deliveryId: Generated<string>;
   deliveryStatus: Generated<'Dead' | 'Pending' | 'Sent' | 'Withdrawn'>;
   error: string | null;
+  isBulk: Generated<boolean>;
   notBefore: Generated<string>;
   noticeId: string;
   providerId: string | null;
@@ -151,9 +158,12 @@ export interface Events {
 }
 
 export interface Fund {
+  agentChannels: Generated<('email' | 'sms' | 'whatsapp')[]>;
   currency: string;
   cycleCodePrefix: Generated<string>;
+  memberChannels: Generated<('email' | 'sms' | 'whatsapp')[]>;
   name: string;
+  noticeLanguage: Generated<'en' | 'hi'>;
   onlyRow: Generated<boolean>;
   roundingStep: Generated<number>;
   selfApproval: Generated<boolean>;
@@ -231,6 +241,13 @@ export interface Members {
   walletId: string | null;
 }
 
+export interface NoticePreferences {
+  language: 'en' | 'hi' | null;
+  recipientId: string;
+  refusedChannels: Generated<('email' | 'sms' | 'whatsapp')[]>;
+  updatedAt: Generated<string>;
+}
+
 export interface Notices {
   amount: number | null;
   cycleId: string;
@@ -238,9 +255,18 @@ export interface Notices {
   madeAt: string | null;
   members: number | null;
   noticeId: Generated<string>;
-  noticeKind: 'agent-digest' | 'cycle-failed' | 'cycle-ready' | 'webhook' | 'webhook-disabled';
+  noticeKind: 'agent-digest' | 'cycle-failed' | 'cycle-ready' | 'member-notice' | 'webhook' | 'webhook-disabled';
   readAt: string | null;
   recipientId: string;
+}
+
+export interface NoticeTemplates {
+  body: string;
+  form: Generated<'letter' | 'short'>;
+  language: 'en' | 'hi';
+  noticeKind: 'agent-digest' | 'cycle-failed' | 'cycle-ready' | 'member-notice' | 'webhook-disabled';
+  subject: string;
+  updatedAt: Generated<string>;
 }
 
 export interface RateLimits {
@@ -325,6 +351,7 @@ export interface DB {
   accounts: Accounts;
   agents: Agents;
   apiKeys: ApiKeys;
+  channelPaces: ChannelPaces;
   claims: Claims;
   codeCounters: CodeCounters;
   contributionCycles: ContributionCycles;
@@ -338,7 +365,9 @@ export interface DB {
   jobs: Jobs;
   memberContributions: MemberContributions;
   members: Members;
+  noticePreferences: NoticePreferences;
   notices: Notices;
+  noticeTemplates: NoticeTemplates;
   rateLimits: RateLimits;
   sessions: Sessions;
   standings: Standings;

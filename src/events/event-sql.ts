@@ -36,12 +36,15 @@ export type EventName =
   | 'ContributionCycleCancelled'
   | 'ContributionCycleRetried'
   | 'AgentsNotified'
+  | 'MembersNotified'
+  | 'NoticePreferencesChanged'
   | 'JobRetried'
   | 'DeliveryRevived'
   | 'WebhookAdded'
   | 'WebhookSecretRotated'
   | 'WebhookEnabled'
   | 'WebhookDisabled'
+  | 'NoticeTemplateChanged'
 
 export type EventRow = Omit<Selectable<Events>, 'payload'> & { payload: Record<string, unknown> }
 

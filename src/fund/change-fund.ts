@@ -9,8 +9,7 @@ import { isTimeZone } from './fund-rules.ts'
 import { type FundRow, findFund, hasAmounts, updateFund } from './fund-sql.ts'
 
 /**
- * Changes the fund's name, currency, time zone, code prefix, rounding step, or whether a claim of one's own may be approved. What has been started keeps what it
- * was started with: currency and zone are frozen on each cycle.
+ * Changes the fund. What has been started keeps what it was started with: currency and zone are frozen on each cycle.
  *
  * @throws DomainError `invalid-input`, and `fund-in-use` for another currency once amounts are kept
  */

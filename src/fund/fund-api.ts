@@ -1,4 +1,7 @@
 import { z } from 'zod'
+import { letterLanguages } from '../notices/letter-rules.ts'
+import { channelsSchema } from '../notices/notice-api.ts'
+import { personalChannels } from '../notices/notice-rules.ts'
 import { reasonAgainstCode, reasonAgainstName, textSchema } from './text-rules.ts'
 
 /** Integer minor units of the fund's currency. */
@@ -32,6 +35,11 @@ export const fundSchema = z
     selfApproval: z.boolean().meta({
       description: 'Whether whoever submitted a claim may approve it: for a fund of one person.',
     }),
+    noticeLanguage: z.enum(letterLanguages).meta({ description: 'In which letters are written.' }),
+    agentChannels: z.array(z.enum(personalChannels)).meta({ description: 'By which agents are told.' }),
+    memberChannels: z
+      .array(z.enum(personalChannels))
+      .meta({ description: 'By which members are told of a cycle; empty: they are not.' }),
   })
   .meta({ id: 'Fund' })
 
@@ -45,6 +53,9 @@ export const fundChangesSchema = z.strictObject({
     .exactOptional(),
   roundingStep: amountSchema.exactOptional(),
   selfApproval: z.boolean().exactOptional(),
+  noticeLanguage: z.enum(letterLanguages).exactOptional(),
+  agentChannels: channelsSchema.exactOptional(),
+  memberChannels: channelsSchema.exactOptional(),
 })
 
 export const tierSchema = z

@@ -13,6 +13,9 @@ const fundColumns = [
   'cycleCodePrefix',
   'roundingStep',
   'selfApproval',
+  'noticeLanguage',
+  'agentChannels',
+  'memberChannels',
 ] as const
 
 export async function findFund(db: Db): Promise<FundRow> {

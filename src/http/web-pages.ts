@@ -27,6 +27,7 @@ const addresses = [
   '/users',
   '/settings',
   '/deliveries',
+  '/templates',
   '/webhooks',
   '/notices',
   '/account',

@@ -1,16 +1,30 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Db } from '../database/connect.ts'
 import type { DeliveryStatus } from './delivery-rules.ts'
-import type { NoticeKind } from './notice-rules.ts'
+import { formOf, type LetterKind, type LetterLanguage, type LetterTemplate } from './letter-rules.ts'
+import type { Channel, NoticeKind, PersonalChannel } from './notice-rules.ts'
 import { owed, type Told } from './notice-sql.ts'
 
-/** A delivery that is being made, with everything its letter says, as it is now. */
-export interface Letter extends Told {
+/** What a letter says. */
+export interface LetterContent extends Told {
+  noticeKind: LetterKind
+  fundName: string
+  recipientName: string
+  placeOfDeath: string | null
+  /** Of a member: whom she may pay. */
+  agentName: string | null
+}
+
+/** A letter that is being sent. */
+export interface Letter {
   deliveryId: string
   address: string
   attempts: number
-  fundName: string
-  recipientName: string
+  /** As it is now. */
+  content: LetterContent
+  language: LetterLanguage
+  /** How the fund words it; null where it does not. */
+  template: LetterTemplate | null
   /** Why it is not to be sent any more; null when it is. */
   withdrawal: string | null
 }
@@ -27,48 +41,112 @@ export const take = (due: RawBuilder<unknown>, leaseMs: number) => sql`
   returning delivery_id, notice_id, address, attempts`
 
 /**
- * Takes letters that are due, oldest first; whoever else looks meanwhile passes them over.
+ * Takes letters of this channel that are due, oldest first and those of very many last; whoever else looks meanwhile passes them over.
  *
  * What the letters say is read in the same statement: whoever has died, left or paid since the notice was made is not
  * counted, and a letter that is no longer true says so in `withdrawal`.
  */
-export async function takeDueLetters(db: Db, limit: number, leaseMs: number): Promise<Letter[]> {
+export async function takeDueLetters(
+  db: Db,
+  channel: PersonalChannel,
+  limit: number,
+  leaseMs: number,
+): Promise<Letter[]> {
   const due = sql`
     select delivery_id from deliveries
-    where channel = 'email' and delivery_status = 'Pending' and not_before <= clock_timestamp()
-    order by not_before
+    where channel = ${channel} and delivery_status = 'Pending' and not_before <= clock_timestamp()
+    order by is_bulk, not_before
     limit ${limit}
     for update skip locked`
-  const { rows } = await sql<Letter>`
+  const { rows } = await sql<LetterRow>`
     with taken as (${take(due, leaseMs)})
-    select t.delivery_id, t.address, t.attempts, n.notice_kind, f.name as fund_name,
-      coalesce(a.full_name, u.name) as recipient_name, n.cycle_id, c.cycle_code, cl.claim_code,
-      d.full_name as deceased_full_name, cl.date_of_death, c.contribution_amount, c.currency, c.deadline,
-      c.total_members, share.members, share.amount, e.payload ->> 'reason' as failure_reason,
+    select t.delivery_id, t.address, t.attempts, ${letterColumns}, coalesce(p.language, f.notice_language) as language,
+      nt.subject as template_subject, nt.body as template_body,
       case
         when u.id is not null and (u.disabled_at is not null or u.role not in ('admin', 'treasurer'))
           then 'The user is disabled, or has another role now.'
         when n.notice_kind = 'cycle-failed' and c.cycle_status <> 'Failed' then 'The cycle is not Failed any more.'
-        when n.notice_kind in ('cycle-ready', 'agent-digest') and c.cycle_status <> 'Active' then 'The cycle is not Active any more.'
+        when ${channel} = any(p.refused_channels) then 'The recipient does not want to be told this way.'
+        when (n.notice_kind = 'agent-digest' and ${channel} <> all(f.agent_channels))
+          or (n.notice_kind = 'member-notice' and ${channel} <> all(f.member_channels))
+          then 'The fund does not tell this way any more.'
+        when n.notice_kind in ('cycle-ready', 'agent-digest', 'member-notice') and c.cycle_status <> 'Active' then 'The cycle is not Active any more.'
         when n.notice_kind <> 'webhook-disabled' and c.deadline_at < now() then 'The last day to pay is over.'
         when share.members = 0 then 'None of the agent’s members owes anything any more.'
+        when rm.member_status in ('Deceased', 'Inactive') then 'The member has died, or has left.'
+        when n.notice_kind = 'member-notice' and due.amount is null then 'The member owes nothing any more.'
       end as withdrawal
     from taken t
     join notices n using (notice_id)
-    join events e using (event_id)
-    join contribution_cycles c using (cycle_id)
-    join claims cl using (claim_id)
-    join members d on d.member_id = c.deceased_member_id
-    cross join fund f
-    left join users u on u.id = n.recipient_id
-    left join agents a on a.agent_id = n.recipient_id
-    left join lateral (
-      select count(owed) as members, coalesce(sum(owed), 0)::bigint as amount
-      from (
-        select ${owed(sql`n.cycle_id`)} as owed from members m where m.agent_id = a.agent_id offset 0
-      ) hers
-    ) share on n.notice_kind = 'agent-digest'`.execute(db)
-  return rows
+    ${letterJoins}
+    left join notice_preferences p on p.recipient_id = n.recipient_id
+    left join notice_templates nt on nt.notice_kind = n.notice_kind and nt.form = ${formOf(channel)}
+      and nt.language = coalesce(p.language, f.notice_language)`.execute(db)
+  return rows.map(
+    ({ deliveryId, address, attempts, language, templateSubject, templateBody, withdrawal, ...content }) => ({
+      deliveryId,
+      address,
+      attempts,
+      content,
+      language,
+      template:
+        templateSubject === null || templateBody === null
+          ? null
+          : { subject: templateSubject, body: templateBody },
+      withdrawal,
+    }),
+  )
+}
+
+interface LetterRow extends LetterContent, Omit<Letter, 'content' | 'template'> {
+  templateSubject: string | null
+  templateBody: string | null
+}
+
+/** What a letter says of its notice `n`, with `letterJoins`. */
+const letterColumns = sql`
+  n.notice_kind, f.name as fund_name, coalesce(a.full_name, u.name, rm.full_name) as recipient_name, n.cycle_id, c.cycle_code,
+  cl.claim_code, d.full_name as deceased_full_name, cl.date_of_death, cl.place_of_death, c.contribution_amount, c.currency,
+  c.deadline, c.total_members, share.members, coalesce(share.amount, due.amount) as amount, ra.full_name as agent_name, e.payload ->> 'reason' as failure_reason`
+
+const letterJoins = sql`
+  join events e using (event_id)
+  join contribution_cycles c using (cycle_id)
+  join claims cl using (claim_id)
+  join members d on d.member_id = c.deceased_member_id
+  cross join fund f
+  left join users u on u.id = n.recipient_id
+  left join agents a on a.agent_id = n.recipient_id
+  left join lateral (
+    select count(owed) as members, coalesce(sum(owed), 0)::bigint as amount
+    from (
+      select ${owed(sql`n.cycle_id`)} as owed from members m where m.agent_id = a.agent_id offset 0
+    ) hers
+  ) share on n.notice_kind = 'agent-digest'
+  left join members rm on rm.member_id = n.recipient_id and n.notice_kind = 'member-notice'
+  left join agents ra on ra.agent_id = rm.agent_id
+  left join lateral (
+    select ${owed(sql`n.cycle_id`)} as amount from members m where m.member_id = rm.member_id
+  ) due on true`
+
+/** What the newest letter of this kind says, as it is now; undefined while there was none in the newest cycles. */
+export async function findNewestContent(db: Db, noticeKind: LetterKind): Promise<LetterContent | undefined> {
+  const { rows } = await sql<LetterContent>`
+    with n as (
+      select newest.*
+      from (select cycle_id from contribution_cycles order by created_at desc limit 20) recent
+      join events on subject = recent.cycle_id
+      cross join lateral (
+        select notices.* from notices
+        where notices.event_id = events.event_id and notice_kind = ${noticeKind}
+          and made_at is not null and members is distinct from 0
+        limit 1
+      ) newest
+      order by newest.event_id desc
+      limit 1
+    )
+    select ${letterColumns} from n ${letterJoins}`.execute(db)
+  return rows[0]
 }
 
 /**
@@ -99,7 +177,7 @@ export async function reviveDelivery(db: Db, deliveryId: string): Promise<boolea
 export interface DeliveryView {
   deliveryId: string
   noticeKind: NoticeKind
-  channel: 'email' | 'webhook'
+  channel: Channel
   deliveryStatus: DeliveryStatus
   recipientName: string
   address: string
@@ -115,7 +193,7 @@ export interface DeliveryView {
 }
 
 const deliveryViews = sql`
-  select dl.delivery_id, n.notice_kind, dl.channel, dl.delivery_status, coalesce(a.full_name, u.name, 'Webhook') as recipient_name,
+  select dl.delivery_id, n.notice_kind, dl.channel, dl.delivery_status, coalesce(a.full_name, u.name, m.full_name, 'Webhook') as recipient_name,
     dl.address, n.cycle_id, c.cycle_code, dl.attempts,
     case when dl.delivery_status = 'Pending' then dl.not_before end as not_before,
     dl.error, dl.provider_id, dl.created_at, dl.updated_at
@@ -123,15 +201,17 @@ const deliveryViews = sql`
   join notices n using (notice_id)
   join contribution_cycles c using (cycle_id)
   left join users u on u.id = n.recipient_id
-  left join agents a on a.agent_id = n.recipient_id`
+  left join agents a on a.agent_id = n.recipient_id
+  left join members m on m.member_id = n.recipient_id`
 
 /** A page of deliveries, newest first, before the given one. */
 export async function findDeliveries(
   db: Db,
   filter: {
     status?: DeliveryStatus | undefined
-    channel?: 'email' | 'webhook' | undefined
+    channel?: Channel | undefined
     cycleId?: string | undefined
+    recipientId?: string | undefined
   },
   page: { before?: { createdAt: string; deliveryId: string } | undefined; limit: number },
 ): Promise<DeliveryView[]> {
@@ -140,6 +220,7 @@ export async function findDeliveries(
     ${deliveryViews}
     where ${filter.status ? sql`dl.delivery_status = ${filter.status}` : sql`true`}
       and ${filter.channel ? sql`dl.channel = ${filter.channel}` : sql`true`}
+      and ${filter.recipientId ? sql`n.recipient_id = ${filter.recipientId}` : sql`true`}
       and ${filter.cycleId ? sql`n.cycle_id = ${filter.cycleId}` : sql`true`}
       and ${before ? sql`(dl.created_at, dl.delivery_id) < (${before.createdAt}::timestamptz, ${before.deliveryId}::uuid)` : sql`true`}
     order by dl.created_at desc, dl.delivery_id desc

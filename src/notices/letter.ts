@@ -1,112 +1,167 @@
 import { escapeUTF8 as escapeHtml } from 'entities'
+import { Liquid, type Template } from 'liquidjs'
+import type { InputFault } from '../errors.ts'
 import { formatAmount } from '../money.ts'
-import type { Letter } from './delivery-sql.ts'
+import type { LetterContent } from './delivery-sql.ts'
+import {
+  type LetterForm,
+  type LetterKind,
+  type LetterLanguage,
+  type LetterPart,
+  type LetterTemplate,
+  type LetterVariable,
+  letterKinds,
+  maxShortChars,
+  partsOf,
+} from './letter-rules.ts'
+import { letterText } from './letter-texts.ts'
 
 export interface WrittenLetter {
   readonly subject: string
   readonly text: string
-  readonly html: string
+  /** Where it leads: a page of the console. */
+  readonly link: string
 }
 
-/** The letter in words; as text, and the same as HTML. */
-export function writeLetter(letter: Letter, publicUrl: string): WrittenLetter {
-  const { subject, lines, link } = contentOf(letter)
-  const greeting = `Dear ${letter.recipientName},`
-  const url = `${publicUrl}${link.path}`
-  const facts = lines.filter((line): line is [string, string] => typeof line !== 'string')
-  const sentences = lines.filter((line) => typeof line === 'string')
-  const text = [
-    greeting,
-    ...sentences,
-    facts.map(([name, value]) => `${name}: ${value}`).join('\n'),
-    `${link.words}:\n${url}`,
-    letter.fundName,
-  ]
-    .filter((part) => part !== '')
-    .join('\n\n')
-  const rows = facts
-    .map(
-      ([name, value]) =>
-        `<tr><th style="text-align:left;font-weight:normal;color:#555;padding:4px 24px 4px 0">${escapeHtml(name)}</th>` +
-        `<td style="padding:4px 0">${escapeHtml(value)}</td></tr>`,
-    )
-    .join('')
-  const html =
-    '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">' +
-    // Its colours are for a light ground, whatever that of the reader is.
-    '<meta name="color-scheme" content="light"><body style="background:#fff;margin:0">' +
-    '<div style="font:16px/1.5 system-ui,sans-serif;color:#222;max-width:36em;margin:0 auto;padding:16px">' +
-    [greeting, ...sentences].map((sentence) => `<p>${escapeHtml(sentence)}</p>`).join('') +
-    (rows && `<table style="border-collapse:collapse">${rows}</table>`) +
-    `<p><a href="${escapeHtml(url)}">${escapeHtml(link.words)}</a></p>` +
-    `<p style="color:#555">${escapeHtml(letter.fundName)}</p></div></body></html>`
-  return { subject, text, html }
+/** Reads nothing from disk, and gives up what would take long or much. */
+const liquid = new Liquid({
+  strictVariables: true,
+  strictFilters: true,
+  ownPropertyOnly: true,
+  templates: {},
+  parseLimit: 20_000,
+  renderLimit: 500,
+  memoryLimit: 1_000_000,
+})
+
+/** The letter in words; those of Almoner where the fund has none of its own. */
+export function writeLetter(
+  content: LetterContent,
+  {
+    form,
+    language,
+    template,
+  }: { form: LetterForm; language: LetterLanguage; template: LetterTemplate | null },
+  publicUrl: string,
+): WrittenLetter {
+  const { subject, body } = template ?? letterText(content.noticeKind, form, language)
+  const link = `${publicUrl}${pathOf(content)}`
+  const values = valuesOf(content, language, link)
+  const render = (source: string) => (liquid.parseAndRenderSync(source, values) as string).trim()
+  // A subject is one line.
+  return { subject: render(subject).replace(/\s+/g, ' '), text: render(body), link }
 }
 
-interface Content {
-  readonly subject: string
-  /** Sentences, and facts with their names. */
-  readonly lines: readonly (string | [name: string, value: string])[]
-  readonly link: { readonly path: string; readonly words: string }
+/** Why a letter cannot be worded so; nothing when it can. */
+export function faultsOf(kind: LetterKind, form: LetterForm, template: LetterTemplate): InputFault[] {
+  const faults: InputFault[] = []
+  const { variables, required } = letterKinds[kind]
+  const wanted = required[form]
+  if (!wanted) return [{ pointer: '/form', detail: 'There is no such form of this letter.' }]
+  const named = new Set<string>()
+  for (const [part, source] of Object.entries(template) as [keyof LetterTemplate, string][]) {
+    if (part === 'subject' && form === 'short') continue
+    try {
+      const parsed: Template[] = liquid.parse(source)
+      const unknown = liquid.globalVariablesSync(parsed).filter((name) => {
+        named.add(name)
+        return !(variables as readonly string[]).includes(name)
+      })
+      if (unknown.length > 0) {
+        const detail = `The ${part} names ${unknown.map((name) => `"${name}"`).join(', ')}, which this letter does not know. It knows ${variables.join(', ')}.`
+        faults.push({ pointer: `/${part}`, detail })
+      } else {
+        const rendered: string = liquid.renderSync(parsed, sampleValues(kind))
+        if (rendered.trim() === '') faults.push({ pointer: `/${part}`, detail: `The ${part} is empty.` })
+        if (form === 'short' && rendered.length > maxShortChars) {
+          faults.push({ pointer: `/${part}`, detail: `It is longer than ${maxShortChars} characters.` })
+        }
+      }
+    } catch (error) {
+      faults.push({ pointer: `/${part}`, detail: `The ${part} cannot be read: ${(error as Error).message}.` })
+    }
+  }
+  if (faults.length > 0) return faults
+  const missing = wanted.filter((name) => !named.has(name))
+  if (missing.length === 0) return []
+  return [{ pointer: '/body', detail: `It must name ${missing.map((name) => `{{ ${name} }}`).join(', ')}.` }]
 }
 
-function contentOf(letter: Letter): Content {
-  const { cycleCode, currency } = letter
-  const amount = (minor: number | null) => (minor === null ? '' : formatAmount(minor, currency))
-  const number = (value: number | null) => new Intl.NumberFormat('en').format(value ?? 0)
-  const page = `/cycles/${letter.cycleId}`
-  // What the law asks of a notice: whose death, which claim, how much, until when, and how many are asked.
-  const facts: [string, string][] = [
-    ['Deceased', letter.deceasedFullName],
-    ['Date of death', dateInWords(letter.dateOfDeath)],
-    ['Claim', letter.claimCode],
-    ['Contribution of each member', amount(letter.contributionAmount)],
-    ['Last day to pay', dateInWords(letter.deadline)],
-    ['Members asked in all', number(letter.totalMembers)],
-  ]
-  switch (letter.noticeKind) {
+function sampleValues(kind: LetterKind): Record<string, string> {
+  return Object.fromEntries(letterKinds[kind].variables.map((name) => [name, name]))
+}
+
+function pathOf({ noticeKind, cycleId }: LetterContent): string {
+  switch (noticeKind) {
     case 'agent-digest':
-      return {
-        subject: `${cycleCode}: ${amount(letter.amount)} to collect from ${number(letter.members)} of your members`,
-        lines: [
-          `A contribution cycle was opened after the death of ${letter.deceasedFullName}. Please collect from your members.`,
-          ...facts,
-          ['Your members who are asked', number(letter.members)],
-          ['To collect in all', amount(letter.amount)],
-        ],
-        link: { path: `${page}/sheet`, words: 'Your collection sheet' },
-      }
-    case 'cycle-ready':
-      return {
-        subject: `${cycleCode} is ready: ${number(letter.totalMembers)} contributions`,
-        lines: [`The contribution cycle ${cycleCode} is Active.`, ...facts],
-        link: { path: page, words: 'The cycle' },
-      }
+      return `/cycles/${cycleId}/sheet`
     case 'webhook-disabled':
-      return {
-        subject: 'A webhook was switched off',
-        lines: [
-          `What happens to cycles could not be delivered to a webhook any more, so it was switched off: ${letter.failureReason ?? 'the reason is not known'}`,
-        ],
-        link: { path: '/webhooks', words: 'The webhooks' },
-      }
-    case 'webhook':
-      throw new Error('A webhook gets no letters.')
-    case 'cycle-failed':
-      return {
-        subject: `${cycleCode} has failed`,
-        lines: [
-          `The contributions of the cycle ${cycleCode} could not be created: ${letter.failureReason ?? 'the reason is not known'}`,
-          'Nobody was asked to pay. It can be tried again, or cancelled, on its page.',
-        ],
-        link: { path: page, words: 'The cycle' },
-      }
+      return '/webhooks'
+    case 'member-notice':
+      return ''
+    default:
+      return `/cycles/${cycleId}`
+  }
+}
+
+function valuesOf(
+  content: LetterContent,
+  language: LetterLanguage,
+  link: string,
+): Record<LetterVariable, string> {
+  const amount = (minor: number | null) =>
+    minor === null ? '' : formatAmount(minor, content.currency, language)
+  const number = (value: number | null) => new Intl.NumberFormat(language).format(value ?? 0)
+  return {
+    recipientName: content.recipientName,
+    fundName: content.fundName,
+    link,
+    cycleCode: content.cycleCode,
+    claimCode: content.claimCode,
+    deceasedFullName: content.deceasedFullName,
+    dateOfDeath: dateInWords(content.dateOfDeath, language),
+    placeOfDeath: content.placeOfDeath ?? '',
+    contributionAmount: amount(content.contributionAmount),
+    deadline: dateInWords(content.deadline, language),
+    totalMembers: number(content.totalMembers),
+    members: number(content.members),
+    amount: amount(content.amount),
+    agentName: content.agentName ?? '',
+    reason: content.failureReason ?? '—',
   }
 }
 
 /** A date of the calendar, `2026-11-25`, as `25 November 2026`. */
-function dateInWords(isoDate: string): string {
-  return new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' }).format(
+function dateInWords(isoDate: string, language: LetterLanguage): string {
+  const locale = language === 'en' ? 'en-GB' : language
+  return new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' }).format(
     new Date(`${isoDate}T00:00:00Z`),
   )
+}
+
+/** The letter as HTML. */
+export function htmlOf({ text, link }: WrittenLetter, language: LetterLanguage): string {
+  return (
+    `<!doctype html><html lang="${language}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
+    // Its colours are for a light ground, whatever that of the reader is.
+    '<meta name="color-scheme" content="light"><body style="background:#fff;margin:0">' +
+    '<div style="font:16px/1.5 system-ui,sans-serif;color:#222;max-width:36em;margin:0 auto;padding:16px">' +
+    partsOf(text, link)
+      .map((part) => htmlOfPart(part, link))
+      .join('') +
+    '</div></body></html>'
+  )
+}
+
+function htmlOfPart(part: LetterPart, link: string): string {
+  if ('linkWords' in part) {
+    return `<p><a href="${escapeHtml(link)}">${escapeHtml(part.linkWords)}</a></p>`
+  }
+  if ('lines' in part) return `<p>${part.lines.map(escapeHtml).join('<br>')}</p>`
+  const rows = part.facts.map(
+    ([name, value]) =>
+      `<tr><th style="text-align:left;font-weight:normal;color:#555;padding:4px 24px 4px 0">${escapeHtml(name)}</th>` +
+      `<td style="padding:4px 0">${escapeHtml(value)}</td></tr>`,
+  )
+  return `<table style="border-collapse:collapse">${rows.join('')}</table>`
 }

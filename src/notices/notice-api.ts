@@ -1,6 +1,12 @@
 import { z } from 'zod'
 import { deliveryStatuses } from './delivery-rules.ts'
-import { noticeKinds } from './notice-rules.ts'
+import { type LetterKind, letterForms, letterKinds, letterLanguages } from './letter-rules.ts'
+import { channels, noticeKinds, personalChannels } from './notice-rules.ts'
+
+/** Each at most once. */
+export const channelsSchema = z
+  .array(z.enum(personalChannels))
+  .transform((channels) => personalChannels.filter((channel) => channels.includes(channel)))
 
 export const noticeSchema = z
   .object({
@@ -22,8 +28,6 @@ export const noticeSchema = z
     readAt: z.string().nullable(),
   })
   .meta({ id: 'Notice' })
-
-export const channels = ['email', 'webhook'] as const
 
 export const endpointSchema = z
   .object({
@@ -76,3 +80,52 @@ export const deliverySchema = z
     updatedAt: z.string(),
   })
   .meta({ id: 'Delivery' })
+
+export const templateKeySchema = z.strictObject({
+  noticeKind: z.enum(Object.keys(letterKinds) as [LetterKind, ...LetterKind[]]),
+  form: z.enum(letterForms),
+  language: z.enum(letterLanguages),
+})
+
+const words = (maxChars: number) =>
+  z
+    .string()
+    .trim()
+    .min(1, { error: 'is missing' })
+    .max(maxChars, { error: `has more than ${maxChars} characters` })
+
+export const templateWordsSchema = z.strictObject({
+  subject: z.string().trim().max(300, { error: 'has more than 300 characters' }).default(''),
+  body: words(10_000),
+})
+
+export const templatePreviewSchema = templateKeySchema.extend(templateWordsSchema.shape)
+
+export const templateSchema = templateKeySchema
+  .extend({
+    subject: z.string(),
+    body: z.string(),
+    updatedAt: z.string().nullable().meta({ description: 'When the fund worded it; null: it is Almoner’s.' }),
+  })
+  .meta({ id: 'NoticeTemplate' })
+
+export const letterSchema = z
+  .object({
+    subject: z.string(),
+    text: z.string(),
+    link: z.string(),
+    isInvented: z.boolean().meta({ description: 'Whether there was no such notice yet to show it with.' }),
+  })
+  .meta({ id: 'Letter' })
+
+export const preferencesSchema = z
+  .object({
+    language: z.enum(letterLanguages).nullable().meta({ description: 'Null: that of the fund.' }),
+    refusedChannels: z.array(z.enum(personalChannels)).meta({ description: 'By which nothing is sent.' }),
+  })
+  .meta({ id: 'NoticePreferences' })
+
+export const newPreferencesSchema = z.strictObject({
+  language: z.enum(letterLanguages).nullable().default(null),
+  refusedChannels: channelsSchema,
+})

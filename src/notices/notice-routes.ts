@@ -6,7 +6,8 @@ import { problemResponses } from '../http/problem.ts'
 import type { HttpRoutes } from '../http/server.ts'
 import { deliveryStatuses } from './delivery-rules.ts'
 import { findDeliveries } from './delivery-sql.ts'
-import { channels, deliverySchema, noticeSchema } from './notice-api.ts'
+import { deliverySchema, noticeSchema } from './notice-api.ts'
+import { channels } from './notice-rules.ts'
 import { findNotices, markRead } from './notice-sql.ts'
 import { resendDelivery } from './resend-delivery.ts'
 
@@ -68,6 +69,10 @@ export function noticeRoutes(deps: { readonly db: Db }): HttpRoutes {
             status: z.enum(deliveryStatuses).optional(),
             channel: z.enum(channels).optional(),
             cycleId: z.uuid().optional(),
+            recipientId: z
+              .uuid()
+              .optional()
+              .meta({ description: 'A user, an agent, a member or a webhook.' }),
           }),
           response: { 200: pageOf(deliverySchema), ...problemResponses(400) },
         },

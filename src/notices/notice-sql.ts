@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Db, Tx } from '../database/connect.ts'
+import { divideKeys } from '../jobs/divide-keys.ts'
 import type { PlannedChunk } from '../jobs/job-kind.ts'
 import type { NoticeKind } from './notice-rules.ts'
 
@@ -17,7 +18,11 @@ export const owed = (cycleId: unknown) => sql`(
  */
 export async function insertUserNotices(
   tx: Tx,
-  notice: { eventId: number; cycleId: string; noticeKind: Exclude<NoticeKind, 'agent-digest' | 'webhook'> },
+  notice: {
+    eventId: number
+    cycleId: string
+    noticeKind: Exclude<NoticeKind, 'agent-digest' | 'member-notice' | 'webhook'>
+  },
 ): Promise<void> {
   await sql`
     with told as (select id, email from users where role in ('admin', 'treasurer') and disabled_at is null),
@@ -58,24 +63,15 @@ export async function countNamed(tx: Tx, eventId: number): Promise<number> {
   return (rows[0] as { agents: number }).agents
 }
 
-/** The named agents in ranges of `size`, in the order of their ids. */
-export async function divideNamed(tx: Tx, eventId: number, size: number): Promise<PlannedChunk[]> {
-  const { rows } = await sql<PlannedChunk>`
-    select
-      (array_agg(recipient_id order by recipient_id))[1] as first_key,
-      (array_agg(recipient_id order by recipient_id desc))[1] as last_key,
-      count(*) as expected
-    from (
-      select recipient_id, (row_number() over (order by recipient_id) - 1) / ${size}::bigint as part
-      from notices where event_id = ${eventId} and notice_kind = 'agent-digest'
-    ) numbered
-    group by part order by part`.execute(tx)
-  return rows
+/** The named agents in ranges of `size`. */
+export function divideNamed(tx: Tx, eventId: number, named: number, size: number): Promise<PlannedChunk[]> {
+  const agents = sql`(select recipient_id from notices where event_id = ${eventId} and notice_kind = 'agent-digest')`
+  return divideKeys(tx, agents, named, size)
 }
 
 /**
- * Makes the digests of one range of agents, and a letter for each who has an address, be it that of her login. Whoever has
- * nobody to ask any more gets neither.
+ * Makes the digests of one range of agents, and a letter for each channel of the fund on which one has an address, be it that
+ * of her login. Whoever has nobody to ask any more gets neither.
  *
  * @returns agents of the range
  */
@@ -99,28 +95,92 @@ export async function makeDigests(
     ),
     sent as (
       insert into deliveries (notice_id, channel, address)
-      select made.notice_id, 'email', coalesce(a.email, u.email)
+      select made.notice_id, channel, address
       from made
       join agents a on a.agent_id = made.recipient_id
       left join lateral (
         select email from users where agent_id = a.agent_id and disabled_at is null order by created_at limit 1
       ) u on true
-      where made.members > 0 and coalesce(a.email, u.email) is not null
+      cross join lateral (
+        select channel, case channel when 'email' then coalesce(a.email, u.email) else a.phone end as address
+        from fund cross join unnest(agent_channels) channel
+      ) ways
+      where made.members > 0 and address is not null
     )
     select count(*) as agents from made`.execute(tx)
   return (rows[0] as { agents: number }).agents
 }
 
-/** How many agents were named for the event, were told, and will have a letter. */
+/** How many agents were named for the event and were told, and how many letters they will have. */
 export async function countDigests(
   tx: Tx,
   eventId: number,
 ): Promise<{ named: number; made: number; letters: number }> {
   const { rows } = await sql<{ named: number; made: number; letters: number }>`
-    select count(*) as named, count(made_at) as made, count(delivery_id) as letters
-    from notices left join deliveries using (notice_id)
+    select count(*) as named, count(made_at) as made,
+      coalesce(sum((select count(*) from deliveries d where d.notice_id = n.notice_id)), 0)::bigint as letters
+    from notices n
     where event_id = ${eventId} and notice_kind = 'agent-digest'`.execute(tx)
   return rows[0] as { named: number; made: number; letters: number }
+}
+
+/** Whether the fund wants its members told. */
+export async function areMembersTold(tx: Tx): Promise<boolean> {
+  const { rows } = await sql<{ told: boolean }>`select member_channels <> '{}' as told from fund`.execute(tx)
+  return rows[0]?.told === true
+}
+
+/** The members of a cycle's contributions, as a relation of one column. */
+export const owing = (cycleId: string) =>
+  sql`(select member_id from member_contributions where cycle_id = ${cycleId})`
+
+/**
+ * Makes the notices of one range of members who owe and have an address, and a letter for each channel on which they do.
+ *
+ * @returns contributions of the range
+ */
+export async function makeMemberNotices(
+  tx: Tx,
+  { eventId, cycleId }: { eventId: number; cycleId: string },
+  range: { firstKey: string; lastKey: string },
+): Promise<number> {
+  const { rows } = await sql<{ members: number }>`
+    with asked as materialized (
+      select mc.member_id, mc.contribution_status, m.email, m.phone
+      from member_contributions mc
+      join members m using (member_id)
+      where mc.cycle_id = ${cycleId}::uuid
+        and mc.member_id between ${range.firstKey}::uuid and ${range.lastKey}::uuid
+    ),
+    ways as materialized (
+      select member_id, channel, case channel when 'email' then email else phone end as address
+      from asked cross join fund cross join unnest(member_channels) channel
+      where contribution_status = 'Pending' and case channel when 'email' then email else phone end is not null
+    ),
+    made as (
+      insert into notices (event_id, cycle_id, notice_kind, recipient_id, made_at)
+      select ${eventId}::bigint, ${cycleId}::uuid, 'member-notice', member_id, clock_timestamp()
+      from (select distinct member_id from ways) told
+      returning notice_id, recipient_id
+    ),
+    sent as (
+      insert into deliveries (notice_id, channel, address, is_bulk)
+      select notice_id, channel, address, true from made join ways on member_id = recipient_id
+    )
+    select count(*) as members from asked`.execute(tx)
+  return (rows[0] as { members: number }).members
+}
+
+/** How many members were told of the event, and how many letters they will have. */
+export async function countMemberNotices(
+  tx: Tx,
+  eventId: number,
+): Promise<{ members: number; letters: number }> {
+  const { rows } = await sql<{ members: number; letters: number }>`
+    select count(distinct notice_id) as members, count(*) as letters
+    from notices join deliveries using (notice_id)
+    where event_id = ${eventId} and notice_kind = 'member-notice'`.execute(tx)
+  return rows[0] as { members: number; letters: number }
 }
 
 /** What a notice is about. */
@@ -136,8 +196,9 @@ export interface Told {
   deadline: string
   /** Members who are asked in all. */
   totalMembers: number
-  /** Of a digest: members of the agent who owe, and what they owe together. */
+  /** Of a digest: members of the agent who owe. */
   members: number | null
+  /** What they owe together; of a member, what she owes. */
   amount: number | null
   failureReason: string | null
 }
@@ -182,7 +243,13 @@ export async function markRead(db: Db, recipientIds: readonly string[]): Promise
 
 export const noticeChannel = 'almoner_notices'
 
-/** Tells workers, at the commit, that there is something to send; and of a job that makes more, which job. */
-export async function notifyNotices(db: Db, jobId = ''): Promise<void> {
-  await sql`select pg_notify(${noticeChannel}, ${jobId})`.execute(db)
+/** Tells workers, at the commit, that there is something to send; and of a job that makes more, which. */
+export async function notifyNotices(db: Db, job?: { jobKind: string; jobId: string }): Promise<void> {
+  await sql`select pg_notify(${noticeChannel}, ${job ? `${job.jobKind} ${job.jobId}` : ''})`.execute(db)
+}
+
+/** The job that workers were told of; undefined: of none. */
+export function jobIn(message: string): { jobKind: string; jobId: string } | undefined {
+  const [jobKind, jobId] = message.split(' ')
+  return jobKind !== undefined && jobId !== undefined ? { jobKind, jobId } : undefined
 }

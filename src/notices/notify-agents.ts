@@ -32,7 +32,7 @@ export const notifyAgents: JobKind<z.infer<typeof params>> = {
     const { eventId } = job.params
     await nameAgents(tx, eventId, job.subject)
     const agents = await countNamed(tx, eventId)
-    return agents === 0 ? [] : divideNamed(tx, eventId, chunkRows(agents))
+    return agents === 0 ? [] : divideNamed(tx, eventId, agents, chunkRows(agents))
   },
 
   async run(tx, job, chunk) {

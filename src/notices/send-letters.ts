@@ -4,37 +4,82 @@ import { isRefusal, type SendMail } from '../mail.ts'
 import { leaseMs, maxAttempts, restMs } from './delivery-rules.ts'
 import { type Letter, settleDelivery, takeDueLetters } from './delivery-sql.ts'
 import { atOnce } from './keep-sending.ts'
-import { writeLetter } from './letter.ts'
+import { htmlOf, writeLetter } from './letter.ts'
+import { formOf } from './letter-rules.ts'
+import type { PersonalChannel } from './notice-rules.ts'
+import { takeAtPace } from './pace-sql.ts'
+import { type createTexter, TextRefusedError } from './send-texts.ts'
+
+/** Who takes letters of a channel to their readers. */
+export interface Carrier {
+  readonly channel: PersonalChannel
+  /** Undefined: as many as it takes. */
+  readonly perMinute: number | undefined
+  /** Resolves, to how the provider calls it, once it was taken. */
+  send(letter: Letter, publicUrl: string): Promise<string>
+  /** Whether it was refused for good. */
+  isRefusal(error: unknown): boolean
+}
 
 interface SendDeps {
   readonly db: Db
   readonly log: Logger
-  readonly sendMail: SendMail
+  readonly carrier: Carrier
   /** Where the links of a letter lead. */
   readonly publicUrl: string
 }
 
+export function mailCarrier(sendMail: SendMail, perMinute: number | undefined): Carrier {
+  return {
+    channel: 'email',
+    perMinute,
+    isRefusal,
+    send(letter, publicUrl) {
+      const written = writeLetter(letter.content, { form: 'letter', ...letter }, publicUrl)
+      const { subject, text } = written
+      const html = htmlOf(written, letter.language)
+      // The same id over all attempts: what arrives twice can be told to be one.
+      return sendMail({ subject, text, html, to: letter.address, id: letter.deliveryId })
+    },
+  }
+}
+
+export function textCarrier(
+  channel: Exclude<PersonalChannel, 'email'>,
+  sendText: ReturnType<typeof createTexter>,
+  perMinute: number | undefined,
+): Carrier {
+  return {
+    channel,
+    perMinute,
+    isRefusal: (error) => error instanceof TextRefusedError,
+    async send({ content, language, template, address, deliveryId }, publicUrl) {
+      const { text } = writeLetter(content, { form: formOf(channel), language, template }, publicUrl)
+      await sendText({ id: deliveryId, to: address, text })
+      return deliveryId
+    },
+  }
+}
+
 /**
- * Sends letters that are due. Any number of processes may do so at once.
+ * Sends letters of a channel that are due. Any number of processes may do so at once.
  *
  * @returns how many were taken
  */
 export async function sendDueLetters(deps: SendDeps): Promise<number> {
-  const letters = await takeDueLetters(deps.db, atOnce, leaseMs)
+  const { channel, perMinute } = deps.carrier
+  const letters = await takeAtPace(deps.db, { channel, perMinute, limit: atOnce }, (db, limit) =>
+    takeDueLetters(db, channel, limit, leaseMs),
+  )
   await Promise.all(letters.map((letter) => send(deps, letter)))
   return letters.length
 }
 
-async function send({ db, log, sendMail, publicUrl }: SendDeps, letter: Letter): Promise<void> {
+async function send({ db, log, carrier, publicUrl }: SendDeps, letter: Letter): Promise<void> {
   const { deliveryId, attempts, withdrawal } = letter
   if (withdrawal !== null) return settleDelivery(db, deliveryId, { to: 'Withdrawn', error: withdrawal })
   try {
-    // The same over all attempts: what arrives twice can be told to be one.
-    const providerId = await sendMail({
-      ...writeLetter(letter, publicUrl),
-      to: letter.address,
-      id: deliveryId,
-    })
+    const providerId = await carrier.send(letter, publicUrl)
     await settleDelivery(db, deliveryId, { to: 'Sent', providerId })
   } catch (failure) {
     const error = failure instanceof Error ? failure.message : String(failure)
@@ -42,7 +87,7 @@ async function send({ db, log, sendMail, publicUrl }: SendDeps, letter: Letter):
     await settleDelivery(
       db,
       deliveryId,
-      isRefusal(failure) || attempts >= maxAttempts
+      carrier.isRefusal(failure) || attempts >= maxAttempts
         ? { to: 'Dead', error }
         : { to: 'Pending', error, restMs: restMs(attempts) },
     )

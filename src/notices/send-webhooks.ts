@@ -7,6 +7,7 @@ import { leaseMs, maxAttempts, restMs } from './delivery-rules.ts'
 import { settleDelivery } from './delivery-sql.ts'
 import { atOnce } from './keep-sending.ts'
 import { insertUserNotices, notifyNotices } from './notice-sql.ts'
+import { takeAtPace } from './pace-sql.ts'
 import { postWebhook } from './post-webhook.ts'
 import { type Post, switchEndpoint, takeDuePosts } from './webhook-sql.ts'
 
@@ -14,6 +15,8 @@ interface SendDeps {
   readonly db: Db
   readonly log: Logger
   readonly allowedAddresses: readonly string[]
+  /** Undefined: as many as there are. */
+  readonly perMinute: number | undefined
 }
 
 /**
@@ -22,7 +25,10 @@ interface SendDeps {
  * @returns how many were taken
  */
 export async function sendDuePosts(deps: SendDeps): Promise<number> {
-  const posts = await takeDuePosts(deps.db, atOnce, leaseMs)
+  const { db, perMinute } = deps
+  const posts = await takeAtPace(db, { channel: 'webhook', perMinute, limit: atOnce }, (tx, limit) =>
+    takeDuePosts(tx, limit, leaseMs),
+  )
   await Promise.all(posts.map((post) => send(deps, post)))
   return posts.length
 }

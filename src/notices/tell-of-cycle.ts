@@ -1,25 +1,26 @@
 import type { Tx } from '../database/connect.ts'
 import { insertJob } from '../jobs/job-sql.ts'
-import { hasAgents, insertUserNotices, notifyNotices } from './notice-sql.ts'
+import { areMembersTold, hasAgents, insertUserNotices, notifyNotices } from './notice-sql.ts'
 import { notifyAgents } from './notify-agents.ts'
+import { notifyMembers } from './notify-members.ts'
 
 /**
- * Tells admins and treasurers that a cycle is Active, and leaves telling the agents to a job: both in the transaction that
+ * Tells admins and treasurers that a cycle is Active, and leaves telling agents and members to jobs: all in the transaction that
  * makes it Active, so nobody hears of it before and nobody is forgotten after.
  *
  * @param eventId the event that says so
  */
 export async function tellReady(tx: Tx, cycleId: string, eventId: number): Promise<void> {
   await insertUserNotices(tx, { eventId, cycleId, noticeKind: 'cycle-ready' })
-  const jobId = (await hasAgents(tx))
-    ? await insertJob(tx, {
-        jobKind: notifyAgents.name,
-        subject: cycleId,
-        params: { eventId },
-        createdBy: 'almoner',
-      })
-    : undefined
-  await notifyNotices(tx, jobId)
+  const kinds = [
+    ...((await hasAgents(tx)) ? [notifyAgents] : []),
+    ...((await areMembersTold(tx)) ? [notifyMembers] : []),
+  ]
+  for (const { name: jobKind } of kinds) {
+    const job = { jobKind, subject: cycleId, params: { eventId }, createdBy: 'almoner' }
+    await notifyNotices(tx, { jobKind, jobId: await insertJob(tx, job) })
+  }
+  await notifyNotices(tx)
 }
 
 /** Tells admins and treasurers that the contributions could not be created. */

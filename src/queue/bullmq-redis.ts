@@ -206,19 +206,22 @@ function fieldOf(info: string, name: string): string | undefined {
  * Between two attempts a client has no connection that could end and end the client with it, and would keep for ever
  * what it was asked. One attempt more, made after it was told to end, is its end whether it succeeds or not. A cluster's
  * client may come to that only after it was told to end, when the last of its nodes goes: so it is looked at until it has.
+ * Its event tells that it has ended, not its status: each node that leaves after the first sets that back to `close`.
  */
 async function end(client: Client): Promise<void> {
-  const hasEnded = () => client.status === 'end'
-  for (let looks = 0; looks < endLooks && !hasEnded(); looks += 1) {
-    const isStuck =
-      client.status === 'reconnecting' ||
-      (client.status === 'disconnecting' && 'nodes' in client && client.nodes().length === 0)
-    client.disconnect()
-    if (isStuck) {
-      client.once('ready', () => client.disconnect())
-      client.connect().catch(() => {})
-    }
+  let hasEnded = client.status === 'end'
+  client.once('end', () => {
+    hasEnded = true
+  })
+  const isStuck = () =>
+    client.status === 'reconnecting' ||
+    (client.status === 'disconnecting' && 'nodes' in client && client.nodes().length === 0)
+  client.disconnect()
+  for (let looks = 0; looks < endLooks && !hasEnded; looks += 1) {
     await wait(endLookMs)
+    if (hasEnded || !isStuck()) continue
+    client.once('ready', () => client.disconnect())
+    client.connect().catch(() => {})
   }
 }
 

@@ -394,10 +394,21 @@ function createInbox(react: MessageHandler = async () => {}) {
     taken,
     handle,
     ids: () => taken.map(({ message }) => message.id),
+    /** Waits no longer than a minute, and then says what there is. */
     async until(reached: () => boolean): Promise<void> {
+      const deadline = performance.now() + 60_000
       while (!reached()) {
+        const left = deadline - performance.now()
+        if (left <= 0) {
+          const last = taken.slice(-5).map(({ message }) => message.id)
+          throw new Error(`only ${taken.length} messages came within a minute, at last ${last.join(', ')}`)
+        }
         await new Promise<void>((resolve) => {
-          wake = resolve
+          const timer = setTimeout(resolve, left)
+          wake = () => {
+            clearTimeout(timer)
+            resolve()
+          }
         })
       }
     },

@@ -17,6 +17,12 @@ const names = [
   'CREATION_STRATEGY',
   'LOG_LEVEL',
   'LOG_FORMAT',
+  'SMTP_URL',
+  'MAIL_FROM',
+  'SMS_URL',
+  'WHATSAPP_URL',
+  'EMAIL_PER_MINUTE',
+  'WEBHOOK_ADDRESSES',
 ]
 
 const value = fc.oneof(

@@ -8,7 +8,7 @@ import type {
   userSchema,
   userWithLinkSchema,
 } from '../../src/access/access-api.ts'
-import type { claimSchema } from '../../src/claims/claim-api.ts'
+import type { claimSchema, newClaimSchema } from '../../src/claims/claim-api.ts'
 import type {
   agentShareSchema,
   contributionOfMemberSchema,
@@ -30,7 +30,10 @@ import type {
   deliverySchema,
   endpointSchema,
   endpointWithSecretSchema,
+  letterSchema,
   noticeSchema,
+  preferencesSchema,
+  templateSchema,
 } from '../../src/notices/notice-api.ts'
 import type { jobDetailSchema, jobSchema } from '../../src/operations/job-api.ts'
 
@@ -39,7 +42,11 @@ export type AgentShare = z.infer<typeof agentShareSchema>
 export type ApiKey = z.infer<typeof apiKeySchema>
 export type AuditEvent = z.infer<typeof auditEventSchema>
 export type Claim = z.infer<typeof claimSchema>
+export type NewClaim = z.input<typeof newClaimSchema>
 export type Notice = z.infer<typeof noticeSchema>
+export type NoticePreferences = z.infer<typeof preferencesSchema>
+export type NoticeTemplate = z.infer<typeof templateSchema>
+export type WrittenLetter = z.infer<typeof letterSchema>
 export type Endpoint = z.infer<typeof endpointSchema>
 export type EndpointWithSecret = z.infer<typeof endpointWithSecretSchema>
 export type Delivery = z.infer<typeof deliverySchema>
@@ -99,7 +106,7 @@ export function keepCsrfToken(token: string | null): void {
   csrfToken = token
 }
 
-type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
+type Method = 'PUT' | 'GET' | 'POST' | 'PATCH' | 'DELETE'
 
 /**
  * @param body sent as JSON, or as it is when it is a file

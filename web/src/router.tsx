@@ -82,6 +82,11 @@ const tree = root.addChildren([
     }),
     createRoute({
       getParentRoute: () => inside,
+      path: '/templates',
+      component: page(async () => (await import('./pages/templates.tsx')).TemplatesPage),
+    }),
+    createRoute({
+      getParentRoute: () => inside,
       path: '/webhooks',
       component: page(async () => (await import('./pages/webhooks.tsx')).WebhooksPage),
     }),

@@ -9,6 +9,7 @@ import { ask, type LiveSession, type Session } from '../api.ts'
 import { instant } from '../format.ts'
 import { DataTable } from '../parts/data-table.tsx'
 import { fieldOf, Refused } from '../parts/forms.tsx'
+import { Preferences } from '../parts/preferences.tsx'
 import { SecondFactor } from '../parts/second-factor.tsx'
 import { Loading, Shown } from '../parts/states.tsx'
 import { useChangeOfSession, useSession } from '../session.ts'
@@ -33,6 +34,9 @@ export function AccountPage() {
       </Part>
       <Part title={t('access.secondFactor')}>
         <SecondFactorState session={session} />
+      </Part>
+      <Part title={t('notices.preferences')}>
+        <Preferences path="/api/notice-preferences" />
       </Part>
       <Part title={t('access.sessions')}>
         <Sessions />

@@ -18,7 +18,7 @@ import { Link } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { claimStatuses } from '../../../src/claims/claim-rules.ts'
-import { ask, type Claim, type Member, type Page, withQuery } from '../api.ts'
+import { ask, type Claim, type Member, type NewClaim, type Page, withQuery } from '../api.ts'
 import { date, instant, minorUnits, money, typed } from '../format.ts'
 import { useTiers } from '../parts/choices.ts'
 import { CycleLink } from '../parts/cycle-link.tsx'
@@ -94,7 +94,20 @@ export function ClaimsPage() {
               { name: t('shell.code'), as: 'code', show: ({ claimCode }) => claimCode },
               { name: t('shell.status'), show: ({ claimStatus }) => <ClaimChip status={claimStatus} /> },
               { name: t('claims.deceased'), show: (claim) => <Deceased claim={claim} /> },
-              { name: t('claims.dateOfDeath'), as: 'code', show: ({ dateOfDeath }) => date(dateOfDeath) },
+              {
+                name: t('claims.dateOfDeath'),
+                as: 'code',
+                show: ({ dateOfDeath, placeOfDeath }) => (
+                  <>
+                    {date(dateOfDeath)}
+                    {placeOfDeath !== null && (
+                      <Text size="xs" c="dimmed" style={{ whiteSpace: 'normal' }}>
+                        {placeOfDeath}
+                      </Text>
+                    )}
+                  </>
+                ),
+              },
               {
                 name: t('claims.benefit'),
                 as: 'number',
@@ -312,6 +325,7 @@ function SubmitForm({ onDone }: { onDone: () => void }) {
   const tiers = useTiers()
   const [deceased, setDeceased] = useState<Member | null>(null)
   const [dateOfDeath, setDateOfDeath] = useState('')
+  const [placeOfDeath, setPlaceOfDeath] = useState('')
   /** Null until somebody types one. */
   const [typedAmount, setTypedAmount] = useState<string | null>(null)
   const [isTried, setIsTried] = useState(false)
@@ -320,8 +334,7 @@ function SubmitForm({ onDone }: { onDone: () => void }) {
   const minor = fund && minorUnits(amount, fund.currency)
   const isAmountWrong = amount !== '' && fund !== undefined && minor === undefined
   const send = useMutation({
-    mutationFn: (claim: { deceasedMemberId: string; dateOfDeath: string; benefitAmount: number }) =>
-      ask<Claim>('POST', claims, claim),
+    mutationFn: (claim: NewClaim) => ask<Claim>('POST', claims, claim),
     onSuccess: ({ claimCode }) => {
       void queries.invalidateQueries({ queryKey: [claims] })
       notifications.show({ message: t('claims.submitted', { code: claimCode }), color: 'green' })
@@ -332,7 +345,13 @@ function SubmitForm({ onDone }: { onDone: () => void }) {
     event.preventDefault()
     setIsTried(true)
     if (!deceased || minor === undefined) return
-    send.mutate({ deceasedMemberId: deceased.memberId, dateOfDeath, benefitAmount: minor })
+    const place = placeOfDeath.trim() || null
+    send.mutate({
+      deceasedMemberId: deceased.memberId,
+      dateOfDeath,
+      placeOfDeath: place,
+      benefitAmount: minor,
+    })
   }
   return (
     <form onSubmit={submit}>
@@ -348,6 +367,14 @@ function SubmitForm({ onDone }: { onDone: () => void }) {
           required
           value={dateOfDeath}
           onChange={(event) => setDateOfDeath(event.currentTarget.value)}
+        />
+        <TextInput
+          label={t('claims.placeOfDeath')}
+          description={t('claims.placeHint')}
+          maxLength={200}
+          autoComplete="off"
+          value={placeOfDeath}
+          onChange={(event) => setPlaceOfDeath(event.currentTarget.value)}
         />
         <TextInput
           label={t('claims.benefitIn', { currency: fund?.currency ?? '' })}

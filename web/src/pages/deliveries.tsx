@@ -13,7 +13,7 @@ import { useFund, useMay } from '../session.ts'
 
 const deliveries = '/api/deliveries'
 
-const looks: Record<Delivery['deliveryStatus'], { color: string; sign: string }> = {
+export const deliveryLooks: Record<Delivery['deliveryStatus'], { color: string; sign: string }> = {
   Pending: { color: 'yellow', sign: '…' },
   Sent: { color: 'green', sign: '✓' },
   Dead: { color: 'red', sign: '!' },
@@ -43,7 +43,7 @@ export function DeliveriesPage() {
         placeholder={t('shell.all')}
         clearable
         maw={260}
-        data={Object.keys(looks).map((value) => ({
+        data={Object.keys(deliveryLooks).map((value) => ({
           value,
           label: t(`notices.status.${value as Delivery['deliveryStatus']}`),
         }))}
@@ -68,12 +68,13 @@ export function DeliveriesPage() {
                   </>
                 ),
               },
+              { name: t('notices.how'), show: ({ channel }) => t(`notices.channel.${channel}`) },
               { name: t('notices.what'), show: ({ noticeKind }) => t(`notices.kind.${noticeKind}`) },
               { name: t('notices.cycle'), as: 'code', show: ({ cycleCode }) => cycleCode },
               {
                 name: t('shell.status'),
                 show: ({ deliveryStatus }) => (
-                  <Chip {...looks[deliveryStatus]}>{t(`notices.status.${deliveryStatus}`)}</Chip>
+                  <Chip {...deliveryLooks[deliveryStatus]}>{t(`notices.status.${deliveryStatus}`)}</Chip>
                 ),
               },
               { name: t('notices.attempts'), as: 'number', show: ({ attempts }) => number(attempts) },

@@ -4,14 +4,17 @@ import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
-import { ask, type ContributionOfMember, type MemberWithStandings } from '../api.ts'
+import { ask, type ContributionOfMember, type Delivery, type MemberWithStandings } from '../api.ts'
 import { date, instant, money } from '../format.ts'
 import { CycleLink } from '../parts/cycle-link.tsx'
 import { DataTable } from '../parts/data-table.tsx'
 import { Facts } from '../parts/facts.tsx'
 import { List, useList } from '../parts/list.tsx'
+import { Preferences } from '../parts/preferences.tsx'
 import { Empty, Shown } from '../parts/states.tsx'
+import { Chip } from '../parts/status-chip.tsx'
 import { useFund, useMay } from '../session.ts'
+import { deliveryLooks } from './deliveries.tsx'
 import { MemberChip, MemberForm } from './members.tsx'
 
 export function MemberPage() {
@@ -99,6 +102,16 @@ function Register({ member }: { member: MemberWithStandings }) {
         )}
       </Paper>
       {may('contributions.read') && <Contributions memberId={member.memberId} />}
+      <Paper withBorder p="md">
+        <Title order={3} size="h4" mb="xs">
+          {t('notices.preferencesOf')}
+        </Title>
+        <Preferences
+          path={`/api/members/${member.memberId}/notice-preferences`}
+          readOnly={!may('members.change')}
+        />
+      </Paper>
+      {may('deliveries.read') && <Letters memberId={member.memberId} />}
       <Modal
         opened={isChanging}
         onClose={changing.close}
@@ -146,6 +159,45 @@ function Contributions({ memberId }: { memberId: string }) {
                 show: ({ contributionStatus }) => t(`cycles.contributionStatus.${contributionStatus}`),
               },
               { name: t('cycles.deadline'), as: 'code', show: ({ dueDate }) => date(dueDate) },
+            ]}
+          />
+        )}
+      </List>
+    </Paper>
+  )
+}
+
+/** What was written to her, and how it fared. */
+function Letters({ memberId }: { memberId: string }) {
+  const { t } = useTranslation()
+  const timeZone = useFund()?.timeZone ?? 'UTC'
+  const list = useList<Delivery>('/api/deliveries', { recipientId: memberId })
+  return (
+    <Paper withBorder p="md">
+      <Title order={3} size="h4" mb="xs">
+        {t('notices.letters')}
+      </Title>
+      <List of={list} empty={t('notices.noLetters')}>
+        {(items) => (
+          <DataTable
+            rows={items}
+            keyOf={({ deliveryId }) => deliveryId}
+            columns={[
+              {
+                name: t('members.cycle'),
+                as: 'code',
+                show: ({ cycleId, cycleCode }) => <CycleLink cycleId={cycleId}>{cycleCode}</CycleLink>,
+              },
+              { name: t('notices.how'), show: ({ channel }) => t(`notices.channel.${channel}`) },
+              { name: t('notices.address'), show: ({ address }) => address },
+              {
+                name: t('shell.status'),
+                show: ({ deliveryStatus }) => (
+                  <Chip {...deliveryLooks[deliveryStatus]}>{t(`notices.status.${deliveryStatus}`)}</Chip>
+                ),
+              },
+              { name: t('shell.at'), show: ({ updatedAt }) => instant(updatedAt, timeZone) },
+              { name: t('notices.error'), show: ({ error }) => error },
             ]}
           />
         )}

@@ -14,6 +14,7 @@ const places = {
   'cycle-ready': '/cycles/$cycleId',
   'cycle-failed': '/cycles/$cycleId',
   'agent-digest': '/cycles/$cycleId/sheet',
+  'member-notice': '/cycles/$cycleId',
   'webhook-disabled': '/webhooks',
   webhook: '/webhooks',
 } as const

@@ -3,11 +3,14 @@ import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { type LetterLanguage, letterLanguages } from '../../../src/notices/letter-rules.ts'
 import { ask, type Fund } from '../api.ts'
 import { minorUnits, typed } from '../format.ts'
+import { ChannelChoice } from '../parts/channel-choice.tsx'
 import { Refused } from '../parts/forms.tsx'
 import { Shown } from '../parts/states.tsx'
 import { useMay } from '../session.ts'
+import { languages } from '../texts.ts'
 
 export function SettingsPage() {
   const { t } = useTranslation()
@@ -50,7 +53,9 @@ function FundForm({ fund }: { fund: Fund }) {
   const stepText = step ?? typed(fund.roundingStep, shown.currency)
   const roundingStep = step === undefined ? fund.roundingStep : minorUnits(step, shown.currency)
   const wanted = { ...shown, name: shown.name.trim(), roundingStep }
-  const changed = (Object.keys(fund) as (keyof Fund)[]).filter((key) => wanted[key] !== fund[key])
+  const changed = (Object.keys(fund) as (keyof Fund)[]).filter(
+    (key) => String(wanted[key]) !== String(fund[key]),
+  )
 
   const save = useMutation({
     mutationFn: () =>
@@ -127,6 +132,25 @@ function FundForm({ fund }: { fund: Fund }) {
           checked={shown.selfApproval}
           onChange={(event) => change({ selfApproval: event.currentTarget.checked })}
         />
+        <Select
+          label={t('fund.noticeLanguage')}
+          description={t('fund.noticeLanguageHint')}
+          data={letterLanguages.map((value) => ({ value, label: languages[value] }))}
+          allowDeselect={false}
+          readOnly={readOnly}
+          value={shown.noticeLanguage}
+          onChange={(value) => change({ noticeLanguage: value as LetterLanguage })}
+        />
+        {(['agentChannels', 'memberChannels'] as const).map((key) => (
+          <ChannelChoice
+            key={key}
+            label={t(`fund.${key}`)}
+            description={key === 'memberChannels' && t('fund.memberChannelsHint')}
+            disabled={readOnly}
+            value={shown[key]}
+            onChange={(channels) => change({ [key]: channels })}
+          />
+        ))}
         <Refused error={save.error} />
         {!readOnly && (
           <Group>

@@ -37,6 +37,7 @@ export function useNoticeSentence(): (notice: Notice) => string {
       case 'webhook-disabled':
       case 'webhook':
         return t('notices.webhookDisabled')
+      case 'member-notice':
       case 'agent-digest':
         return t('notices.digest', {
           code,

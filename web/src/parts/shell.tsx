@@ -32,6 +32,7 @@ const places = [
   { to: '/jobs', text: 'shell.jobs', permission: 'jobs.read' },
   { to: '/audit', text: 'shell.audit', permission: 'audit.read' },
   { to: '/users', text: 'shell.users', permission: 'users.read' },
+  { to: '/templates', text: 'shell.templates', permission: 'templates.change' },
   { to: '/webhooks', text: 'shell.webhooks', permission: 'webhooks.change' },
   { to: '/settings', text: 'shell.settings', permission: 'fund.change' },
 ] as const satisfies readonly { to: string; text: string; permission: Permission }[]

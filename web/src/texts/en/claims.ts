@@ -12,6 +12,8 @@ export default {
   memberLine: '{{code}} · {{name}} · {{status}}',
   tier: 'Tier',
   dateOfDeath: 'Date of death',
+  placeOfDeath: 'Place of death',
+  placeHint: 'If it is known. Agents and members are told.',
   benefit: 'Benefit',
   benefitIn: 'Benefit in {{currency}}',
   benefitHint: 'For example 99.50',

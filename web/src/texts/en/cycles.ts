@@ -78,6 +78,7 @@ export default {
     ContributionCycleCancelled: '{{actor}} cancelled the cycle',
     ContributionCycleRetried: '{{actor}} had it tried again',
     AgentsNotified: '{{actor}} told the agents',
+    MembersNotified: '{{actor}} told the members',
     DeliveryRevived: '{{actor}} had a letter sent again',
     JobRetried: '{{actor}} had a job tried again',
   },

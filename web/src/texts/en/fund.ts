@@ -36,6 +36,11 @@ export default {
   selfApproval: 'Whoever submits a claim may approve it',
   selfApprovalHint:
     'Nobody else then looks at a claim before money is asked for it. This is only for a fund that one person runs.',
+  noticeLanguage: 'Language of letters',
+  noticeLanguageHint: 'In which agents, admins and treasurers are written to.',
+  agentChannels: 'Agents are written to by',
+  memberChannels: 'Members are written to by',
+  memberChannelsHint: 'Chosen none: they are not written to.',
   unknown: 'Nothing fits.',
   changes: 'Changes: {{changes}}',
   discard: 'Discard',

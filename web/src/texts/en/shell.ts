@@ -8,6 +8,7 @@ export default {
   jobs: 'Jobs',
   audit: 'Audit',
   users: 'Users and keys',
+  templates: 'Wording of letters',
   webhooks: 'Webhooks',
   settings: 'Settings',
   account: 'My account',

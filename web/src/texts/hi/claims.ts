@@ -12,6 +12,8 @@ export default {
   memberLine: '{{code}} · {{name}} · {{status}}',
   tier: 'श्रेणी',
   dateOfDeath: 'मृत्यु की तारीख',
+  placeOfDeath: 'मृत्यु का स्थान',
+  placeHint: 'यदि ज्ञात हो। एजेंटों और सदस्यों को बताया जाता है।',
   benefit: 'सहायता राशि',
   benefitIn: 'सहायता राशि ({{currency}} में)',
   benefitHint: 'जैसे 99.50',

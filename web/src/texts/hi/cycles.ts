@@ -76,6 +76,7 @@ export default {
     ContributionCycleCancelled: '{{actor}} ने चक्र रद्द किया',
     ContributionCycleRetried: '{{actor}} ने फिर से प्रयास कराया',
     AgentsNotified: '{{actor}} ने एजेंटों को बताया',
+    MembersNotified: '{{actor}} ने सदस्यों को बताया',
     DeliveryRevived: '{{actor}} ने एक पत्र फिर भेजवाया',
     JobRetried: '{{actor}} ने एक कार्य फिर आज़माया',
   },

@@ -8,6 +8,7 @@ export default {
   jobs: 'कार्य',
   audit: 'लेखा-परीक्षा',
   users: 'उपयोगकर्ता और कुंजियाँ',
+  templates: 'पत्रों के शब्द',
   webhooks: 'वेबहुक',
   settings: 'सेटिंग',
   account: 'मेरा खाता',

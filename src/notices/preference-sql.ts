@@ -1,0 +1,48 @@
+import { sql } from 'kysely'
+import type { Db, Tx } from '../database/connect.ts'
+import type { LetterLanguage } from './letter-rules.ts'
+import type { PersonalChannel } from './notice-rules.ts'
+
+/** How somebody wants to be written to. */
+export interface NoticePreferences {
+  /** Null: that of the fund. */
+  language: LetterLanguage | null
+  /** By which nothing is sent to them. */
+  refusedChannels: PersonalChannel[]
+}
+
+/** As the fund has it, while nothing is kept. */
+export async function findPreferences(db: Db, recipientId: string): Promise<NoticePreferences> {
+  const kept = await db
+    .selectFrom('noticePreferences')
+    .select(['language', 'refusedChannels'])
+    .where('recipientId', '=', recipientId)
+    .executeTakeFirst()
+  return kept ?? { language: null, refusedChannels: [] }
+}
+
+export async function putPreferences(
+  tx: Tx,
+  recipientId: string,
+  preferences: NoticePreferences,
+): Promise<void> {
+  await tx
+    .insertInto('noticePreferences')
+    .values({ recipientId, ...preferences })
+    .onConflict((conflict) =>
+      conflict.column('recipientId').doUpdateSet({ ...preferences, updatedAt: sql`now()` }),
+    )
+    .execute()
+}
+
+/** What kind of recipient the id is of; undefined: of none. */
+export async function findRecipient(
+  db: Db,
+  recipientId: string,
+): Promise<'agent' | 'member' | 'user' | undefined> {
+  const { rows } = await sql<{ kind: 'agent' | 'member' | 'user' }>`
+    select 'agent' as kind from agents where agent_id = ${recipientId}
+    union all select 'member' from members where member_id = ${recipientId}
+    union all select 'user' from users where id = ${recipientId}`.execute(db)
+  return rows[0]?.kind
+}
