@@ -209,11 +209,13 @@ export async function startApi(
   const identity = await openIdentity(app)
   const setUpToken = (await hasUsers(app.db)) ? undefined : randomBytes(32).toString('base64url')
   const jobListener = await listenTo(app, jobChannel)
+  const noticeListener = await listenTo(app, noticeChannel)
   const deps = {
     ...app,
     pool: database.pool,
     creationStrategy: config.creationStrategy,
     jobListener,
+    noticeListener,
     identity,
     attempts: countAttempts(database.pool),
     publicUrl: config.publicUrl,
@@ -253,6 +255,7 @@ export async function startApi(
   const stop = async () => {
     await server.close()
     await jobListener.close()
+    await noticeListener.close()
     await mailer?.close()
   }
   try {

@@ -1229,6 +1229,7 @@ const documented = `
   GET /api/contribution-cycles/{cycleId}/contributions.csv
   GET /api/contribution-cycles/{cycleId}/agents
   GET /api/notices
+  GET /api/notices/stream
   POST /api/notices/read
   GET /api/notice-preferences
   PUT /api/notice-preferences

@@ -46,8 +46,9 @@ export function visit(api: Pick<TestApi, 'url'>): Visitor {
         if (/max-age=0/i.test(attributes)) visitor.cookies.delete(name)
         else visitor.cookies.set(name, value)
       }
-      const text = await response.text()
-      const isJson = /json/.test(response.headers.get('content-type') ?? '')
+      const type = response.headers.get('content-type') ?? ''
+      const text = type === 'text/event-stream' ? await readEvent(response) : await response.text()
+      const isJson = /json/.test(type)
       return {
         status: response.status,
         headers: response.headers,
@@ -113,4 +114,14 @@ export async function signedIn(api: TestApi, role: Role, agentId?: string): Prom
   await visitor.signIn(email)
   if (role === 'admin' || role === 'treasurer') await visitor.enrol()
   return visitor
+}
+
+/** The first event of a stream, as text; the rest is not waited for. */
+async function readEvent(response: Response): Promise<string> {
+  let text = ''
+  for await (const part of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    text += part
+    if (text.includes('\n\n')) break
+  }
+  return text
 }

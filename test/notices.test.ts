@@ -112,6 +112,29 @@ test('admins and treasurers are told that it is Active, an agent what is hers, a
   expect(refusal((await noticesOf('clerk')).answer)).toBe('403 forbidden')
 })
 
+test('the stream tells what there is, and what comes, while its reader may read', async () => {
+  const treasurer = await signedIn(api, 'treasurer')
+  const cookie = [...treasurer.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  const stream = await fetch(`${api.url}/api/notices/stream`, { headers: { cookie } })
+  const events = stream.body?.pipeThrough(new TextDecoderStream()).getReader()
+  const kindsTold = async () => {
+    let text = ''
+    while (!text.endsWith('\n\n')) text += (await events?.read())?.value ?? '\n\n'
+    const { items } = JSON.parse(
+      /^event: notices\ndata: (.*)\n\n$/m.exec(text)?.[1] ?? '',
+    ) as Page<NoticeView>
+    return items.map(({ noticeKind, cycleId }) => `${noticeKind} ${cycleId}`)
+  }
+  expect(await kindsTold()).toEqual([])
+  const cycleId = await startCycle()
+  expect(await kindsTold()).toEqual([`cycle-ready ${cycleId}`])
+  await events?.cancel()
+
+  await treasurer.ask('DELETE', '/api/session')
+  expect(refusal(await treasurer.ask('GET', '/api/notices/stream'))).toBe('401 not-signed-in')
+  await untilNotified(cycleId)
+})
+
 test('a creation that fails is told to admins and treasurers, with the reason, and no agent hears of it', async () => {
   await sql`create function refuse() returns trigger language plpgsql as
     $$ begin raise exception 'the numbers are wrong'; end $$`.execute(api.db)

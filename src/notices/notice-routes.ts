@@ -1,9 +1,12 @@
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Db } from '../database/connect.ts'
+import type { Listener } from '../database/listen.ts'
+import { streamEvents } from '../http/event-stream.ts'
 import { decodeCursor, instantValue, pageFrom, pageOf, pageQuery } from '../http/paging.ts'
 import { problemResponses } from '../http/problem.ts'
 import type { HttpRoutes } from '../http/server.ts'
+import { streamResponse } from '../http/stream-response.ts'
 import { deliveryStatuses } from './delivery-rules.ts'
 import { findDeliveries } from './delivery-sql.ts'
 import { deliverySchema, noticeSchema } from './notice-api.ts'
@@ -12,13 +15,21 @@ import { findNotices, markRead } from './notice-sql.ts'
 import { resendDelivery } from './resend-delivery.ts'
 
 const tags = ['notices']
+/** A stream is asked for anew so often: it is then looked at whether its reader may still read. */
+const streamMs = 60_000
 
 /** Whose notices somebody reads: her own, and an agent's login those of the agent. */
 function recipientsOf({ principal }: FastifyRequest): string[] {
   return [principal?.userId, principal?.agentId].filter((id) => typeof id === 'string')
 }
 
-export function noticeRoutes(deps: { readonly db: Db }): HttpRoutes {
+export interface NoticeRoutesDeps {
+  readonly db: Db
+  /** Hears whenever notices are made. */
+  readonly noticeListener: Listener
+}
+
+export function noticeRoutes(deps: NoticeRoutesDeps): HttpRoutes {
   const { db } = deps
   return async (app) => {
     app.get(
@@ -38,6 +49,36 @@ export function noticeRoutes(deps: { readonly db: Db }): HttpRoutes {
         const before = key && { madeAt: key[0], noticeId: key[1] }
         const rows = await findNotices(db, recipientsOf(request), { before, limit: limit + 1 })
         return pageFrom(rows, limit, (notice) => [notice.madeAt, notice.noticeId])
+      },
+    )
+
+    app.get(
+      '/api/notices/stream',
+      {
+        config: { access: 'notices.read' },
+        schema: {
+          summary: 'The newest ten as server-sent events: now, at each change, and after a minute `end`',
+          tags,
+          response: {
+            200: streamResponse('text/event-stream', '`notices` events, each with a page of notices.'),
+          },
+        },
+      },
+      async (request, reply) => {
+        const recipients = recipientsOf(request)
+        const endsAt = performance.now() + streamMs
+        await streamEvents(request, reply, {
+          eventName: 'notices',
+          async read() {
+            const items = await findNotices(db, recipients, { limit: 10 })
+            return { data: { items, nextCursor: null }, final: performance.now() >= endsAt }
+          },
+          onChange: deps.noticeListener.subscribe,
+          // A large cycle tells of its notices many times a second, and everybody's stream hears of each.
+          minIntervalMs: 1_000,
+          // What is read in another tab is no news that anybody is told of.
+          pollMs: 5_000,
+        })
       },
     )
 

@@ -8,16 +8,67 @@ import { useMay } from '../session.ts'
 
 export const noticesPath = '/api/notices'
 
-/** The newest few notices, asked for afresh every few seconds, be the page looked at or not. */
+const newestKey = [noticesPath, 'newest']
+/** What tabs of one browser call the stream that one of them holds for all. */
+const streamName = 'almoner-notices'
+const againMs = 5_000
+
+/** The newest few notices: asked for once, and then kept by `useNewsStream`. */
 function useNewest() {
   const may = useMay()
   return useQuery({
-    queryKey: [noticesPath, 'newest'],
+    queryKey: newestKey,
     enabled: may('notices.read'),
-    refetchInterval: 3_000,
-    refetchIntervalInBackground: true,
     queryFn: () => ask<Page<Notice>>('GET', `${noticesPath}?limit=10`),
   }).data?.items
+}
+
+/**
+ * Keeps the newest notices as the server has them. One tab of a browser holds the stream and tells the others, since
+ * a browser opens six connections to a server and no more, for all tabs together; when that tab is closed, another
+ * takes over.
+ */
+function useNewsStream(): void {
+  const isReader = useMay()('notices.read')
+  const queries = useQueryClient()
+  useEffect(() => {
+    if (!isReader) return
+    const tabs = new BroadcastChannel(streamName)
+    const leaving = new AbortController()
+    const take = (page: Page<Notice>) => queries.setQueryData(newestKey, page)
+    tabs.onmessage = ({ data }) => take(data as Page<Notice>)
+    const hold = () =>
+      new Promise<void>((resolve) => {
+        let source: EventSource | undefined
+        let timer: number | undefined
+        const open = () => {
+          source = new EventSource(`${noticesPath}/stream`)
+          source.addEventListener('notices', ({ data }: MessageEvent<string>) => {
+            const page = JSON.parse(data) as Page<Notice>
+            take(page)
+            tabs.postMessage(page)
+          })
+          source.addEventListener('end', () => reopen(0))
+          source.onerror = () => reopen(againMs)
+        }
+        const reopen = (delayMs: number) => {
+          source?.close()
+          timer = window.setTimeout(open, delayMs)
+        }
+        open()
+        leaving.signal.addEventListener('abort', () => {
+          window.clearTimeout(timer)
+          source?.close()
+          resolve()
+        })
+      })
+    // It is refused when this page is left while another tab still holds it.
+    navigator.locks.request(streamName, { signal: leaving.signal }, hold).catch(() => {})
+    return () => {
+      leaving.abort()
+      tabs.close()
+    }
+  }, [isReader, queries])
 }
 
 /** How many of the newest notices were not read. */
@@ -51,6 +102,7 @@ export function useNoticeSentence(): (notice: Notice) => string {
 
 /** Tells each notice that comes while this page is open, once: by a toast, and by the browser itself where it may. */
 export function useTellNews(): void {
+  useNewsStream()
   const sentenceOf = useNoticeSentence()
   const queries = useQueryClient()
   const known = useRef<Set<string>>(undefined)
