@@ -116,6 +116,37 @@ describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing}
     }
   })
 
+  test('of two tabs one holds the stream of notices, both are told, and one that is left takes over', async () => {
+    const worker = await startWorker(api.app)
+    const visit = await pageOf('treasurer')
+    const streams: string[] = []
+    visit.context.on('request', (request) => {
+      if (request.url().endsWith('/api/notices/stream')) streams.push(request.frame().url())
+    })
+    try {
+      await visit.page.goto('/')
+      const other = await visit.context.newPage()
+      await other.goto('/notices')
+      const start = async (number: number) => {
+        const { claimId } = await approveDeath(api.db, { number })
+        return (await startQueued(claimId)).cycleCode
+      }
+      const told = (page: Visit['page'], code: string) =>
+        page.getByRole('alert').filter({ hasText: code }).waitFor()
+      const first = await start(21)
+      await told(visit.page, first)
+      await told(other, first)
+      expect(streams).toEqual([`${api.url}/`])
+      await visit.page.close()
+      await told(other, await start(22))
+      expect(streams).toEqual([`${api.url}/`, `${api.url}/notices`])
+      expect(visit.complaints).toEqual([])
+    } finally {
+      await visit.context.close()
+      await worker.stop()
+    }
+  })
+
   test('pauses, resumes and cancels with a question that says what will happen', async () => {
     const { claimId } = await approveDeath(api.db, { number: 3 })
     await slowDown(api.db, 1.5)
