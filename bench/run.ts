@@ -11,6 +11,7 @@ for (const name of [
   'load',
   'beside',
   'recovery',
+  'notices',
   'import',
   'queues',
   'access',
