@@ -34,7 +34,7 @@ async function readChunks(db: Db, jobId: string | null) {
 /** Resolves when the server has noticed that the killed worker is gone, and has rolled back what it had in hand. */
 async function untilGone(db: Db): Promise<void> {
   for (;;) {
-    const { rows } = await sql`select from pg_stat_activity where application_name = 'almoner worker'
+    const { rows } = await sql`select from pg_stat_activity where application_name like 'almoner worker%'
       and datname = current_database()`.execute(db)
     if (rows.length === 0) return
     await wait(10)

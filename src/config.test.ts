@@ -11,6 +11,8 @@ test('an empty environment is enough', () => {
     queueBoard: 'read-only',
     workerConcurrency: 5,
     jobLanes: 2,
+    rowsPerSecond: undefined,
+    holdLimits: { replicationLagMb: 256, lockWaits: 20, checkpointSeconds: 30 },
     inlineMemberLimit: 1000,
     creationStrategy: 'hybrid',
     logLevel: 'info',
@@ -23,6 +25,8 @@ test('an empty environment is enough', () => {
     textGateways: { sms: undefined, whatsapp: undefined },
     perMinute: { email: undefined, sms: undefined, whatsapp: undefined, webhook: undefined },
     webhookAddresses: [],
+    metrics: undefined,
+    isTraced: false,
     requestsPerMinute: 3000,
   })
 })

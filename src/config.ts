@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { HoldLimits } from './jobs/hold-rules.ts'
 import type { Channel } from './notices/notice-rules.ts'
 import { assertQueueUrl } from './queue/open-queue.ts'
 
@@ -27,12 +28,20 @@ export interface Config {
   /** How many are sent a minute at most, by all processes together; undefined: as many as are taken. */
   readonly perMinute: Readonly<Record<Channel, number | undefined>>
   readonly requestsPerMinute: number
+  /** Where this process tells how it fares; undefined: only an API does, to whoever has a key. */
+  readonly metrics: { readonly host: string; readonly port: number } | undefined
+  /** Whether spans are sent; where to is for OpenTelemetry's own variables. */
+  readonly isTraced: boolean
   /** IP addresses of one's own network that webhooks may reach all the same. */
   readonly webhookAddresses: readonly string[]
   /** Whether the dashboard of the queue only shows. */
   readonly queueBoard: 'read-only' | 'writable'
   readonly workerConcurrency: number
   readonly jobLanes: number
+  /** Ceiling for all processes together; undefined: there is none. */
+  readonly rowsPerSecond: number | undefined
+  /** Beyond these work over many rows waits for the database to recover. */
+  readonly holdLimits: HoldLimits
   readonly inlineMemberLimit: number
   readonly creationStrategy: 'queued' | 'inline' | 'hybrid'
   readonly logLevel: string
@@ -118,10 +127,17 @@ const environment = z.object({
   WHATSAPP_PER_MINUTE: wholeNumber(1, 1_000_000).optional(),
   WEBHOOK_PER_MINUTE: wholeNumber(1, 1_000_000).optional(),
   WEBHOOK_ADDRESSES: addresses.optional(),
+  METRICS_PORT: wholeNumber(0, 65_535).optional(),
+  METRICS_HOST: z.string().default('127.0.0.1'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url(['http', 'https'], 'http://collector:4318').optional(),
   REQUESTS_PER_MINUTE: wholeNumber(1, 1_000_000).default(3000),
   QUEUE_BOARD: oneOf(['read-only', 'writable']).default('read-only'),
   WORKER_CONCURRENCY: wholeNumber(1, 100).default(5),
   JOB_LANES: wholeNumber(1, 100).default(2),
+  ROWS_PER_SECOND: wholeNumber(500, 10_000_000).optional(),
+  HOLD_REPLICATION_LAG_MB: wholeNumber(1, 1_000_000).default(256),
+  HOLD_LOCK_WAITS: wholeNumber(1, 10_000).default(20),
+  HOLD_CHECKPOINT_SECONDS: wholeNumber(1, 3600).default(30),
   INLINE_MEMBER_LIMIT: wholeNumber(0, 1_000_000).default(1000),
   CREATION_STRATEGY: oneOf(['queued', 'inline', 'hybrid']).default('hybrid'),
   LOG_LEVEL: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
@@ -197,10 +213,19 @@ export function readConfig(env: NodeJS.ProcessEnv, isTerminal = process.stderr.i
       webhook: data.WEBHOOK_PER_MINUTE,
     },
     webhookAddresses: data.WEBHOOK_ADDRESSES ?? [],
+    metrics:
+      data.METRICS_PORT === undefined ? undefined : { host: data.METRICS_HOST, port: data.METRICS_PORT },
+    isTraced: data.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined,
     requestsPerMinute: data.REQUESTS_PER_MINUTE,
     queueBoard: data.QUEUE_BOARD,
     workerConcurrency: data.WORKER_CONCURRENCY,
     jobLanes: data.JOB_LANES,
+    rowsPerSecond: data.ROWS_PER_SECOND,
+    holdLimits: {
+      replicationLagMb: data.HOLD_REPLICATION_LAG_MB,
+      lockWaits: data.HOLD_LOCK_WAITS,
+      checkpointSeconds: data.HOLD_CHECKPOINT_SECONDS,
+    },
     inlineMemberLimit: data.INLINE_MEMBER_LIMIT,
     creationStrategy: data.CREATION_STRATEGY,
     logLevel: data.LOG_LEVEL,

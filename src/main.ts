@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import { collectDefaultMetrics, register } from 'prom-client'
 import { findSecret, hasUsers } from './access/access-sql.ts'
 import { countAttempts } from './access/attempts.ts'
 import { type GuardedRoute, guard, securitySchemes } from './access/guard.ts'
@@ -28,6 +29,7 @@ import { migrate } from './database/migrate.ts'
 import { isTransient } from './database/sql-state.ts'
 import { auditRoutes } from './events/audit-routes.ts'
 import { fundRoutes } from './fund/fund-routes.ts'
+import { serveMetrics } from './http/metrics-server.ts'
 import { createHttpServer } from './http/server.ts'
 import { webPages } from './http/web-pages.ts'
 import { tokenHandler } from './jobs/advance-job.ts'
@@ -35,6 +37,7 @@ import { createEngine, wakeJob } from './jobs/engine.ts'
 import type { JobKind } from './jobs/job-kind.ts'
 import { jobChannel } from './jobs/job-sql.ts'
 import { startSweeping } from './jobs/sweep.ts'
+import { watchPressure } from './jobs/watch-pressure.ts'
 import { createMailer } from './mail.ts'
 import { memberRoutes } from './members/member-routes.ts'
 import { keepSending } from './notices/keep-sending.ts'
@@ -48,7 +51,9 @@ import { createTexter } from './notices/send-texts.ts'
 import { sendDuePosts } from './notices/send-webhooks.ts'
 import { templateRoutes } from './notices/template-routes.ts'
 import { webhookRoutes } from './notices/webhook-routes.ts'
+import { createFundMetrics } from './operations/fund-metrics.ts'
 import { jobRoutes } from './operations/job-routes.ts'
+import { metricsRoute } from './operations/metrics-route.ts'
 import { withPatience } from './patience.ts'
 import { describeBroker } from './queue/broker-url.ts'
 import { bullBoardPage, isBullMqQueue } from './queue/bull-board.ts'
@@ -64,6 +69,8 @@ export interface Application extends StartDeps {
   readonly database: Database
   readonly queue: Queue
   readonly clock: Clock
+  /** What this process counts, and what is known of the fund as a whole, as Prometheus reads it. */
+  metrics(): Promise<string>
   close(): Promise<void>
 }
 
@@ -107,13 +114,19 @@ export async function openApplication(
   }
   try {
     await patiently('The database', () => migrate(server.url), isTransient)
-    const database = connect({
-      url: server.url,
-      name: role,
-      maxConnections: config.workerConcurrency + 5,
-      onError: (error) => log.warn({ err: error }, 'a database connection broke'),
-    })
-    undo.push(() => database.close())
+    const open = (name: string, maxConnections: number) => {
+      const opened = connect({
+        url: server.url,
+        name,
+        maxConnections,
+        onError: (error) => log.warn({ err: error }, 'a database connection broke'),
+      })
+      undo.push(() => opened.close())
+      return opened
+    }
+    // Two pools, so that jobs never wait for whoever asks the API, nor these for jobs.
+    const database = open(role, 10)
+    const jobDatabase = open(`${role} jobs`, config.workerConcurrency + 2)
 
     const queueUrl = config.queueUrl ?? server.url
     const queue = await patiently(
@@ -124,9 +137,25 @@ export async function openApplication(
     undo.push(() => queue.close())
 
     const { db } = database
-    const engine = createEngine({ db, queue, kinds, log, lanes: config.jobLanes })
-    const { inlineMemberLimit } = config
-    return { config, log, database, db, queue, engine, clock: systemClock, inlineMemberLimit, close }
+    const { inlineMemberLimit, jobLanes: lanes, rowsPerSecond } = config
+    const engine = createEngine({
+      db: jobDatabase.db,
+      queue,
+      kinds,
+      log,
+      lanes,
+      rowsPerSecond,
+      holdReason: watchPressure(jobDatabase.db, config.holdLimits),
+    })
+    const fundMetrics = createFundMetrics({
+      db,
+      queue,
+      driver: queueUrl.slice(0, queueUrl.indexOf(':')),
+      pools: { requests: database.pool, jobs: jobDatabase.pool },
+      onError: (error) => log.warn({ err: error }, 'some metrics could not be asked for'),
+    })
+    const metrics = async () => `${await register.metrics()}\n${await fundMetrics.metrics()}`
+    return { config, log, database, db, queue, engine, clock: systemClock, inlineMemberLimit, metrics, close }
   } catch (error) {
     await close()
     throw error
@@ -243,6 +272,7 @@ export async function startApi(
       templateRoutes(deps),
       webhookRoutes({ db: app.db, isInsecureAllowed: config.webhookAddresses.length > 0 }),
       jobRoutes(deps),
+      metricsRoute(app),
     ],
     pages: [
       webPages,
@@ -270,6 +300,15 @@ export async function startApi(
     await stop()
     throw error
   }
+}
+
+/** Serves metrics and health where METRICS_PORT says so: a worker has no API that could. */
+export async function startMetrics(app: Application): Promise<Role | undefined> {
+  collectDefaultMetrics({ prefix: 'almoner_' })
+  if (!app.config.metrics) return undefined
+  const server = await serveMetrics(app.config.metrics, { ...app, readiness: () => readiness(app) })
+  app.log.info({ url: server.url }, 'metrics are served')
+  return server
 }
 
 async function readTls({

@@ -5,3 +5,17 @@ export const keyPattern = /alm_[A-Za-z0-9_-]{20,}/g
 export function withoutKeys(text: string): string {
   return text.replaceAll(keyPattern, 'alm_…')
 }
+
+const loginPattern = /\/\/[^\s"@/\\]+@/g
+/** Neither a path of a scoped package nor what is left of a login in a URL. */
+const emailPattern = /[^\s"'<>\\(),:;=/[\]…]+@[^\s"'<>\\(),:;=/[\]]+/g
+/** As telephone numbers are kept: digits after a plus. */
+const phonePattern = /\+\d{7,15}\b/g
+
+/** The text without keys, logins in URLs, e-mail addresses and telephone numbers: for logs. */
+export function withoutSecrets(text: string): string {
+  return withoutKeys(text)
+    .replaceAll(loginPattern, '//…@')
+    .replaceAll(emailPattern, '…@…')
+    .replaceAll(phonePattern, '+…')
+}

@@ -397,7 +397,7 @@ const cycleFields = `cycleId cycleCode claimId tierId deceasedMemberId cycleStat
   contributionAmount targetAmount collectedAmount startDate deadline eligibleAsOf failureReason jobId totalMembers
   pendingMembers paidMembers failedMembers waivedMembers createdBy createdAt updatedAt activatedAt
   timeZone deadlineAt claimCode tierCode deceasedMemberCode deceasedFullName
-  jobStatus jobProgress jobStartedAt jobCompletedAt jobError`.split(/\s+/)
+  jobStatus jobProgress jobStartedAt jobCompletedAt jobError jobHoldReason`.split(/\s+/)
 
 describe('a start', () => {
   // Inline needs that no older transaction is open on the server, and other test files write to it too.
@@ -1195,6 +1195,7 @@ describe('operations', () => {
 /** DESIGN 7, without /metrics, which is not there yet. */
 const documented = `
   GET /healthz
+  GET /metrics
   GET /readyz
   GET /api/fund
   PATCH /api/fund

@@ -31,8 +31,12 @@ export interface WorkedFund {
 export async function openWorkedFund(options: {
   readonly members: number
   readonly env?: Record<string, string>
+  /** On which database, instead of a new one. */
+  readonly databaseUrl?: string
 }): Promise<WorkedFund> {
-  const database = await createTestDatabase()
+  const database = options.databaseUrl
+    ? { url: options.databaseUrl, drop: async () => {} }
+    : await createTestDatabase()
   const env = { DATABASE_URL: database.url, ...options.env }
   const config = readConfig({ ...env, LOG_LEVEL: 'silent' }, false)
   const app = await openApplication(config, createLog({ level: 'silent', format: 'json' }), 'almoner test')

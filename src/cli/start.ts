@@ -1,8 +1,9 @@
 import { Command } from 'commander'
 import type { Logger } from 'pino'
 import { readConfig } from '../config.ts'
-import { createLog } from '../log.ts'
-import { type Application, type Role, startApi, startWorker } from '../main.ts'
+import { exportTraces } from '../export-traces.ts'
+import { createLog, switchLevelBySignal } from '../log.ts'
+import { type Application, type Role, startApi, startMetrics, startWorker, version } from '../main.ts'
 import { say } from './output.ts'
 import { exitCodes, serverPatienceMs, untilStopped, withApplicationOf } from './run-command.ts'
 
@@ -62,6 +63,8 @@ async function serve(
 ): Promise<void> {
   const config = readConfig(process.env)
   const log = createLog({ level: config.logLevel, format: config.logFormat })
+  switchLevelBySignal(log)
+  const endTraces = config.isTraced ? await exportTraces(name, version, log) : undefined
   const stopped = untilStopped().then(() => {
     log.info('stopping: what is in hand is finished first')
     leaveWithin(stopLimitMs, log)
@@ -69,10 +72,13 @@ async function serve(
   const work = async (app: Application) => {
     const running: Role[] = []
     try {
+      const metrics = await startMetrics(app)
+      if (metrics) running.push(metrics)
       await start(app, running)
       await stopped
     } finally {
       for (const role of running) await role.stop()
+      await endTraces?.()
     }
   }
   await withApplicationOf(config, log, name, work, serverPatienceMs)

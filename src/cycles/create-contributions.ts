@@ -7,7 +7,7 @@ import { UnrecoverableError } from '../jobs/job-kind.ts'
 import { apportion } from '../money.ts'
 import { tellFailed, tellReady } from '../notices/tell-of-cycle.ts'
 import { countContributions, insertContributions, lockDeaths, waiveTheDead } from './contribution-sql.ts'
-import { activateCycle, moveCycle, setContributionAmount } from './cycle-sql.ts'
+import { activateCycle, findCycleCode, moveCycle, setContributionAmount } from './cycle-sql.ts'
 import { countEligible, eligible, findOrder, isSettled } from './roster-sql.ts'
 
 const params = z.strictObject({
@@ -22,6 +22,7 @@ const params = z.strictObject({
 export const createContributions: JobKind<z.infer<typeof params>> = {
   name: 'create-cycle-contributions',
   params,
+  logFields: findCycleCode,
 
   async plan(tx, job, chunkRows) {
     if (!(await isSettled(tx, job.subject))) return null

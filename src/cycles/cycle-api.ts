@@ -53,6 +53,9 @@ export const cycleSchema = z
     jobStartedAt: z.string().nullable(),
     jobCompletedAt: z.string().nullable(),
     jobError: z.string().nullable(),
+    jobHoldReason: z.string().nullable().meta({
+      description: 'Why nothing is created for the moment, as the end of “on hold because …”.',
+    }),
   })
   .meta({ id: 'ContributionCycle' })
 

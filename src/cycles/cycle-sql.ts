@@ -16,6 +16,7 @@ export type CycleView = Omit<Selectable<ContributionCycles>, 'settledAfter'> & {
   jobStartedAt: string | null
   jobCompletedAt: string | null
   jobError: string | null
+  jobHoldReason: string | null
 }
 
 const cycleViews = sql`
@@ -27,6 +28,7 @@ const cycleViews = sql`
     c.created_by, c.created_at, c.updated_at, c.activated_at,
     c.job_id, j.job_status, j.started_at as job_started_at, j.completed_at as job_completed_at,
     case when j.job_status = 'Failed' then j.error end as job_error,
+    j.hold_reason as job_hold_reason,
     job_percentage(j.job_status, coalesce(done.processed, 0)::bigint, j.total) as job_progress
   from contribution_cycles c
   join claims cl using (claim_id)
@@ -57,6 +59,16 @@ export async function requireCycle(db: Db, cycleId: string): Promise<CycleView> 
   const cycle = await findCycle(db, { cycleId })
   if (!cycle) throw cycleNotFound()
   return cycle
+}
+
+/** By what people know the cycle: for log lines and traces. */
+export async function findCycleCode(db: Db, cycleId: string): Promise<{ cycleCode: string }> {
+  const { cycleCode } = await db
+    .selectFrom('contributionCycles')
+    .select('cycleCode')
+    .where('cycleId', '=', cycleId)
+    .executeTakeFirstOrThrow(cycleNotFound)
+  return { cycleCode }
 }
 
 /** A page of cycles, newest first, before the given one. */

@@ -3,6 +3,7 @@ import type { JobKind } from '../jobs/job-kind.ts'
 import { UnrecoverableError } from '../jobs/job-kind.ts'
 import { findDoneChunks } from '../jobs/job-sql.ts'
 import { countContributions, deleteContributions } from './contribution-sql.ts'
+import { findCycleCode } from './cycle-sql.ts'
 
 const params = z.strictObject({ creationJobId: z.uuid() })
 
@@ -13,6 +14,7 @@ const params = z.strictObject({ creationJobId: z.uuid() })
 export const removeContributions: JobKind<z.infer<typeof params>> = {
   name: 'remove-cycle-contributions',
   params,
+  logFields: findCycleCode,
   // The claim may have its next cycle meanwhile: that comes first.
   priority: 'low',
 

@@ -205,6 +205,7 @@ export interface Jobs {
   createdAt: Generated<string>;
   createdBy: string;
   error: string | null;
+  holdReason: string | null;
   jobId: Generated<string>;
   jobKind: string;
   jobStatus: Generated<'Cancelled' | 'Completed' | 'Failed' | 'Paused' | 'Processing' | 'Queued'>;
@@ -214,6 +215,7 @@ export interface Jobs {
   startedAt: string | null;
   subject: string;
   total: number | null;
+  traceParent: string | null;
 }
 
 export interface MemberContributions {
@@ -273,6 +275,11 @@ export interface RateLimits {
   expire: number | null;
   key: string;
   points: Generated<number>;
+}
+
+export interface RowPace {
+  nextAt: Generated<string>;
+  onlyRow: Generated<boolean>;
 }
 
 export interface Sessions {
@@ -369,6 +376,7 @@ export interface DB {
   notices: Notices;
   noticeTemplates: NoticeTemplates;
   rateLimits: RateLimits;
+  rowPace: RowPace;
   sessions: Sessions;
   standings: Standings;
   tiers: Tiers;

@@ -2,6 +2,8 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
+import { streamClients } from './http-metrics.ts'
+
 declare module 'fastify' {
   interface FastifyInstance {
     eventStreams: { closing: boolean; readonly ends: Set<() => void> }
@@ -70,7 +72,9 @@ export async function streamEvents(
     raw.end()
   }
   eventStreams.ends.add(end)
+  streamClients.inc()
   raw.once('close', () => {
+    streamClients.dec()
     stop()
     eventStreams.ends.delete(end)
   })

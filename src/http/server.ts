@@ -23,7 +23,9 @@ import { withoutKeys } from '../secrets.ts'
 import { answerClientError, answerError, answerNotFound } from './answer-error.ts'
 import { closePromptly } from './close-promptly.ts'
 import { endStreamsAtClose } from './event-stream.ts'
+import { measureRequests } from './http-metrics.ts'
 import { problemResponses } from './problem.ts'
+import { traceRequests } from './trace-requests.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -88,6 +90,8 @@ export async function createHttpServer(options: {
     }
   })
   app.decorateRequest('actor')
+  traceRequests(app)
+  measureRequests(app)
   await app.register(helmet, securityHeaders)
   options.guard?.(app)
   endStreamsAtClose(app)

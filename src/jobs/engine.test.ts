@@ -25,6 +25,7 @@ const countKind = (faults: {
   finish?: () => void
   tooEarly?: () => boolean
 }): JobKind<{ upTo: number }> => ({
+  logFields: async (_db, subject) => ({ subject }),
   name: 'count',
   params: z.strictObject({ upTo: z.int() }),
   async plan(_tx, job, chunkRows) {
@@ -77,7 +78,11 @@ beforeEach(async () => {
   await useKind({})
 })
 
-async function useKind(faults: Parameters<typeof countKind>[0], sliceMs = 2000): Promise<void> {
+async function useKind(
+  faults: Parameters<typeof countKind>[0],
+  sliceMs = 2000,
+  limits: { holdReason?: () => Promise<string | undefined>; rowsPerSecond?: number } = {},
+): Promise<void> {
   queue = createLoopQueue()
   logged = []
   engine = createEngine({
@@ -86,6 +91,7 @@ async function useKind(faults: Parameters<typeof countKind>[0], sliceMs = 2000):
     kinds: [countKind(faults) as JobKind],
     log: pino({ level: 'warn' }, { write: (line) => void logged.push(JSON.parse(line)) }),
     sliceMs,
+    ...limits,
   })
   await queue.consume((message, delivery) => tokenHandler(engine)(message, delivery), { concurrency: 5 })
 }
@@ -124,6 +130,62 @@ async function complete(jobId: string): Promise<void> {
 }
 
 const wholeCount = { rows: 10_000, sum: 50_005_000 }
+
+describe('a job that is held back', () => {
+  const holdOf = async (jobId: string) => (await findJob(database.db, jobId))?.holdReason
+
+  test('says why, writes nothing more, and goes on with all its lanes when the sweep finds the reason gone', async () => {
+    let reason: string | undefined
+    const runs: number[] = []
+    const run = (chunkNo: number) => {
+      runs.push(chunkNo)
+      if (chunkNo === 3) reason = 'the disk is slow'
+    }
+    await useKind({ run }, 2000, { holdReason: async () => reason })
+    const jobId = await newJob()
+    await complete(jobId)
+    expect(await holdOf(jobId)).toBe('the disk is slow')
+    expect(await statusOf(jobId)).toBe('Processing')
+    const before = runs.length
+    expect(before).toBeLessThan(6)
+
+    expect(await sweep(engine, 0)).toEqual([jobId])
+    await queue.idle()
+    expect(runs).toHaveLength(before)
+
+    reason = undefined
+    queue.sent.length = 0
+    await sweep(engine, 0)
+    await queue.idle()
+    expect(await statusOf(jobId)).toBe('Completed')
+    expect(await holdOf(jobId)).toBeNull()
+    expect(await counted(jobId)).toEqual(wholeCount)
+    expect(queue.sent.length).toBeGreaterThanOrEqual(engine.lanes)
+    expect(logged).toContainEqual(
+      expect.objectContaining({ msg: 'the job is on hold because the disk is slow' }),
+    )
+  })
+
+  test('is not planned either, and can be paused, which takes the reason away', async () => {
+    await useKind({}, 2000, { holdReason: async () => 'it is full' })
+    const jobId = await newJob()
+    await complete(jobId)
+    expect(await statusOf(jobId)).toBe('Queued')
+    expect(await holdOf(jobId)).toBe('it is full')
+    await database.db.transaction().execute((tx) => pauseJob(tx, jobId))
+    expect(await holdOf(jobId)).toBeNull()
+  })
+})
+
+test('under a ceiling of rows a second a job takes at least as long as its rows allow, and does each once', async () => {
+  await useKind({}, 2000, { rowsPerSecond: 5_000 })
+  const jobId = await newJob()
+  const startedAt = performance.now()
+  await complete(jobId)
+  // What the last chunks have cost is for whoever comes next to wait for.
+  expect(performance.now() - startedAt).toBeGreaterThan(((10_000 - 2 * 500) / 5_000) * 1000)
+  expect(await counted(jobId)).toEqual(wholeCount)
+})
 
 describe('a job', () => {
   test('is planned, run in chunks and finished from one token', async () => {
@@ -194,7 +256,9 @@ describe('a job', () => {
     engine = { ...engine, queue: createLoopQueue() }
     const jobId = await newJob()
     await advanceJob(engine, jobId)
-    expect((engine.queue as LoopQueue).sent).toEqual([{ name: tokenName, id: jobId }])
+    expect((engine.queue as LoopQueue).sent).toEqual([
+      { name: tokenName, id: jobId, sentAt: expect.any(Number) },
+    ])
     expect(await findJob(database.db, jobId)).toMatchObject({ jobStatus: 'Queued', attempts: 0 })
   })
 
@@ -260,7 +324,7 @@ describe('a job', () => {
     queue = createLoopQueue()
     await advanceJob({ ...engine, queue, lanes: 1 }, jobId, stopping)
     expect(await counted(jobId)).toMatchObject({ rows: 500 })
-    expect(queue.sent).toEqual([{ name: 'advance-job', id: jobId }])
+    expect(queue.sent).toEqual([{ name: 'advance-job', id: jobId, sentAt: expect.any(Number) }])
   })
 
   test('can be done inline, in one transaction and one chunk', async () => {
@@ -332,7 +396,7 @@ describe('a job', () => {
     const jobId = await newJob()
     const low = createEngine({ ...engine, kinds: [{ ...countKind({}), priority: 'low' } as JobKind] })
     await wakeJob(low, { jobId, jobKind: 'count' })
-    expect(queue.sent).toEqual([{ name: tokenName, id: jobId, priority: 'low' }])
+    expect(queue.sent).toEqual([{ name: tokenName, id: jobId, priority: 'low', sentAt: expect.any(Number) }])
     await queue.idle()
   })
 

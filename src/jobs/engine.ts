@@ -13,6 +13,10 @@ export interface Engine {
   readonly lanes: number
   /** How long a token is held before it goes to the back of the queue, so that other jobs get their turn. */
   readonly sliceMs: number
+  /** Why nothing more is to be written for the moment; undefined: go on. */
+  readonly holdReason: () => Promise<string | undefined>
+  /** Ceiling for all processes together; undefined: there is none. */
+  readonly rowsPerSecond: number | undefined
 }
 
 export function createEngine(options: {
@@ -22,6 +26,8 @@ export function createEngine(options: {
   readonly log: Logger
   readonly lanes?: number
   readonly sliceMs?: number
+  readonly holdReason?: () => Promise<string | undefined>
+  readonly rowsPerSecond?: number | undefined
 }): Engine {
   return {
     db: options.db,
@@ -30,6 +36,8 @@ export function createEngine(options: {
     log: options.log,
     lanes: options.lanes ?? 2,
     sliceMs: options.sliceMs ?? 2000,
+    holdReason: options.holdReason ?? (async () => undefined),
+    rowsPerSecond: options.rowsPerSecond,
   }
 }
 
@@ -44,7 +52,8 @@ export interface JobRef {
 
 export function tokens(engine: Pick<Engine, 'kinds'>, job: JobRef, count: number): Message[] {
   const priority = engine.kinds.get(job.jobKind)?.priority
-  return Array.from({ length: count }, () => ({ name: tokenName, id: job.jobId, priority }))
+  const sentAt = Date.now()
+  return Array.from({ length: count }, () => ({ name: tokenName, id: job.jobId, priority, sentAt }))
 }
 
 /** A request that has started a cycle does not wait longer for a broker that is away. */

@@ -1,5 +1,5 @@
 import type { ZodType } from 'zod'
-import type { Tx } from '../database/connect.ts'
+import type { Db, Tx } from '../database/connect.ts'
 import type { Message } from '../queue/queue.ts'
 
 /** A job as its kind sees it. */
@@ -32,6 +32,8 @@ export interface Chunk extends PlannedChunk {
 export interface JobKind<Params = unknown> {
   readonly name: string
   readonly params: ZodType<Params>
+  /** By what a subject is known to people, for log lines and traces, e.g. `{ cycleCode }`. */
+  logFields(db: Db, subject: string): Promise<Record<string, string>>
   /** `low`: its tokens come after those of other kinds, where the queue knows priorities. */
   readonly priority?: Message['priority']
   /**

@@ -46,11 +46,16 @@ const targetChunkMs = 100
  * transaction, and, unless even the fewest take longer, short enough that pause and cancel never wait long.
  *
  * @param msPerRow what a row of this kind has cost lately; undefined for a kind that never ran
+ * @param rowsPerSecond a ceiling that is kept by waiting between chunks, so a chunk is what may be written in a second
  */
-export function chunkRowsFor(totalRows: number, msPerRow: number | undefined): number {
+export function chunkRowsFor(
+  totalRows: number,
+  msPerRow: number | undefined,
+  rowsPerSecond = Number.POSITIVE_INFINITY,
+): number {
   const balanced = Math.max(minChunkRows, Math.ceil(totalRows / targetChunks))
   const affordable = msPerRow === undefined ? maxChunkRows : Math.floor(targetChunkMs / msPerRow)
-  return Math.min(balanced, Math.max(affordable, minChunkRows), maxChunkRows)
+  return Math.min(balanced, Math.max(affordable, minChunkRows), maxChunkRows, rowsPerSecond)
 }
 
 /**

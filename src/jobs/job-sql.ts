@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Db, Tx } from '../database/connect.ts'
+import { traceParent } from '../trace.ts'
 import type { Chunk, PlannedChunk } from './job-kind.ts'
 import type { JobStatus, RecentChunks } from './job-rules.ts'
 
@@ -15,9 +16,12 @@ export interface JobRow {
   total: number | null
   attempts: number
   createdBy: string
+  holdReason: string | null
+  traceParent: string | null
 }
 
-const jobColumns = sql`job_id, job_kind, subject, params, job_status, total, attempts, created_by`
+const jobColumns = sql`job_id, job_kind, subject, params, job_status, total, attempts, created_by,
+  hold_reason, trace_parent`
 
 /** The key of a job's advisory lock: shared by those who write for it, exclusive for those who stop it. */
 const lockKey = (jobId: string) => sql`hashtextextended(${jobId}::text, 0)`
@@ -38,7 +42,7 @@ export async function insertJob(
 ): Promise<string> {
   const { jobId } = await tx
     .insertInto('jobs')
-    .values({ ...job, params: JSON.stringify(job.params) })
+    .values({ ...job, params: JSON.stringify(job.params), traceParent: traceParent() })
     .returning('jobId')
     .executeTakeFirstOrThrow()
   return jobId
@@ -71,6 +75,7 @@ export async function moveJob(
       job_status = ${to},
       error = ${error},
       attempts = 0,
+      hold_reason = null,
       started_at = coalesce(started_at, case when ${to} = 'Processing' then clock_timestamp() end),
       running_ms = running_ms
         + coalesce(extract(epoch from clock_timestamp() - running_since) * 1000, 0)::bigint,
@@ -107,7 +112,7 @@ export async function takeChunk(
 ): Promise<{ job: JobRow; chunk: TakenChunk } | undefined> {
   const { rows } = await sql<JobRow & TakenChunk & { chunkAttempts: number }>`
     select j.job_id, j.job_kind, j.subject, j.params, j.job_status, j.total, j.attempts, j.created_by,
-      c.chunk_no, c.first_key, c.last_key, c.expected, c.attempts as chunk_attempts
+      j.hold_reason, j.trace_parent, c.chunk_no, c.first_key, c.last_key, c.expected, c.attempts as chunk_attempts
     from jobs j join job_chunks c using (job_id)
     where j.job_id = ${jobId} and j.job_status = 'Processing'
       and c.chunk_status = 'Pending' and (c.not_before is null or c.not_before <= clock_timestamp())
@@ -165,6 +170,18 @@ export async function reviveChunks(tx: Tx, jobId: string): Promise<void> {
   await sql`
     update job_chunks set chunk_status = 'Pending', attempts = 0, not_before = null
     where job_id = ${jobId} and chunk_status = 'Failed'`.execute(tx)
+}
+
+/** Notes why the job is held back, or with null that it no longer is; false when that was known, or it is over. */
+export async function recordHold(db: Db, jobId: string, reason: string | null): Promise<boolean> {
+  const { rows } = await sql`
+    with held as (
+      update jobs set hold_reason = ${reason}
+      where job_id = ${jobId} and job_status in ('Queued', 'Processing') and hold_reason is distinct from ${reason}
+      returning job_id
+    )
+    select pg_notify(${jobChannel}, job_id::text) from held`.execute(db)
+  return rows.length > 0
 }
 
 export interface ChunkCounts {

@@ -13,6 +13,7 @@ export interface JobView {
   processed: number
   percentage: number
   error: string | null
+  holdReason: string | null
   attempts: number
   createdBy: string
   createdAt: string
@@ -24,7 +25,7 @@ export interface JobView {
 }
 
 const jobViews = sql`
-  select j.job_id, j.job_kind, j.subject, j.job_status, j.chunk_rows, j.total, j.error, j.attempts,
+  select j.job_id, j.job_kind, j.subject, j.job_status, j.chunk_rows, j.total, j.error, j.hold_reason, j.attempts,
     j.created_by, j.created_at, j.started_at, j.completed_at, c.processed,
     j.running_ms + coalesce(extract(epoch from clock_timestamp() - j.running_since) * 1000, 0)::bigint as running_ms,
     job_percentage(j.job_status, c.processed, j.total) as percentage,

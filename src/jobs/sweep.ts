@@ -1,4 +1,5 @@
 import { type Engine, tokens } from './engine.ts'
+import { sweepTokens } from './job-metrics.ts'
 import { findNeglectedJobs } from './job-sql.ts'
 
 const everyMs = 5000
@@ -9,6 +10,7 @@ export async function sweep(engine: Engine, quietMs = everyMs): Promise<string[]
   const jobIds = jobs.map((job) => job.jobId)
   if (jobs.length > 0) {
     engine.log.info({ jobIds }, 'the sweep sends tokens for work nobody does')
+    sweepTokens.inc(jobs.length)
     await engine.queue.send(jobs.flatMap((job) => tokens(engine, job, 1)))
   }
   return jobIds

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Db } from '../database/connect.ts'
+import { deliveriesSettled } from './delivery-metrics.ts'
 import type { DeliveryStatus } from './delivery-rules.ts'
 import { formOf, type LetterKind, type LetterLanguage, type LetterTemplate } from './letter-rules.ts'
 import type { Channel, NoticeKind, PersonalChannel } from './notice-rules.ts'
@@ -20,6 +21,7 @@ export interface Letter {
   deliveryId: string
   address: string
   attempts: number
+  traceParent: string | null
   /** As it is now. */
   content: LetterContent
   language: LetterLanguage
@@ -60,7 +62,7 @@ export async function takeDueLetters(
     for update skip locked`
   const { rows } = await sql<LetterRow>`
     with taken as (${take(due, leaseMs)})
-    select t.delivery_id, t.address, t.attempts, ${letterColumns}, coalesce(p.language, f.notice_language) as language,
+    select t.delivery_id, t.address, t.attempts, ${traceOfCycle} as trace_parent, ${letterColumns}, coalesce(p.language, f.notice_language) as language,
       nt.subject as template_subject, nt.body as template_body,
       case
         when u.id is not null and (u.disabled_at is not null or u.role not in ('admin', 'treasurer'))
@@ -83,10 +85,21 @@ export async function takeDueLetters(
     left join notice_templates nt on nt.notice_kind = n.notice_kind and nt.form = ${formOf(channel)}
       and nt.language = coalesce(p.language, f.notice_language)`.execute(db)
   return rows.map(
-    ({ deliveryId, address, attempts, language, templateSubject, templateBody, withdrawal, ...content }) => ({
+    ({
       deliveryId,
       address,
       attempts,
+      traceParent,
+      language,
+      templateSubject,
+      templateBody,
+      withdrawal,
+      ...content
+    }) => ({
+      deliveryId,
+      address,
+      attempts,
+      traceParent,
       content,
       language,
       template:
@@ -102,6 +115,9 @@ interface LetterRow extends LetterContent, Omit<Letter, 'content' | 'template'> 
   templateSubject: string | null
   templateBody: string | null
 }
+
+/** The trace in which the contributions of the cycle `c` were created; null: nobody was tracing it. */
+export const traceOfCycle = sql`(select trace_parent from jobs where job_id = c.job_id)`
 
 /** What a letter says of its notice `n`, with `letterJoins`. */
 const letterColumns = sql`
@@ -159,11 +175,13 @@ export async function settleDelivery(
   deliveryId: string,
   end: { to: DeliveryStatus; error?: string; providerId?: string; restMs?: number },
 ): Promise<void> {
-  await sql`
+  const { rows } = await sql<{ channel: Channel }>`
     update deliveries set
       delivery_status = ${end.to}, error = ${end.error ?? null}, provider_id = ${end.providerId ?? null},
       not_before = clock_timestamp() + ${end.restMs ?? 0} * interval '1 millisecond', updated_at = now()
-    where delivery_id = ${deliveryId} and delivery_status = 'Pending'`.execute(db)
+    where delivery_id = ${deliveryId} and delivery_status = 'Pending'
+    returning channel`.execute(db)
+  for (const { channel } of rows) deliveriesSettled.inc({ channel, outcome: end.to })
 }
 
 /** Has a Dead delivery sent again, with all its attempts; false when it is in another state. */

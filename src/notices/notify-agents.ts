@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { almoner } from '../actor.ts'
+import { findCycleCode } from '../cycles/cycle-sql.ts'
 import { insertEvent } from '../events/event-sql.ts'
 import type { JobKind } from '../jobs/job-kind.ts'
 import { UnrecoverableError } from '../jobs/job-kind.ts'
@@ -25,6 +26,7 @@ const params = z.strictObject({
 export const notifyAgents: JobKind<z.infer<typeof params>> = {
   name: 'notify-agents-new-cycle',
   params,
+  logFields: findCycleCode,
   // The next cycle's contributions come first.
   priority: 'low',
 

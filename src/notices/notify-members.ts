@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { almoner } from '../actor.ts'
 import { countContributions } from '../cycles/contribution-sql.ts'
+import { findCycleCode } from '../cycles/cycle-sql.ts'
 import { insertEvent } from '../events/event-sql.ts'
 import { divideKeys } from '../jobs/divide-keys.ts'
 import type { JobKind } from '../jobs/job-kind.ts'
@@ -19,6 +20,7 @@ const params = z.strictObject({
 export const notifyMembers: JobKind<z.infer<typeof params>> = {
   name: 'notify-members-new-cycle',
   params,
+  logFields: findCycleCode,
   // The next cycle's contributions come first.
   priority: 'low',
 

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Db } from '../database/connect.ts'
 import { isRefusal, type SendMail } from '../mail.ts'
+import { inSpan } from '../trace.ts'
 import { leaseMs, maxAttempts, restMs } from './delivery-rules.ts'
 import { type Letter, settleDelivery, takeDueLetters } from './delivery-sql.ts'
 import { atOnce } from './keep-sending.ts'
@@ -71,7 +72,12 @@ export async function sendDueLetters(deps: SendDeps): Promise<number> {
   const letters = await takeAtPace(deps.db, { channel, perMinute, limit: atOnce }, (db, limit) =>
     takeDueLetters(db, channel, limit, leaseMs),
   )
-  await Promise.all(letters.map((letter) => send(deps, letter)))
+  await Promise.all(
+    letters.map((letter) => {
+      const { deliveryId, traceParent } = letter
+      return inSpan('send letter', { deliveryId, channel }, () => send(deps, letter), traceParent)
+    }),
+  )
   return letters.length
 }
 

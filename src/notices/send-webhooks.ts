@@ -3,6 +3,7 @@ import { Webhook } from 'standardwebhooks'
 import { almoner } from '../actor.ts'
 import type { Db } from '../database/connect.ts'
 import { insertEvent } from '../events/event-sql.ts'
+import { inSpan } from '../trace.ts'
 import { leaseMs, maxAttempts, restMs } from './delivery-rules.ts'
 import { settleDelivery } from './delivery-sql.ts'
 import { atOnce } from './keep-sending.ts'
@@ -29,7 +30,12 @@ export async function sendDuePosts(deps: SendDeps): Promise<number> {
   const posts = await takeAtPace(db, { channel: 'webhook', perMinute, limit: atOnce }, (tx, limit) =>
     takeDuePosts(tx, limit, leaseMs),
   )
-  await Promise.all(posts.map((post) => send(deps, post)))
+  await Promise.all(
+    posts.map((post) => {
+      const { deliveryId, traceParent } = post
+      return inSpan('send webhook', { deliveryId }, () => send(deps, post), traceParent)
+    }),
+  )
   return posts.length
 }
 

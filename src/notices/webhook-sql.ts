@@ -1,7 +1,7 @@
 import { type Selectable, sql } from 'kysely'
 import type { Db, Tx } from '../database/connect.ts'
 import type { WebhookEndpoints } from '../database/schema.ts'
-import { take } from './delivery-sql.ts'
+import { take, traceOfCycle } from './delivery-sql.ts'
 
 /** An endpoint without what it signs with. */
 export type EndpointView = Omit<Selectable<WebhookEndpoints>, 'secret' | 'previousSecret' | 'previousUntil'>
@@ -85,6 +85,7 @@ export async function replaceSecret(
 export interface Post {
   deliveryId: string
   attempts: number
+  traceParent: string | null
   /** The receiver knows by it what it has had already: the same over all attempts. */
   noticeId: string
   endpointId: string
@@ -118,7 +119,7 @@ export async function takeDuePosts(db: Db, limit: number, leaseMs: number): Prom
     for update of dl skip locked`
   const { rows } = await sql<Post>`
     with taken as (${take(due, leaseMs)})
-    select t.delivery_id, t.attempts, n.notice_id, w.endpoint_id, n.cycle_id, w.url,
+    select t.delivery_id, t.attempts, ${traceOfCycle} as trace_parent, n.notice_id, w.endpoint_id, n.cycle_id, w.url,
       array_remove(array[w.secret, case when w.previous_until > now() then w.previous_secret end], null) as secrets,
       e.event_name, e.at,
       jsonb_build_object('cycleId', n.cycle_id, 'cycleCode', c.cycle_code) || e.payload as data,

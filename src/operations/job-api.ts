@@ -15,6 +15,10 @@ export const jobSchema = z
     percentage: z.int().min(0).max(100),
     chunks: z.object({ pending: z.int(), done: z.int(), failed: z.int() }),
     error: z.string().nullable(),
+    holdReason: z.string().nullable().meta({
+      description:
+        'Why nothing is done for the moment, as the end of “on hold because …”; it goes on by itself.',
+    }),
     attempts: z.int(),
     createdBy: z.string(),
     createdAt: z.string(),

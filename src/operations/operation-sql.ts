@@ -1,8 +1,8 @@
 import { sql } from 'kysely'
 import type { Db } from '../database/connect.ts'
 
-/** What the pools of processes with a worker in them call their connections. */
-const workerNames = ['almoner start', 'almoner worker', 'almoner lambda']
+/** What the pools for jobs of processes with a worker in them call their connections. */
+const workerNames = ['almoner start jobs', 'almoner worker jobs', 'almoner lambda jobs']
 
 /** Workers that are connected: told by their connections, so that one that was killed is gone at once. */
 export async function countWorkers(db: Db): Promise<number> {

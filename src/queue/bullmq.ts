@@ -30,6 +30,9 @@ export interface BullMqQueue extends Queue {
 
 const queueName = 'contributions'
 
+/** A message, but for the name, which is that of BullMQ's job. */
+type Data = Pick<Message, 'id' | 'sentAt'>
+
 /** Two tries again, 2 s and 4 s after the failures. A failed job is a dead letter; of those, and of
  * the completed ones that a dashboard shows, only the last are kept. */
 const messageOptions = {
@@ -62,7 +65,7 @@ export async function openBullMqQueue<B extends IQueueBackend, Connection>(
   log: QueueLog,
   backend: Backend<B, Connection>,
 ): Promise<BullMqQueue> {
-  const queue = new bullmq.Queue<{ id: string }, void, string, { id: string }, void, string, B, Connection>(
+  const queue = new bullmq.Queue<Data, void, string, Data, void, string, B, Connection>(
     queueName,
     { connection: backend.sending, defaultJobOptions: messageOptions, ...prefixOf(backend) },
     backend.factory,
@@ -93,9 +96,9 @@ export async function openBullMqQueue<B extends IQueueBackend, Connection>(
     bullmqQueue: queue as unknown as import('bullmq').Queue,
     async send(messages) {
       assertOpen()
-      const jobs = messages.map(({ name, id, priority }) => ({
+      const jobs = messages.map(({ name, id, priority, sentAt }) => ({
         name,
-        data: { id },
+        data: { id, sentAt },
         // BullMQ gives out what has no priority first.
         opts: priority === 'low' ? { priority: lowPriority } : {},
       }))
@@ -136,7 +139,7 @@ async function startConsumer<B extends IQueueBackend, Connection>(
   const inHand = new Set<Promise<void>>()
   const tell = tellChanges(log)
 
-  const processJob = async (job: Job<{ id: string }, void>, token?: string) => {
+  const processJob = async (job: Job<Data, void>, token?: string) => {
     // A message that was being fetched when the consumer was stopped is put back, untouched.
     if (stopped.signal.aborted) {
       await job.moveToWait(token)
@@ -151,7 +154,7 @@ async function startConsumer<B extends IQueueBackend, Connection>(
     await handling.finally(() => inHand.delete(handling))
   }
 
-  const worker = new bullmq.Worker<{ id: string }, void, string, B, object, Connection>(
+  const worker = new bullmq.Worker<Data, void, string, B, object, Connection>(
     queueName,
     processJob as never,
     { ...consumerOptions, connection: backend.consuming, concurrency, autorun: false, ...prefixOf(backend) },
@@ -221,7 +224,7 @@ function prefixOf(backend: { readonly prefix?: string }): { prefix?: string } {
 /** @throws UnrecoverableError for what is no message: trying again cannot help */
 function messageOf(bullmq: BullMq, job: Job): Message {
   try {
-    return readMessage({ name: job.name, id: job.data?.id })
+    return readMessage({ ...job.data, name: job.name })
   } catch (error) {
     throw new bullmq.UnrecoverableError((error as Error).message)
   }

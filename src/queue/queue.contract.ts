@@ -90,6 +90,16 @@ export function queueContract<B extends Broker>(
       await expectDepth(queue, {})
     })
 
+    test('a message comes with when it was sent, if its sender says so', async () => {
+      const queue = await open()
+      const inbox = createInbox()
+      await queue.consume(inbox.handle, { concurrency: 1 })
+      const sentAt = Date.now()
+      await queue.send([{ ...token('dated'), sentAt }])
+      await inbox.until(() => inbox.taken.length > 0)
+      expect(inbox.taken.map(({ message }) => message)).toEqual([{ ...token('dated'), sentAt }])
+    })
+
     test('sending nothing is allowed', async () => {
       const queue = await open()
       await queue.send([])

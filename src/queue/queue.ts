@@ -4,6 +4,8 @@ export interface Message {
   readonly id: string
   /** `low` comes after everything else that waits; a broker without priorities delivers it in its turn. */
   readonly priority?: 'low' | undefined
+  /** When it was sent, in milliseconds since 1970 by the sender's clock; only for whoever measures. */
+  readonly sentAt?: number | undefined
 }
 
 /** How many messages stand where, for operators; never used to decide anything. */
@@ -70,9 +72,9 @@ export class BrokerAwayError extends Error {
  * @throws TypeError
  */
 export function readMessage(value: unknown): Message {
-  const { name, id } = (value ?? {}) as Partial<Record<keyof Message, unknown>>
+  const { name, id, sentAt } = (value ?? {}) as Partial<Record<keyof Message, unknown>>
   if (typeof name !== 'string' || typeof id !== 'string') {
     throw new TypeError('This is no message: it has no name or no id.')
   }
-  return { name, id }
+  return typeof sentAt === 'number' ? { name, id, sentAt } : { name, id }
 }

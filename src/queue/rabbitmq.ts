@@ -301,8 +301,8 @@ function messageIn(delivery: ConsumeMessage): Message | undefined {
   }
 }
 
-function bodyOf({ name, id }: Message): Buffer {
-  return Buffer.from(JSON.stringify({ name, id }))
+function bodyOf({ name, id, sentAt }: Message): Buffer {
+  return Buffer.from(JSON.stringify({ name, id, sentAt }))
 }
 
 /** RabbitMQ 4 gives out what has a priority over 4 first; its predecessors know none in such queues. */

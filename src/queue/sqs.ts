@@ -73,9 +73,9 @@ export async function openSqsQueue(options: {
 
 /** Some of a batch may be taken and some not: those are sent again, unless SQS says that they never will be. */
 async function sendBatch({ sqs, workUrl }: SqsQueues, messages: readonly Message[]): Promise<void> {
-  let entries: SendMessageBatchRequestEntry[] = messages.map(({ name, id }, index) => ({
+  let entries: SendMessageBatchRequestEntry[] = messages.map(({ name, id, sentAt }, index) => ({
     Id: `${index}`,
-    MessageBody: JSON.stringify({ name, id }),
+    MessageBody: JSON.stringify({ name, id, sentAt }),
   }))
   for (let attempt = 1; ; attempt += 1) {
     const command = new sqs.SendMessageBatchCommand({ QueueUrl: workUrl, Entries: entries })

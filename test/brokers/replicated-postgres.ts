@@ -14,6 +14,8 @@ import { startPostgresServer } from './postgres-server.ts'
 export interface ReplicatedPostgres extends RunningBroker {
   /** Kills the primary for good, promotes the standby, and lets the address lead to that. */
   failOver(): Promise<void>
+  /** Lets the standby fall behind, or catch up: it keeps what it is sent, and confirms it, but does not replay it. */
+  setReplaying(isReplaying: boolean): Promise<void>
 }
 
 /**
@@ -70,6 +72,9 @@ export async function startReplicatedPostgres(): Promise<ReplicatedPostgres> {
       await query(standby, 'select pg_promote(true)')
       target = standby
       for (const socket of sockets) socket.destroy()
+    },
+    async setReplaying(isReplaying) {
+      await query(standby, `select pg_wal_replay_${isReplaying ? 'resume' : 'pause'}()`)
     },
     async stop() {
       address.close()

@@ -48,6 +48,7 @@ function Detail({ job }: { job: JobDetail }) {
           {t('operations.cycle')}
         </Anchor>
       )}
+      {job.holdReason !== null && <Text>{t('cycles.onHold', { reason: job.holdReason })}</Text>}
       {job.error !== null && (
         <Alert color="red" title={t('operations.reason')}>
           <ErrorInWords error={job.error} />

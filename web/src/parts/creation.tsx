@@ -84,6 +84,9 @@ export function Creation({ cycle, title, children }: { cycle: Cycle; title: stri
         {(status === 'Initializing' || status === 'Paused') && progress && (
           <CreationBar progress={progress} />
         )}
+        {status === 'Initializing' && cycle.jobHoldReason !== null && (
+          <Text role="status">{t('cycles.onHold', { reason: cycle.jobHoldReason })}</Text>
+        )}
         {status === 'Initializing' && <Text c="dimmed">{t('cycles.safe')}</Text>}
         {status === 'Paused' && <Text>{t('cycles.isPaused')}</Text>}
         {status === 'Active' && (

@@ -48,6 +48,7 @@ export default {
   viewProgress: 'View progress',
   isReady: 'The cycle is ready: {{members}} contributions are there.',
   hasFailed: 'The contributions could not be created: {{reason}}',
+  onHold: 'On hold because {{reason}}. It goes on by itself.',
   isPaused: 'The creation is paused. Nothing is written until somebody resumes it.',
   isCancelled: 'The cycle was cancelled.',
   pause: 'Pause',
