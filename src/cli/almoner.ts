@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
 import { version } from '../main.ts'
+import { backupCommand, restoreCommand } from './backup.ts'
 import { claimsCommand } from './claims.ts'
 import { cyclesCommand } from './cycles.ts'
 import { demoCommand } from './demo.ts'
@@ -34,6 +35,8 @@ for (const command of [
   jobsCommand,
   usersCommand,
   doctorCommand,
+  backupCommand,
+  restoreCommand,
 ]) {
   program.addCommand(command())
 }

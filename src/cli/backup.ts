@@ -1,0 +1,47 @@
+import { Command } from 'commander'
+import { type Config, ConfigError, readConfig } from '../config.ts'
+import { backUp } from '../database/embedded-backup.ts'
+import { restore } from '../database/embedded-restore.ts'
+import { startEmbeddedServer } from '../database/embedded-server.ts'
+import { printResult, say } from './output.ts'
+
+/** @throws ConfigError when the database is not the embedded one */
+function readEmbedded(): Config {
+  const config = readConfig(process.env)
+  if (config.databaseUrl === undefined) return config
+  throw new ConfigError(
+    'This is for the embedded database, and DATABASE_URL names another. For a server of your own there are ' +
+      'pg_dump and pg_basebackup; "Back up" in docs/operations.md says how.',
+  )
+}
+
+const dataDirOf = ({ dataDir }: Config) => (dataDir === undefined ? {} : { dataDir })
+
+export const backupCommand = () =>
+  new Command('backup')
+    .description('write the embedded database into one file, while it is used')
+    .argument('<file>', 'a file that does not exist yet, e.g. almoner-2026-11-27.tar.gz')
+    .action(async (file: string, _options: object, command: Command) => {
+      const server = await startEmbeddedServer(dataDirOf(readEmbedded()))
+      try {
+        const bytes = await backUp(server, file)
+        printResult(command, { file, bytes }, [
+          `${file} holds everything (${(bytes / 2 ** 20).toFixed(1)} MB).`,
+          'Keep it where this machine is not, and try "almoner restore" with it from time to time.',
+        ])
+      } finally {
+        await server.stop()
+      }
+    })
+
+export const restoreCommand = () =>
+  new Command('restore')
+    .description('make the embedded database anew from a backup')
+    .argument('<file>', 'what "almoner backup" has written')
+    .action(async (file: string, _options: object, command: Command) => {
+      const dataDir = await restore(file, { ...readEmbedded(), log: say })
+      printResult(command, { file, dataDir }, [
+        `${dataDir} is as it was at the end of the backup.`,
+        '"almoner doctor" says whether everything holds; work that was under way goes on when Almoner is started.',
+      ])
+    })
