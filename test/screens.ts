@@ -1,5 +1,5 @@
 /** Photographs every page of the console into docs/screens, with a fund that looks like one. */
-import { mkdir } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { sql } from 'kysely'
 import { test } from 'vitest'
@@ -12,6 +12,8 @@ import { htmlOf, writeLetter } from '../src/notices/letter.ts'
 import { openTestApi, type TestApi } from './api-client.ts'
 import { hurryUp, launchBrowser, openPage, openPageOf, slowDown } from './browser.ts'
 import { approveDeath, registerTier } from './fund-fixture.ts'
+import { drawTrace } from './trace-picture.ts'
+import { traceACycle } from './traced-cycle.ts'
 
 const folder = fileURLToPath(new URL('../docs/screens/', import.meta.url))
 const first = [
@@ -161,4 +163,9 @@ test('every page is photographed', { timeout: 600_000 }, async () => {
     await browser.close()
     await api.close()
   }
+})
+
+test('a cycle is traced over three processes', { timeout: 120_000 }, async () => {
+  const spans = await traceACycle({ traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' })
+  await writeFile(`${folder}trace.svg`, drawTrace(spans))
 })
