@@ -10,6 +10,7 @@ for (const name of [
   'start',
   'load',
   'beside',
+  'scale',
   'recovery',
   'notices',
   'import',

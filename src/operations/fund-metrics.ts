@@ -38,6 +38,20 @@ export function createFundMetrics({ db, pools, queue, driver, onError }: FundMet
       },
     })
 
+  // First, before the questions below want connections themselves.
+  gauge(
+    'almoner_database_connections',
+    'Connections of this process to the database, by pool and by what they do.',
+    ['pool', 'state'],
+    async (set) => {
+      for (const [name, pool] of Object.entries(pools)) {
+        set({ pool: name, state: 'busy' }, pool.totalCount - pool.idleCount)
+        set({ pool: name, state: 'idle' }, pool.idleCount)
+        set({ pool: name, state: 'awaited' }, pool.waitingCount)
+      }
+    },
+  )
+
   gauge('almoner_cycles', 'Contribution cycles by status.', ['status'], async (set) => {
     for (const { status, count } of await countCycles(db)) set({ status }, count)
   })
@@ -90,18 +104,6 @@ export function createFundMetrics({ db, pools, queue, driver, onError }: FundMet
     ['replica'],
     async (set) => {
       for (const { replica, lagBytes } of await findReplicas(db)) set({ replica }, lagBytes)
-    },
-  )
-  gauge(
-    'almoner_database_connections',
-    'Connections of this process to the database, by pool and by what they do.',
-    ['pool', 'state'],
-    async (set) => {
-      for (const [name, pool] of Object.entries(pools)) {
-        set({ pool: name, state: 'busy' }, pool.totalCount - pool.idleCount)
-        set({ pool: name, state: 'idle' }, pool.idleCount)
-        set({ pool: name, state: 'awaited' }, pool.waitingCount)
-      }
     },
   )
   return registry
