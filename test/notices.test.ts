@@ -153,6 +153,18 @@ test('a creation that fails is told to admins and treasurers, with the reason, a
   await expect
     .poll(() => mails.received.some(({ source }) => source.includes('has failed')), { timeout: 20_000 })
     .toBe(true)
+
+  const env = { DATABASE_URL: api.app.database.url }
+  const { cycleCode } = await api.db
+    .selectFrom('contributionCycles')
+    .select('cycleCode')
+    .where('cycleId', '=', cycleId)
+    .executeTakeFirstOrThrow()
+  const found = await runAlmoner(['doctor'], env)
+  expect([found.code, found.stdout.includes(`almoner cycles retry ${cycleCode}`)]).toEqual([1, true])
+  expect((await runAlmoner(['cycles', 'retry', cycleCode], env)).code).toBe(0)
+  await untilNotified(cycleId)
+  expect(await statusOf(cycleId)).toBe('Active')
 })
 
 test('digests that cannot be made are named by the doctor, and made when their job is tried again', {

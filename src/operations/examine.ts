@@ -1,4 +1,3 @@
-import { createContributions } from '../cycles/create-contributions.ts'
 import { findCycles } from '../cycles/cycle-sql.ts'
 import { proveCycle } from '../cycles/prove-cycle.ts'
 import type { Db } from '../database/connect.ts'
@@ -85,12 +84,10 @@ export async function* examine(deps: { db: Db; queue: Queue; version: string }):
   const workers = await countWorkers(db)
   const stuck = (await findNeglectedJobs(db, stuckAfterMs)).map((job) => job.jobId)
   yield finding('jobs', stuck.length === 0, `${stuck.length} stuck ${stuck.join(' ')}`.trim())
-  const failed = await findFailedJobs(db, createContributions.name)
-  yield finding(
-    'failed jobs',
-    failed.length === 0,
-    failed.length === 0 ? 'none' : failed.map((jobId) => `almoner jobs retry ${jobId}`).join('; '),
+  const failed = (await findFailedJobs(db)).map(({ jobId, cycleCode }) =>
+    cycleCode === null ? `almoner jobs retry ${jobId}` : `almoner cycles retry ${cycleCode}`,
   )
+  yield finding('failed jobs', failed.length === 0, failed.length === 0 ? 'none' : failed.join('; '))
   const deliveries = await countDeliveries(db)
   yield finding('letters', true, `${deliveries.pending} to be sent, ${deliveries.dead} could not be sent`)
   // Nobody has to work while there is nothing to do; a treasurer starts Almoner when she needs it.

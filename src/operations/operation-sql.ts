@@ -67,13 +67,12 @@ export async function findUntidyCycles(db: Db): Promise<string[]> {
   return rows.map((row) => row.cycleCode)
 }
 
-/** Failed jobs that no page offers to try again: those that are no cycle's creation. */
-export async function findFailedJobs(db: Db, creationKind: string): Promise<string[]> {
-  const { rows } = await sql<{ jobId: string }>`
-    select job_id from jobs where job_status = 'Failed' and job_kind <> ${creationKind} order by created_at`.execute(
-    db,
-  )
-  return rows.map((row) => row.jobId)
+/** Failed jobs, oldest first; one that creates a cycle with its code, by which it is tried again or given up. */
+export async function findFailedJobs(db: Db): Promise<{ jobId: string; cycleCode: string | null }[]> {
+  const { rows } = await sql<{ jobId: string; cycleCode: string | null }>`
+    select j.job_id, c.cycle_code from jobs j left join contribution_cycles c using (job_id)
+    where j.job_status = 'Failed' order by j.created_at`.execute(db)
+  return rows
 }
 
 /** Deliveries by how they stand: those to be made, and those that could not be. */
