@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { sql } from 'kysely'
@@ -15,6 +15,8 @@ import { approveDeath, registerTier } from './fund-fixture.ts'
 let place: string
 beforeAll(async () => {
   place = await mkdtemp(path.join(tmpdir(), 'almoner-backup-'))
+  // PostgreSQL's user, who is not root, has to pass.
+  await chmod(place, 0o711)
 })
 afterAll(() => rm(place, { recursive: true, force: true }))
 
