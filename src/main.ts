@@ -58,7 +58,7 @@ import { withPatience } from './patience.ts'
 import { describeBroker } from './queue/broker-url.ts'
 import { bullBoardPage, isBullMqQueue } from './queue/bull-board.ts'
 import { openQueue } from './queue/open-queue.ts'
-import { BrokerAwayError, type Queue } from './queue/queue.ts'
+import { absentQueue, BrokerAwayError, type Queue } from './queue/queue.ts'
 
 export const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
 
@@ -77,18 +77,24 @@ export interface Application extends StartDeps {
 /** Every kind of job this version knows. */
 const kinds = [createContributions, removeContributions, notifyAgents, notifyMembers] as JobKind[]
 
+export interface OpenOptions {
+  /** For how long a database or a queue that does not answer is waited for; 0 if absent. */
+  readonly patienceMs?: number
+  /** Whether nothing can be done while the broker is away; true if absent. */
+  readonly needsQueue?: boolean
+}
+
 /**
  * Opens the database (the embedded one unless the configuration names another), brings its schema up to date, and
  * opens the queue. `close` undoes it in the opposite order.
  *
  * @param role how pg_stat_activity calls the connections, e.g. `almoner worker`
- * @param patienceMs for how long a database or a queue that does not answer is waited for
  */
 export async function openApplication(
   config: Config,
   log: Logger,
   role: string,
-  patienceMs = 0,
+  { patienceMs = 0, needsQueue = true }: OpenOptions = {},
 ): Promise<Application> {
   const server =
     config.databaseUrl === undefined
@@ -133,7 +139,10 @@ export async function openApplication(
       `The queue at ${describeBroker(queueUrl)}`,
       () => openQueue({ url: queueUrl, log }),
       (error) => error instanceof BrokerAwayError,
-    )
+    ).catch((error: unknown) => {
+      if (needsQueue || !(error instanceof BrokerAwayError)) throw error
+      return absentQueue(error)
+    })
     undo.push(() => queue.close())
 
     const { db } = database

@@ -195,6 +195,23 @@ test('stopping to watch does not stop the job; a watcher without a worker says s
   expect(stdout).toContain('is Active.')
 })
 
+test('without the broker a cycle is started all the same, and the doctor names what is away', async () => {
+  const death = ['--member', 'M-000004', '--date-of-death', '2026-01-02', '--benefit', '300000']
+  await json('claims', 'submit', ...death)
+  await json('claims', 'approve', 'CL-2026-00003')
+  const away = { ...env, QUEUE_URL: 'amqp://127.0.0.1:2' }
+  const doctor = await runAlmoner(['doctor'], away)
+  expect(doctor.code).toBe(1)
+  expect(doctor.stdout.match(/^WRONG.*/gm)).toEqual([
+    'WRONG  queue: RabbitMQ at 127.0.0.1:2 does not answer: connect ECONNREFUSED 127.0.0.1:2',
+  ])
+  const start = ['cycles', 'start', '--claim', 'CL-2026-00003', '--strategy', 'queued']
+  const started = await runAlmoner(start, away)
+  expect(started.code).toBe(0)
+  expect(started.stderr).toContain('the sweep will find the job')
+  expect((await almoner('cycles', 'watch', 'CC-2026-00003')).stdout).toContain('is Active.')
+})
+
 test('the demo proves itself, in one line of JSON', { timeout: 120_000 }, async () => {
   const { code, stdout } = await runAlmoner(['demo', '--members', '2000', '--json'], {})
   expect(code).toBe(0)

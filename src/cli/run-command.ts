@@ -5,7 +5,7 @@ import { type Actor, operator } from '../actor.ts'
 import { type Config, ConfigError, readConfig } from '../config.ts'
 import { DomainError, type RefusalCode } from '../errors.ts'
 import { createLog } from '../log.ts'
-import { type Application, openApplication } from '../main.ts'
+import { type Application, type OpenOptions, openApplication } from '../main.ts'
 
 export const exitCodes = { done: 0, failed: 1, wrongUse: 2 } as const
 
@@ -23,13 +23,17 @@ export function commandActor(): Actor {
  */
 export const serverPatienceMs = 30_000
 
-/** A command on an open application, which is closed again however it ends. Logs only what is wrong. */
+/**
+ * A command on an open application, which is closed again however it ends. Logs only what is wrong. It goes on without a
+ * broker that is away: when something is wrong is when an operator needs commands, and what they ask for is in the
+ * database, where a sweep finds it.
+ */
 export async function withApplication<Result>(
   work: (app: Application) => Promise<Result>,
   patienceMs = 0,
 ): Promise<Result> {
   const config = readConfig(process.env)
-  return withApplicationOf(config, commandLog(config), 'almoner cli', work, patienceMs)
+  return withApplicationOf(config, commandLog(config), 'almoner cli', work, { patienceMs, needsQueue: false })
 }
 
 export async function withApplicationOf<Result>(
@@ -37,9 +41,9 @@ export async function withApplicationOf<Result>(
   log: Logger,
   role: string,
   work: (app: Application) => Promise<Result>,
-  patienceMs = 0,
+  options?: OpenOptions,
 ): Promise<Result> {
-  const app = await openApplication(config, log, role, patienceMs)
+  const app = await openApplication(config, log, role, options)
   try {
     return await work(app)
   } finally {

@@ -81,5 +81,5 @@ async function serve(
       await endTraces?.()
     }
   }
-  await withApplicationOf(config, log, name, work, serverPatienceMs)
+  await withApplicationOf(config, log, name, work, { patienceMs: serverPatienceMs })
 }

@@ -93,11 +93,10 @@ export async function* examine(deps: { db: Db; queue: Queue; version: string }):
   // Nobody has to work while there is nothing to do; a treasurer starts Almoner when she needs it.
   yield finding('workers', workers > 0 || stuck.length === 0, workers > 0 ? 'connected' : 'none connected')
   // A dead letter is history: the sweep has done, or will do, what its token was for.
-  const depth = await queue.depth()
-  yield finding(
-    'queue',
-    true,
-    `${depth.waiting} waiting, ${depth.active} active, ${depth.delayed} delayed, ${depth.dead} dead`,
+  yield await queue.depth().then(
+    ({ waiting, active, delayed, dead }) =>
+      finding('queue', true, `${waiting} waiting, ${active} active, ${delayed} delayed, ${dead} dead`),
+    (error: Error) => finding('queue', false, error.message),
   )
 }
 

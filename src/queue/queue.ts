@@ -66,6 +66,12 @@ export class BrokerAwayError extends Error {
   override readonly name = 'BrokerAwayError'
 }
 
+/** In the place of a queue whose broker is away, for who can do without it: whatever it is asked fails with the reason. */
+export function absentQueue(reason: BrokerAwayError): Queue {
+  const fail = () => Promise.reject(reason)
+  return { send: fail, consume: fail, depth: fail, close: async () => {} }
+}
+
 /**
  * What a broker has brought, checked: whoever reaches the broker may have put it there.
  *
