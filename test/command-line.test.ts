@@ -189,6 +189,8 @@ test('stopping to watch does not stop the job; a watcher without a worker says s
   )
   await watcher.says('No worker is running')
   await watcher.end('SIGINT')
+  // What has just been asked for is not stuck because nobody is there yet.
+  expect((await almoner('doctor')).stdout).toContain('ok     jobs: 0 stuck')
   server = await serve()
   const { code, stdout } = await almoner('cycles', 'watch', 'CC-2026-00002')
   expect(code).toBe(0)

@@ -9,7 +9,7 @@ import type { Queue, Report } from '../queue/queue.ts'
 import { advanceJob, tokenHandler } from './advance-job.ts'
 import { createEngine, type Engine, tokenName, wakeJob } from './engine.ts'
 import { type JobKind, UnrecoverableError } from './job-kind.ts'
-import { countChunks, findJob, insertJob, jobChannel } from './job-sql.ts'
+import { countChunks, findJob, findNeglectedJobs, insertJob, jobChannel } from './job-sql.ts'
 import { findTroubles } from './job-view-sql.ts'
 import { readProgress } from './progress.ts'
 import { runJobInline } from './run-inline.ts'
@@ -697,6 +697,17 @@ describe('the sweep', () => {
     expect(new Set(found)).toEqual(new Set([queued, halfDone, undone]))
     await queue.idle()
     for (const jobId of found) expect(await statusOf(jobId)).toBe('Completed')
+  })
+
+  test('takes up a job that is new, of which nobody may yet say that it is stuck', async () => {
+    const jobId = await newJob()
+    const idleMs = async () =>
+      (await findNeglectedJobs(database.db, 60_000)).find((job) => job.jobId === jobId)?.idleMs
+    expect(await idleMs()).toBeLessThan(60_000)
+    await sql`update jobs set created_at = created_at - interval '1 hour' where job_id = ${jobId}`.execute(
+      database.db,
+    )
+    expect(await idleMs()).toBeGreaterThan(3_600_000)
   })
 
   test('leaves alone what somebody works on, what rests, and what is paused', async () => {

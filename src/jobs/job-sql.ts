@@ -234,14 +234,17 @@ export async function notifyJob(tx: Tx, jobId: string): Promise<void> {
 
 /**
  * Jobs with work due that nobody does: no chunk of theirs was committed for `quietMs`, and nobody holds their lock.
- * Trying the exclusive lock tells the second without waiting; it is let go at once.
+ * Trying the exclusive lock tells the second without waiting; it is let go at once. A job of which no chunk has ended yet
+ * is among them however new it is; `idleMs` says since when nothing was done, counted from when it was made or resumed.
  */
 export async function findNeglectedJobs(
   db: Db,
   quietMs: number,
-): Promise<{ jobId: string; jobKind: string }[]> {
-  const { rows } = await sql<{ jobId: string; jobKind: string }>`
-    select j.job_id, j.job_kind
+): Promise<{ jobId: string; jobKind: string; idleMs: number }[]> {
+  const { rows } = await sql<{ jobId: string; jobKind: string; idleMs: number }>`
+    select j.job_id, j.job_kind,
+      (extract(epoch from clock_timestamp() - greatest(j.created_at, j.running_since, c.last_finished_at)) * 1000)::float8
+        as idle_ms
     from jobs j
     left join lateral (
       select

@@ -82,7 +82,9 @@ export async function* examine(deps: { db: Db; queue: Queue; version: string }):
   )
 
   const workers = await countWorkers(db)
-  const stuck = (await findNeglectedJobs(db, stuckAfterMs)).map((job) => job.jobId)
+  const stuck = (await findNeglectedJobs(db, stuckAfterMs))
+    .filter(({ idleMs }) => idleMs >= stuckAfterMs)
+    .map(({ jobId }) => jobId)
   yield finding('jobs', stuck.length === 0, `${stuck.length} stuck ${stuck.join(' ')}`.trim())
   const failed = (await findFailedJobs(db)).map(({ jobId, cycleCode }) =>
     cycleCode === null ? `almoner jobs retry ${jobId}` : `almoner cycles retry ${cycleCode}`,
