@@ -124,9 +124,13 @@ describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing}
       if (request.url().endsWith('/api/notices/stream')) streams.push(request.frame().url())
     })
     try {
-      await visit.page.goto('/')
+      // What a page finds when it first looks is no news to it.
+      const look = (page: Visit['page'], path: string) =>
+        Promise.all([page.waitForResponse(/\/api\/notices\?limit=10$/), page.goto(path)])
+      await look(visit.page, '/')
+      await expect.poll(() => streams).toEqual([`${api.url}/`])
       const other = await visit.context.newPage()
-      await other.goto('/notices')
+      await look(other, '/notices')
       const start = async (number: number) => {
         const { claimId } = await approveDeath(api.db, { number })
         return (await startQueued(claimId)).cycleCode
@@ -376,7 +380,9 @@ describe.skipIf(browserMissing)(browserMissing ? `the console (${browserMissing}
     '/account',
   ]
   for (const dark of [false, true]) {
-    test(`has no page with a serious fault for who cannot see well, ${dark ? 'dark' : 'light'}, nor one wider than a phone`, async () => {
+    test(`has no page with a serious fault for who cannot see well, ${dark ? 'dark' : 'light'}, nor one wider than a phone`, {
+      timeout: 120_000,
+    }, async () => {
       const visit = await pageOf('admin', { dark, width: 360 })
       const { page } = visit
       const faults: string[] = []

@@ -279,6 +279,9 @@ async function workOff({ app, db }: TestApi): Promise<void> {
 async function expectAllInOrder(api: TestApi): Promise<void> {
   await workOff(api)
   const wrong: unknown[] = []
-  for await (const finding of examine({ ...api.app, version })) if (!finding.ok) wrong.push(finding)
+  for await (const finding of examine({ ...api.app, version })) {
+    // The second creation was made to fail; nobody may have given it up.
+    if (!finding.ok && !/^almoner cycles retry CC-\d{4}-00002$/.test(finding.detail)) wrong.push(finding)
+  }
   expect(wrong).toEqual([])
 }

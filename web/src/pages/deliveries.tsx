@@ -68,8 +68,17 @@ export function DeliveriesPage() {
                   </>
                 ),
               },
-              { name: t('notices.how'), show: ({ channel }) => t(`notices.channel.${channel}`) },
-              { name: t('notices.what'), show: ({ noticeKind }) => t(`notices.kind.${noticeKind}`) },
+              {
+                name: t('notices.what'),
+                show: ({ noticeKind, channel }) => (
+                  <>
+                    <Text size="sm">{t(`notices.kind.${noticeKind}`)}</Text>
+                    <Text size="xs" c="dimmed">
+                      {t(`notices.channel.${channel}`)}
+                    </Text>
+                  </>
+                ),
+              },
               { name: t('notices.cycle'), as: 'code', show: ({ cycleCode }) => cycleCode },
               {
                 name: t('shell.status'),
@@ -99,7 +108,7 @@ export function DeliveriesPage() {
                     <Button
                       size="xs"
                       variant="default"
-                      aria-label={t('notices.resendTo', { name: delivery.recipientName })}
+                      aria-label={`${t('notices.resend')}: ${delivery.recipientName}`}
                       onClick={() => resend.mutate(delivery)}
                     >
                       {t('notices.resend')}

@@ -69,15 +69,15 @@ export function WebhooksPage() {
                     <Button
                       size="xs"
                       variant="default"
-                      aria-label={t('notices.switchOf', { url: endpoint.url })}
+                      aria-label={`${t(switchName(endpoint))}: ${endpoint.url}`}
                       onClick={() => begin({ kind: 'switch', endpoint })}
                     >
-                      {t(endpoint.disabledAt === null ? 'notices.switchOff' : 'notices.switchOn')}
+                      {t(switchName(endpoint))}
                     </Button>
                     <Button
                       size="xs"
                       variant="default"
-                      aria-label={t('notices.rotateOf', { url: endpoint.url })}
+                      aria-label={`${t('notices.rotate')}: ${endpoint.url}`}
                       onClick={() => begin({ kind: 'rotate', endpoint })}
                     >
                       {t('notices.rotate')}
@@ -120,6 +120,10 @@ export function WebhooksPage() {
       </Modal>
     </Stack>
   )
+}
+
+function switchName({ disabledAt }: Endpoint) {
+  return disabledAt === null ? 'notices.switchOff' : 'notices.switchOn'
 }
 
 function useRefresh(): () => void {
@@ -206,7 +210,7 @@ function Switching({ endpoint, onClose }: { endpoint: Endpoint; onClose: () => v
   return (
     <Confirmation
       sentence={t(isOff ? 'notices.switchOnSays' : 'notices.switchOffSays', { url: endpoint.url })}
-      action={t(isOff ? 'notices.switchOn' : 'notices.switchOff')}
+      action={t(switchName(endpoint))}
       isDangerous={!isOff}
       isPending={change.isPending}
       error={change.error}

@@ -17,7 +17,6 @@ export default {
   again: 'next try {{at}}',
   action: 'What to do',
   resend: 'Send again',
-  resendTo: 'Send the letter to {{name}} again',
   resent: 'The letter to {{name}} is sent again.',
   kind: {
     'agent-digest': 'What an agent has to collect',
@@ -29,7 +28,6 @@ export default {
   },
   status: { Pending: 'to be sent', Sent: 'sent', Dead: 'could not be sent', Withdrawn: 'withdrawn' },
   channel: { email: 'E-mail', sms: 'SMS', whatsapp: 'WhatsApp', webhook: 'Webhook' },
-  how: 'How',
   preferences: 'How you are written to',
   preferencesOf: 'How this member is written to',
   fundLanguage: 'As the fund writes',
@@ -72,12 +70,10 @@ export default {
   since: 'Since',
   switchOn: 'Switch on',
   switchOff: 'Switch off',
-  switchOf: 'Switch {{url}} on or off',
   switchOnSays:
     'From now on what happens is posted to {{url}} again. What happened meanwhile is not made up for.',
   switchOffSays: 'Nothing is posted to {{url}} any more, until it is switched on again.',
   rotate: 'New secret',
-  rotateOf: 'A new secret for {{url}}',
   rotateSays:
     '{{url}} gets another secret. For a day both sign, so that the receiver has time to learn the new one.',
   secret: 'Secret',
