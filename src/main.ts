@@ -78,7 +78,7 @@ export interface Application extends StartDeps {
 const kinds = [createContributions, removeContributions, notifyAgents, notifyMembers] as JobKind[]
 
 export interface OpenOptions {
-  /** For how long a database or a queue that does not answer is waited for; 0 if absent. */
+  /** For how long a database, or a queue that is needed, is waited for when it does not answer; 0 if absent. */
   readonly patienceMs?: number
   /** Whether nothing can be done while the broker is away; true if absent. */
   readonly needsQueue?: boolean
@@ -138,7 +138,7 @@ export async function openApplication(
     const queue = await patiently(
       `The queue at ${describeBroker(queueUrl)}`,
       () => openQueue({ url: queueUrl, log }),
-      (error) => error instanceof BrokerAwayError,
+      (error) => needsQueue && error instanceof BrokerAwayError,
     ).catch((error: unknown) => {
       if (needsQueue || !(error instanceof BrokerAwayError)) throw error
       return absentQueue(error)

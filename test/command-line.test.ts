@@ -207,6 +207,8 @@ test('without the broker a cycle is started all the same, and the doctor names w
   expect(doctor.stdout.match(/^WRONG.*/gm)).toEqual([
     'WRONG  queue: RabbitMQ at 127.0.0.1:2 does not answer: connect ECONNREFUSED 127.0.0.1:2',
   ])
+  const migrated = await runAlmoner(['migrate'], away)
+  expect([migrated.code, migrated.stderr]).toEqual([0, ''])
   const start = ['cycles', 'start', '--claim', 'CL-2026-00003', '--strategy', 'queued']
   const started = await runAlmoner(start, away)
   expect(started.code).toBe(0)

@@ -64,6 +64,7 @@ test('a creation waits while others wait for locks', { timeout: 60_000 }, async 
   const [holder, ...waiters] = sessions as [pg.Client, ...pg.Client[]]
   await holder.query('begin; lock table row_pace')
   const waiting = waiters.map((waiter) => waiter.query('select from row_pace'))
+  // Who has waited for less than a second does not count, and the cycle must not be done before that.
   await new Promise((resolve) => setTimeout(resolve, 1_100))
   await fund.startWorker()
   const { cycleId, jobId } = await fund.startCycle()

@@ -235,7 +235,8 @@ export async function notifyJob(tx: Tx, jobId: string): Promise<void> {
 /**
  * Jobs with work due that nobody does: no chunk of theirs was committed for `quietMs`, and nobody holds their lock.
  * Trying the exclusive lock tells the second without waiting; it is let go at once. A job of which no chunk has ended yet
- * is among them however new it is; `idleMs` says since when nothing was done, counted from when it was made or resumed.
+ * is among them however new it is; `idleMs` is the time since it was made, has begun or gone on, or has ended a chunk,
+ * whichever came last.
  */
 export async function findNeglectedJobs(
   db: Db,
