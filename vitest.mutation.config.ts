@@ -6,7 +6,11 @@ export default defineConfig({
   ...base,
   test: {
     ...base.test,
-    include: ['src/**/*-rules.test.ts', 'src/jobs/engine.test.ts', 'src/members/import-members.test.ts'],
+    include: [
+      'src/**/*-rules.test.ts',
+      'src/platform/jobs/engine.test.ts',
+      'src/members/import-members.test.ts',
+    ],
     reporters: ['default'],
   },
 })

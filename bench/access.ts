@@ -6,12 +6,12 @@
  */
 import { guard } from '../src/access/guard.ts'
 import { addUser } from '../src/access/keep-users.ts'
-import { operator } from '../src/actor.ts'
+import { openIdentity, version } from '../src/app/main.ts'
 import { fundSchema } from '../src/fund/fund-api.ts'
 import { fundRoutes } from '../src/fund/fund-routes.ts'
 import { findFund } from '../src/fund/fund-sql.ts'
-import { createHttpServer, type HttpRoutes } from '../src/http/server.ts'
-import { openIdentity, version } from '../src/main.ts'
+import { createHttpServer, type HttpRoutes } from '../src/platform/http/server.ts'
+import { operator } from '../src/platform/values/actor.ts'
 import { openFund, withServer } from './fund.ts'
 import {
   choose,

@@ -5,7 +5,7 @@
  *   npx tsx bench/notices.ts [--quick] [--members 1000000] [--rounds 3]
  */
 import { sql } from 'kysely'
-import { openMailServer } from '../test/mail-server.ts'
+import { openMailServer } from '../test/support/mail-server.ts'
 import { openFund, untilActive, withServer } from './fund.ts'
 import { choose, count, describeMachine, ms, report, say, table } from './measure.ts'
 

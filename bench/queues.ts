@@ -5,8 +5,8 @@
  *   npx tsx bench/queues.ts [--quick] [--members 1000000] [--rounds 5]
  */
 import { setTimeout as wait } from 'node:timers/promises'
-import { openQueue } from '../src/queue/open-queue.ts'
-import { brokers, type RunningBroker } from '../test/brokers/brokers.ts'
+import { openQueue } from '../src/platform/queue/open-queue.ts'
+import { brokers, type RunningBroker } from '../test/support/brokers/brokers.ts'
 import { type Fund, log, openFund, prove, type Server, untilActive, withServer } from './fund.ts'
 import {
   choose,

@@ -5,8 +5,8 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { sql } from 'kysely'
-import type { Db } from '../src/database/connect.ts'
-import { seeded } from '../test/random.ts'
+import type { Db } from '../src/platform/database/connect.ts'
+import { seeded } from '../test/support/random.ts'
 import { openFund, prove, untilActive, withServer } from './fund.ts'
 import { choose, count, describeMachine, median, ms, report, say, table } from './measure.ts'
 

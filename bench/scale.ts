@@ -5,8 +5,8 @@
  */
 import { readdir, readFile } from 'node:fs/promises'
 import { sql } from 'kysely'
-import type { Db } from '../src/database/connect.ts'
-import { readMemory } from '../test/process-memory.ts'
+import type { Db } from '../src/platform/database/connect.ts'
+import { readMemory } from '../test/support/process-memory.ts'
 import { openFund, prove, untilActive, withServer } from './fund.ts'
 import { choose, count, describeMachine, median, megabytes, ms, report, say, table } from './measure.ts'
 

@@ -7,7 +7,7 @@ import { and, asc, eq } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
 import PgBoss from 'pg-boss'
-import { startRedisServer } from '../../test/brokers/redis-server.ts'
+import { startRedisServer } from '../../test/support/brokers/redis-server.ts'
 import { contributionOf, contributions, cycles, members, setUp } from './usual-schema.ts'
 
 export interface Peer {

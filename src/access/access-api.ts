@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { instantSchema, nameSchema } from '../fund/fund-api.ts'
-import { reasonAgainstEmail, textSchema } from '../fund/text-rules.ts'
+import { reasonAgainstEmail, textSchema } from '../platform/values/text-rules.ts'
 import { permissions, roles } from './permission-rules.ts'
 
 const email = textSchema(reasonAgainstEmail)

@@ -1,6 +1,6 @@
 import { type Selectable, sql } from 'kysely'
-import type { Db, Tx } from '../database/connect.ts'
-import type { ApiKeys, Sessions, Users } from '../database/schema.ts'
+import type { Db, Tx } from '../platform/database/connect.ts'
+import type { ApiKeys, Sessions, Users } from '../platform/database/schema.ts'
 import type { Permission, Role } from './permission-rules.ts'
 
 export type UserRow = Pick<Selectable<Users>, 'name' | 'email' | 'createdAt' | 'disabledAt' | 'agentId'> & {

@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { Temporal } from 'temporal-polyfill'
-import type { Actor } from '../actor.ts'
-import type { Db } from '../database/connect.ts'
-import { DomainError } from '../errors.ts'
 import { insertEvent } from '../events/event-sql.ts'
+import type { Db } from '../platform/database/connect.ts'
+import type { Actor } from '../platform/values/actor.ts'
+import { DomainError } from '../platform/values/errors.ts'
 import {
   type ApiKeyRow,
   findApiKey,

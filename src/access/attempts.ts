@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { RateLimiterMemory, RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
-import { DomainError, type RefusalCode } from '../errors.ts'
+import { DomainError, type RefusalCode } from '../platform/values/errors.ts'
 
 const quarterHourSeconds = 15 * 60
 

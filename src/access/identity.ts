@@ -5,8 +5,8 @@ import { APIError } from 'better-auth/api'
 import { fromNodeHeaders } from 'better-auth/node'
 import { twoFactor } from 'better-auth/plugins'
 import type { KyselyPlugin, UnknownRow } from 'kysely'
-import type { Db } from '../database/connect.ts'
-import { DomainError, type RefusalCode } from '../errors.ts'
+import type { Db } from '../platform/database/connect.ts'
+import { DomainError, type RefusalCode } from '../platform/values/errors.ts'
 import { deleteVerifications, findUser } from './access-sql.ts'
 
 /** Shorter ones can be guessed; longer ones only keep the server busy. */

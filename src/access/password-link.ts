@@ -1,4 +1,4 @@
-import type { SendMail } from '../mail.ts'
+import type { SendMail } from '../platform/mail.ts'
 import type { UserRow } from './access-sql.ts'
 import type { Identity } from './identity.ts'
 

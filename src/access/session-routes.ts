@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { DomainError } from '../errors.ts'
 import { insertEvent } from '../events/event-sql.ts'
-import { problemResponses } from '../http/problem.ts'
-import type { HttpRoutes } from '../http/server.ts'
+import { problemResponses } from '../platform/http/problem.ts'
+import type { HttpRoutes } from '../platform/http/server.ts'
+import { DomainError } from '../platform/values/errors.ts'
 import {
   codeSchema,
   enrolmentSchema,

@@ -1,9 +1,9 @@
 /** What somebody may do who is nobody yet: sign in, ask for a link, use it, and set Almoner up. */
 import { timingSafeEqual } from 'node:crypto'
-import type { Actor } from '../actor.ts'
-import type { Db } from '../database/connect.ts'
-import { DomainError } from '../errors.ts'
 import { type EventName, insertEvent } from '../events/event-sql.ts'
+import type { Db } from '../platform/database/connect.ts'
+import type { Actor } from '../platform/values/actor.ts'
+import { DomainError } from '../platform/values/errors.ts'
 import { findUser } from './access-sql.ts'
 import type { Attempts } from './attempts.ts'
 import type { Identity, Step, Visit } from './identity.ts'

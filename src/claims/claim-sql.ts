@@ -1,7 +1,7 @@
 import { type Selectable, sql } from 'kysely'
-import type { Db, Tx } from '../database/connect.ts'
-import type { Claims } from '../database/schema.ts'
-import { DomainError } from '../errors.ts'
+import type { Db, Tx } from '../platform/database/connect.ts'
+import type { Claims } from '../platform/database/schema.ts'
+import { DomainError } from '../platform/values/errors.ts'
 import type { ClaimStatus } from './claim-rules.ts'
 
 /** A claim as the API shows it: with whose it is, and the cycle that collects for it. */

@@ -1,8 +1,8 @@
-import type { Actor } from '../actor.ts'
-import type { Db } from '../database/connect.ts'
-import { DomainError } from '../errors.ts'
 import { insertEvent } from '../events/event-sql.ts'
 import { markDeceased } from '../members/keep-members.ts'
+import type { Db } from '../platform/database/connect.ts'
+import type { Actor } from '../platform/values/actor.ts'
+import { DomainError } from '../platform/values/errors.ts'
 import { approveSubmittedClaim, type ClaimView, rejectSubmittedClaim, requireClaim } from './claim-sql.ts'
 
 /**

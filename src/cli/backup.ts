@@ -1,8 +1,8 @@
 import { Command } from 'commander'
-import { type Config, ConfigError, readConfig } from '../config.ts'
-import { backUp } from '../database/embedded-backup.ts'
-import { restore } from '../database/embedded-restore.ts'
-import { startEmbeddedServer } from '../database/embedded-server.ts'
+import { type Config, ConfigError, readConfig } from '../app/config.ts'
+import { backUp } from '../platform/database/embedded-backup.ts'
+import { restore } from '../platform/database/embedded-restore.ts'
+import { startEmbeddedServer } from '../platform/database/embedded-server.ts'
 import { printResult, say } from './output.ts'
 
 /** @throws ConfigError when the database is not the embedded one */

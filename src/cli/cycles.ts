@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { Option } from 'commander'
+import type { Application } from '../app/main.ts'
 import {
   type CycleStatus,
   defaultDurationDays,
@@ -13,8 +14,7 @@ import { type CyclePreview, previewCycle } from '../cycles/preview-cycle.ts'
 import { type StartInput, startCycle } from '../cycles/start-cycle.ts'
 import { cancelCycle, pauseCycle, resumeCycle, retryCycle } from '../cycles/steer-cycle.ts'
 import { findFund } from '../fund/fund-sql.ts'
-import type { Application } from '../main.ts'
-import { formatAmount, parseAmount } from '../money.ts'
+import { formatAmount, parseAmount } from '../platform/values/money.ts'
 import { claimByCode, cycleByCode, wholeNumber } from './arguments.ts'
 import { plural, printResult, say, table } from './output.ts'
 import { commandActor, exitCodes, group, withApplication } from './run-command.ts'

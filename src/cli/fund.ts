@@ -1,10 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { changeFund } from '../fund/change-fund.ts'
 import { type FundRow, findFund } from '../fund/fund-sql.ts'
-import { formatAmount, parseAmount } from '../money.ts'
 import { type LetterLanguage, letterLanguages } from '../notices/letter-rules.ts'
 import { channelsSchema } from '../notices/notice-api.ts'
 import { type PersonalChannel, personalChannels } from '../notices/notice-rules.ts'
+import { formatAmount, parseAmount } from '../platform/values/money.ts'
 import { printResult } from './output.ts'
 import { commandActor, group, withApplication } from './run-command.ts'
 

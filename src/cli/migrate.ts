@@ -1,8 +1,8 @@
 import { Command } from 'commander'
-import { readConfig } from '../config.ts'
+import { readConfig } from '../app/config.ts'
 import { findVersions } from '../operations/operation-sql.ts'
-import { describeBroker } from '../queue/broker-url.ts'
-import { createQueues } from '../queue/open-queue.ts'
+import { describeBroker } from '../platform/queue/broker-url.ts'
+import { createQueues } from '../platform/queue/open-queue.ts'
 import { printResult, say } from './output.ts'
 import { serverPatienceMs, withApplication } from './run-command.ts'
 

@@ -1,11 +1,11 @@
 import { userInfo } from 'node:os'
 import { Command } from 'commander'
 import type { Logger } from 'pino'
-import { type Actor, operator } from '../actor.ts'
-import { type Config, ConfigError, readConfig } from '../config.ts'
-import { DomainError, type RefusalCode } from '../errors.ts'
-import { createLog } from '../log.ts'
-import { type Application, type OpenOptions, openApplication } from '../main.ts'
+import { type Config, ConfigError, readConfig } from '../app/config.ts'
+import { type Application, type OpenOptions, openApplication } from '../app/main.ts'
+import { createLog } from '../platform/telemetry/log.ts'
+import { type Actor, operator } from '../platform/values/actor.ts'
+import { DomainError, type RefusalCode } from '../platform/values/errors.ts'
 
 export const exitCodes = { done: 0, failed: 1, wrongUse: 2 } as const
 

@@ -1,9 +1,9 @@
 import { Command } from 'commander'
 import type { Logger } from 'pino'
-import { readConfig } from '../config.ts'
-import { exportTraces } from '../export-traces.ts'
-import { createLog, switchLevelBySignal } from '../log.ts'
-import { type Application, type Role, startApi, startMetrics, startWorker, version } from '../main.ts'
+import { readConfig } from '../app/config.ts'
+import { type Application, type Role, startApi, startMetrics, startWorker, version } from '../app/main.ts'
+import { exportTraces } from '../platform/telemetry/export-traces.ts'
+import { createLog, switchLevelBySignal } from '../platform/telemetry/log.ts'
 import { say } from './output.ts'
 import { exitCodes, serverPatienceMs, untilStopped, withApplicationOf } from './run-command.ts'
 

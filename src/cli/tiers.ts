@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import { DomainError } from '../errors.ts'
 import { findFund, findTier, findTiers } from '../fund/fund-sql.ts'
 import { addTier, changeTier } from '../fund/keep-tiers.ts'
-import { formatAmount, parseAmount } from '../money.ts'
+import { DomainError } from '../platform/values/errors.ts'
+import { formatAmount, parseAmount } from '../platform/values/money.ts'
 import { printResult, table } from './output.ts'
 import { commandActor, group, withApplication } from './run-command.ts'
 

@@ -1,8 +1,8 @@
+import type { Application } from '../app/main.ts'
 import { type CreationProgress, isOver, readCreationProgress } from '../cycles/creation-progress.ts'
-import { listen } from '../database/listen.ts'
-import { jobChannel } from '../jobs/job-sql.ts'
-import type { Application } from '../main.ts'
 import { countWorkers } from '../operations/operation-sql.ts'
+import { listen } from '../platform/database/listen.ts'
+import { jobChannel } from '../platform/jobs/job-sql.ts'
 import { say, sayDuration, showProgress } from './output.ts'
 
 /** Looks at least this often, for notifications are throttled and a lost connection hears none. */

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { registerTier } from '../../test/fund-fixture.ts'
-import { createTestDatabase, type TestDatabase } from '../../test/test-database.ts'
-import type { Db, Tx } from '../database/connect.ts'
+import { registerTier } from '../../test/support/fund-fixture.ts'
+import { createTestDatabase, type TestDatabase } from '../../test/support/test-database.ts'
+import type { Db, Tx } from '../platform/database/connect.ts'
 import { lockDeaths, waiveTheDead } from './contribution-sql.ts'
 
 let database: TestDatabase

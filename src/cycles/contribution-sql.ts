@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
-import type { Db, Tx } from '../database/connect.ts'
-import type { PlannedChunk } from '../jobs/job-kind.ts'
+import type { Db, Tx } from '../platform/database/connect.ts'
+import type { PlannedChunk } from '../platform/jobs/job-kind.ts'
 import type { ContributionStatus } from './cycle-rules.ts'
 import { eligible, type Roster } from './roster-sql.ts'
 

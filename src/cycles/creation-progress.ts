@@ -1,5 +1,5 @@
-import type { Db } from '../database/connect.ts'
-import { type JobProgress, readProgress } from '../jobs/progress.ts'
+import type { Db } from '../platform/database/connect.ts'
+import { type JobProgress, readProgress } from '../platform/jobs/progress.ts'
 import type { CycleStatus } from './cycle-rules.ts'
 import { requireCycle } from './cycle-sql.ts'
 

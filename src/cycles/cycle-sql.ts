@@ -1,8 +1,8 @@
 import { type Insertable, type Selectable, sql } from 'kysely'
-import type { Db, Tx } from '../database/connect.ts'
-import type { ContributionCycles } from '../database/schema.ts'
-import { DomainError } from '../errors.ts'
-import type { JobStatus } from '../jobs/job-rules.ts'
+import type { Db, Tx } from '../platform/database/connect.ts'
+import type { ContributionCycles } from '../platform/database/schema.ts'
+import type { JobStatus } from '../platform/jobs/job-rules.ts'
+import { DomainError } from '../platform/values/errors.ts'
 import type { CycleStatus } from './cycle-rules.ts'
 
 /** A cycle as the API shows it: with what it is for, and with its job. */

@@ -1,6 +1,6 @@
-import type { Db } from '../database/connect.ts'
-import { DomainError } from '../errors.ts'
-import { formatDecimal } from '../money.ts'
+import type { Db } from '../platform/database/connect.ts'
+import { DomainError } from '../platform/values/errors.ts'
+import { formatDecimal } from '../platform/values/money.ts'
 import { type ContributionFilter, type ContributionView, findContributions } from './contribution-sql.ts'
 import { type CycleView, cycleNotFound, requireCycle } from './cycle-sql.ts'
 

@@ -1,5 +1,5 @@
-import { findCost } from '../jobs/job-sql.ts'
-import { apportion } from '../money.ts'
+import { findCost } from '../platform/jobs/job-sql.ts'
+import { apportion } from '../platform/values/money.ts'
 import { createContributions } from './create-contributions.ts'
 import { collectingPeriod } from './cycle-rules.ts'
 import {

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Db, Tx } from '../database/connect.ts'
+import type { Db, Tx } from '../platform/database/connect.ts'
 import { countContributions } from './contribution-sql.ts'
 import { type CycleView, requireCycle } from './cycle-sql.ts'
 import { countEligible, eligible } from './roster-sql.ts'

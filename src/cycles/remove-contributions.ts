@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import type { JobKind } from '../jobs/job-kind.ts'
-import { UnrecoverableError } from '../jobs/job-kind.ts'
-import { findDoneChunks } from '../jobs/job-sql.ts'
+import type { JobKind } from '../platform/jobs/job-kind.ts'
+import { UnrecoverableError } from '../platform/jobs/job-kind.ts'
+import { findDoneChunks } from '../platform/jobs/job-sql.ts'
 import { countContributions, deleteContributions } from './contribution-sql.ts'
 import { findCycleCode } from './cycle-sql.ts'
 

@@ -1,6 +1,6 @@
 /** Who is eligible for a cycle. All of it asks `eligible_members`, where eligibility is said once. */
 import { sql } from 'kysely'
-import type { Db, Tx } from '../database/connect.ts'
+import type { Db, Tx } from '../platform/database/connect.ts'
 import type { CycleStatus } from './cycle-rules.ts'
 
 export interface Roster {

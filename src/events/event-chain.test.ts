@@ -1,8 +1,8 @@
 import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '../../test/test-database.ts'
-import { operator } from '../actor.ts'
-import type { Tx } from '../database/connect.ts'
+import { createTestDatabase, type TestDatabase } from '../../test/support/test-database.ts'
+import type { Tx } from '../platform/database/connect.ts'
+import { operator } from '../platform/values/actor.ts'
 import { findBrokenLinks, findChainHead, findEvents, insertEvent } from './event-sql.ts'
 
 const subject = '11111111-1111-4111-8111-111111111111'

@@ -1,8 +1,8 @@
 import { type Selectable, type SqlBool, sql } from 'kysely'
 import { Temporal } from 'temporal-polyfill'
-import type { Actor } from '../actor.ts'
-import type { Db, Tx } from '../database/connect.ts'
-import type { Events } from '../database/schema.ts'
+import type { Db, Tx } from '../platform/database/connect.ts'
+import type { Events } from '../platform/database/schema.ts'
+import type { Actor } from '../platform/values/actor.ts'
 
 export type EventName =
   | 'UserAdded'

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { letterLanguages } from '../notices/letter-rules.ts'
 import { channelsSchema } from '../notices/notice-api.ts'
 import { personalChannels } from '../notices/notice-rules.ts'
-import { reasonAgainstCode, reasonAgainstName, textSchema } from './text-rules.ts'
+import { reasonAgainstCode, reasonAgainstName, textSchema } from '../platform/values/text-rules.ts'
 
 /** Integer minor units of the fund's currency. */
 export const amountSchema = z

@@ -1,6 +1,6 @@
 import { type Selectable, sql } from 'kysely'
-import type { Db, Tx } from '../database/connect.ts'
-import type { Fund, Tiers } from '../database/schema.ts'
+import type { Db, Tx } from '../platform/database/connect.ts'
+import type { Fund, Tiers } from '../platform/database/schema.ts'
 import { yearlyCode } from './fund-rules.ts'
 
 export type FundRow = Omit<Selectable<Fund>, 'onlyRow'>

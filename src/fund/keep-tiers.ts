@@ -1,9 +1,9 @@
-import type { Actor } from '../actor.ts'
-import type { Db } from '../database/connect.ts'
-import { isUniqueViolation } from '../database/sql-state.ts'
-import { DomainError } from '../errors.ts'
 import { differences } from '../events/event-rules.ts'
 import { insertEvent } from '../events/event-sql.ts'
+import type { Db } from '../platform/database/connect.ts'
+import { isUniqueViolation } from '../platform/database/sql-state.ts'
+import type { Actor } from '../platform/values/actor.ts'
+import { DomainError } from '../platform/values/errors.ts'
 import { insertTier, lockTier, type TierRow, updateTier } from './fund-sql.ts'
 
 export type NewTier = Pick<TierRow, 'tierCode' | 'tierName' | 'contributionAmount' | 'benefitAmount'>

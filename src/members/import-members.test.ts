@@ -7,9 +7,9 @@ import { Readable } from 'node:stream'
 import fc from 'fast-check'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '../../test/test-database.ts'
-import { operator } from '../actor.ts'
-import type { Clock } from '../clock.ts'
+import { createTestDatabase, type TestDatabase } from '../../test/support/test-database.ts'
+import { operator } from '../platform/values/actor.ts'
+import type { Clock } from '../platform/values/clock.ts'
 import { type ImportInput, importMembers, type RowFault } from './import-members.ts'
 import { memberStatuses } from './member-rules.ts'
 
@@ -83,7 +83,7 @@ const count = (table: 'tiers' | 'agents' | 'members') =>
     .then(({ n }) => n)
 
 describe('the file of problems', () => {
-  const problems = new URL('../../test/data/members-problems.csv', import.meta.url)
+  const problems = new URL('../../test/support/data/members-problems.csv', import.meta.url)
   // Line, column, how the value begins, what the reason says.
   const expected: [number, string | null, string | null, RegExp][] = [
     [3, 'tier', 'Z', /no such tier/],

@@ -5,7 +5,7 @@ import {
   reasonAgainstMemberCode,
   reasonAgainstName,
   reasonAgainstPhone,
-} from '../fund/text-rules.ts'
+} from '../platform/values/text-rules.ts'
 import { type CsvRow, type MemberColumn, memberColumns, requiredColumns } from './member-csv.ts'
 import { memberStatuses } from './member-rules.ts'
 

@@ -1,8 +1,8 @@
 import type { Writable } from 'node:stream'
 import type pg from 'pg'
 import { from } from 'pg-copy-streams'
-import type { Actor } from '../actor.ts'
-import { isUniqueViolation } from '../database/sql-state.ts'
+import { isUniqueViolation } from '../platform/database/sql-state.ts'
+import type { Actor } from '../platform/values/actor.ts'
 import type { CheckedRow, RowFault } from './import-rules.ts'
 import { memberColumns } from './member-csv.ts'
 

@@ -1,12 +1,12 @@
-import type { Actor } from '../actor.ts'
-import type { Clock } from '../clock.ts'
-import type { Db, Tx } from '../database/connect.ts'
-import { isForeignKeyViolation, isUniqueViolation } from '../database/sql-state.ts'
-import { DomainError } from '../errors.ts'
 import { differences } from '../events/event-rules.ts'
 import { insertEvent } from '../events/event-sql.ts'
 import { localDate } from '../fund/fund-rules.ts'
 import { findFund } from '../fund/fund-sql.ts'
+import type { Db, Tx } from '../platform/database/connect.ts'
+import { isForeignKeyViolation, isUniqueViolation } from '../platform/database/sql-state.ts'
+import type { Actor } from '../platform/values/actor.ts'
+import type { Clock } from '../platform/values/clock.ts'
+import { DomainError } from '../platform/values/errors.ts'
 import { type MemberStatus, memberMoves, memberStatuses } from './member-rules.ts'
 import {
   type AgentRow,

@@ -5,7 +5,7 @@ import {
   reasonAgainstMemberCode,
   reasonAgainstPhone,
   textSchema,
-} from '../fund/text-rules.ts'
+} from '../platform/values/text-rules.ts'
 import { memberStatuses } from './member-rules.ts'
 
 const email = textSchema(reasonAgainstEmail)

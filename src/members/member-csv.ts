@@ -1,6 +1,6 @@
 import type { Transform, TransformCallback } from 'node:stream'
 import { CsvError, Parser } from 'csv-parse'
-import { DomainError } from '../errors.ts'
+import { DomainError } from '../platform/values/errors.ts'
 
 export const memberColumns = [
   'memberCode',

@@ -1,6 +1,6 @@
 import { type Selectable, sql } from 'kysely'
-import type { Db, Tx } from '../database/connect.ts'
-import type { Agents, Members } from '../database/schema.ts'
+import type { Db, Tx } from '../platform/database/connect.ts'
+import type { Agents, Members } from '../platform/database/schema.ts'
 import type { MemberStatus } from './member-rules.ts'
 
 export type AgentRow = Selectable<Agents>

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '../../test/test-database.ts'
-import type { Tx } from '../database/connect.ts'
+import { createTestDatabase, type TestDatabase } from '../../test/support/test-database.ts'
+import type { Tx } from '../platform/database/connect.ts'
 import { memberStatuses } from './member-rules.ts'
 
 let database: TestDatabase

@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely'
-import type { Db } from '../database/connect.ts'
+import type { Db } from '../platform/database/connect.ts'
 import { deliveriesSettled } from './delivery-metrics.ts'
 import type { DeliveryStatus } from './delivery-rules.ts'
 import { formOf, type LetterKind, type LetterLanguage, type LetterTemplate } from './letter-rules.ts'

@@ -1,8 +1,8 @@
-import type { Actor } from '../actor.ts'
-import type { Db } from '../database/connect.ts'
-import { DomainError } from '../errors.ts'
 import { differences } from '../events/event-rules.ts'
 import { insertEvent } from '../events/event-sql.ts'
+import type { Db } from '../platform/database/connect.ts'
+import type { Actor } from '../platform/values/actor.ts'
+import { DomainError } from '../platform/values/errors.ts'
 import { findPreferences, findRecipient, type NoticePreferences, putPreferences } from './preference-sql.ts'
 
 const missing = {

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { Listener } from '../database/listen.ts'
+import type { Listener } from '../platform/database/listen.ts'
 
 /** Deliveries taken at once: as many as are made well within the lease. */
 export const atOnce = 20

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import type { Actor } from '../actor.ts'
-import type { Db, Tx } from '../database/connect.ts'
-import { DomainError } from '../errors.ts'
 import { type EventName, insertEvent } from '../events/event-sql.ts'
+import type { Db, Tx } from '../platform/database/connect.ts'
+import type { Actor } from '../platform/values/actor.ts'
+import { DomainError } from '../platform/values/errors.ts'
 import {
   type EndpointView,
   findEndpoint,

@@ -1,7 +1,7 @@
 import { escapeUTF8 as escapeHtml } from 'entities'
 import { Liquid, type Template } from 'liquidjs'
-import type { InputFault } from '../errors.ts'
-import { formatAmount } from '../money.ts'
+import type { InputFault } from '../platform/values/errors.ts'
+import { formatAmount } from '../platform/values/money.ts'
 import type { LetterContent } from './delivery-sql.ts'
 import {
   type LetterForm,

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
-import type { Db, Tx } from '../database/connect.ts'
-import { divideKeys } from '../jobs/divide-keys.ts'
-import type { PlannedChunk } from '../jobs/job-kind.ts'
+import type { Db, Tx } from '../platform/database/connect.ts'
+import { divideKeys } from '../platform/jobs/divide-keys.ts'
+import type { PlannedChunk } from '../platform/jobs/job-kind.ts'
 import type { NoticeKind } from './notice-rules.ts'
 
 /**

@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { almoner } from '../actor.ts'
 import { findCycleCode } from '../cycles/cycle-sql.ts'
 import { insertEvent } from '../events/event-sql.ts'
-import type { JobKind } from '../jobs/job-kind.ts'
-import { UnrecoverableError } from '../jobs/job-kind.ts'
+import type { JobKind } from '../platform/jobs/job-kind.ts'
+import { UnrecoverableError } from '../platform/jobs/job-kind.ts'
+import { almoner } from '../platform/values/actor.ts'
 import {
   countDigests,
   countNamed,

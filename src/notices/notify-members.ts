@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import { almoner } from '../actor.ts'
 import { countContributions } from '../cycles/contribution-sql.ts'
 import { findCycleCode } from '../cycles/cycle-sql.ts'
 import { insertEvent } from '../events/event-sql.ts'
-import { divideKeys } from '../jobs/divide-keys.ts'
-import type { JobKind } from '../jobs/job-kind.ts'
+import { divideKeys } from '../platform/jobs/divide-keys.ts'
+import type { JobKind } from '../platform/jobs/job-kind.ts'
+import { almoner } from '../platform/values/actor.ts'
 import { countMemberNotices, makeMemberNotices, notifyNotices, owing } from './notice-sql.ts'
 
 const params = z.strictObject({

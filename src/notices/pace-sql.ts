@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Db } from '../database/connect.ts'
+import type { Db } from '../platform/database/connect.ts'
 import type { Channel } from './notice-rules.ts'
 
 /** How much of what was not sent during a rest may be made up for at once: twice the time between two looks. */

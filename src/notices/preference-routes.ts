@@ -1,10 +1,10 @@
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { ownAgentId, type Principal } from '../access/guard.ts'
-import type { Db } from '../database/connect.ts'
-import { problemResponses } from '../http/problem.ts'
-import type { HttpRoutes } from '../http/server.ts'
 import { requireMember } from '../members/keep-members.ts'
+import type { Db } from '../platform/database/connect.ts'
+import { problemResponses } from '../platform/http/problem.ts'
+import type { HttpRoutes } from '../platform/http/server.ts'
 import { changePreferences, readPreferences } from './keep-preferences.ts'
 import { newPreferencesSchema, preferencesSchema } from './notice-api.ts'
 

@@ -1,7 +1,7 @@
-import type { Actor } from '../actor.ts'
-import type { Db } from '../database/connect.ts'
-import { DomainError } from '../errors.ts'
 import { insertEvent } from '../events/event-sql.ts'
+import type { Db } from '../platform/database/connect.ts'
+import type { Actor } from '../platform/values/actor.ts'
+import { DomainError } from '../platform/values/errors.ts'
 import { type DeliveryView, findDelivery, reviveDelivery } from './delivery-sql.ts'
 import { notifyNotices } from './notice-sql.ts'
 

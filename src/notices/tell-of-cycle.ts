@@ -1,5 +1,5 @@
-import type { Tx } from '../database/connect.ts'
-import { insertJob } from '../jobs/job-sql.ts'
+import type { Tx } from '../platform/database/connect.ts'
+import { insertJob } from '../platform/jobs/job-sql.ts'
 import { areMembersTold, hasAgents, insertUserNotices, notifyNotices } from './notice-sql.ts'
 import { notifyAgents } from './notify-agents.ts'
 import { notifyMembers } from './notify-members.ts'

@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import type { Clock } from '../clock.ts'
-import type { Db } from '../database/connect.ts'
-import { problemResponses } from '../http/problem.ts'
-import type { HttpRoutes } from '../http/server.ts'
+import type { Db } from '../platform/database/connect.ts'
+import { problemResponses } from '../platform/http/problem.ts'
+import type { HttpRoutes } from '../platform/http/server.ts'
+import type { Clock } from '../platform/values/clock.ts'
 import { changeTemplate, listTemplates, previewLetter, resetTemplate } from './keep-templates.ts'
 import {
   letterSchema,

@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import type { Db } from '../database/connect.ts'
-import { decodeCursor, instantValue, pageFrom, pageOf, pageQuery } from '../http/paging.ts'
-import { problemResponses } from '../http/problem.ts'
-import type { HttpRoutes } from '../http/server.ts'
+import type { Db } from '../platform/database/connect.ts'
+import { decodeCursor, instantValue, pageFrom, pageOf, pageQuery } from '../platform/http/paging.ts'
+import { problemResponses } from '../platform/http/problem.ts'
+import type { HttpRoutes } from '../platform/http/server.ts'
 import { addEndpoint, enableEndpoint, rotateSecret } from './keep-webhooks.ts'
 import {
   endpointChangesSchema,

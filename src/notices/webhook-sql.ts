@@ -1,6 +1,6 @@
 import { type Selectable, sql } from 'kysely'
-import type { Db, Tx } from '../database/connect.ts'
-import type { WebhookEndpoints } from '../database/schema.ts'
+import type { Db, Tx } from '../platform/database/connect.ts'
+import type { WebhookEndpoints } from '../platform/database/schema.ts'
 import { take, traceOfCycle } from './delivery-sql.ts'
 
 /** An endpoint without what it signs with. */

@@ -1,10 +1,10 @@
 import { findCycles } from '../cycles/cycle-sql.ts'
 import { proveCycle } from '../cycles/prove-cycle.ts'
-import type { Db } from '../database/connect.ts'
 import { findBrokenLinks, findChainHead } from '../events/event-sql.ts'
 import { findFund } from '../fund/fund-sql.ts'
-import { findNeglectedJobs } from '../jobs/job-sql.ts'
-import type { Queue } from '../queue/queue.ts'
+import type { Db } from '../platform/database/connect.ts'
+import { findNeglectedJobs } from '../platform/jobs/job-sql.ts'
+import type { Queue } from '../platform/queue/queue.ts'
 import {
   countDeadPending,
   countDeliveries,

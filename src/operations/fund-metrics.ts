@@ -1,8 +1,8 @@
 import type { Pool } from 'pg'
 import { Gauge, Registry } from 'prom-client'
-import type { Db } from '../database/connect.ts'
-import { findReplicas } from '../database/pressure-sql.ts'
-import type { Queue } from '../queue/queue.ts'
+import type { Db } from '../platform/database/connect.ts'
+import { findReplicas } from '../platform/database/pressure-sql.ts'
+import type { Queue } from '../platform/queue/queue.ts'
 import { countCycles, countDueDeliveries, countJobs } from './metrics-sql.ts'
 
 export interface FundMetricsDeps {

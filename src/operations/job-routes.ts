@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import type { Db } from '../database/connect.ts'
-import { DomainError } from '../errors.ts'
 import { findEvents } from '../events/event-sql.ts'
-import { decodeCursor, instantValue, pageFrom, pageOf, pageQuery } from '../http/paging.ts'
-import { problemResponses } from '../http/problem.ts'
-import type { HttpRoutes } from '../http/server.ts'
-import { findChunkStrip, findJobView, findJobViews, findTroubles } from '../jobs/job-view-sql.ts'
+import type { Db } from '../platform/database/connect.ts'
+import { decodeCursor, instantValue, pageFrom, pageOf, pageQuery } from '../platform/http/paging.ts'
+import { problemResponses } from '../platform/http/problem.ts'
+import type { HttpRoutes } from '../platform/http/server.ts'
+import { findChunkStrip, findJobView, findJobViews, findTroubles } from '../platform/jobs/job-view-sql.ts'
+import { DomainError } from '../platform/values/errors.ts'
 import { jobDetailSchema, jobSchema, jobStatuses } from './job-api.ts'
 
 /** What a job's page shows at most of its failed chunks, and of its log. */

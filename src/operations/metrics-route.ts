@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
-import { metricsType } from '../http/metrics-server.ts'
-import type { HttpRoutes } from '../http/server.ts'
-import { streamResponse } from '../http/stream-response.ts'
+import { metricsType } from '../platform/http/metrics-server.ts'
+import type { HttpRoutes } from '../platform/http/server.ts'
+import { streamResponse } from '../platform/http/stream-response.ts'
 
 export function metricsRoute(deps: { metrics(): Promise<string> }): HttpRoutes {
   return async (app) => {

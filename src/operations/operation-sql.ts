@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Db } from '../database/connect.ts'
+import type { Db } from '../platform/database/connect.ts'
 
 /** What the pools for jobs of processes with a worker in them call their connections. */
 const workerNames = ['almoner start jobs', 'almoner worker jobs', 'almoner lambda jobs']

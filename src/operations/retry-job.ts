@@ -1,11 +1,11 @@
-import type { Actor } from '../actor.ts'
 import { createContributions } from '../cycles/create-contributions.ts'
-import type { Db } from '../database/connect.ts'
-import { DomainError } from '../errors.ts'
 import { insertEvent } from '../events/event-sql.ts'
-import { type Engine, wakeJob } from '../jobs/engine.ts'
-import { findJobView, type JobView } from '../jobs/job-view-sql.ts'
-import { retryJob } from '../jobs/steer-job.ts'
+import type { Db } from '../platform/database/connect.ts'
+import { type Engine, wakeJob } from '../platform/jobs/engine.ts'
+import { findJobView, type JobView } from '../platform/jobs/job-view-sql.ts'
+import { retryJob } from '../platform/jobs/steer-job.ts'
+import type { Actor } from '../platform/values/actor.ts'
+import { DomainError } from '../platform/values/errors.ts'
 
 /**
  * Tries again what failed of a Failed job; what is done stays done. The creation of a cycle is tried again with its cycle.

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { sql } from 'kysely'
 import type { CycleView } from '../../src/cycles/cycle-sql.ts'
-import type { AlmonerProcess } from '../almoner-process.ts'
+import type { AlmonerProcess } from '../support/almoner-process.ts'
 import type { PreviousVersion } from './previous-version.ts'
 import type { World } from './world.ts'
 

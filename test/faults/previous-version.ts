@@ -26,7 +26,7 @@ export async function buildPreviousVersion(): Promise<PreviousVersion | undefine
     await git('worktree', 'prune')
   }
   try {
-    const changed = await git('log', '-1', '--format=%H', '--', 'src/jobs', 'migrations')
+    const changed = await git('log', '-1', '--format=%H', '--', 'src/platform/jobs', 'migrations')
     await git('worktree', 'add', '--detach', directory, `${changed}~1`)
     await symlink(path.join(root, 'node_modules'), path.join(directory, 'node_modules'))
     const tsc = path.join(root, 'node_modules', '.bin', 'tsc')

@@ -1,0 +1,235 @@
+import { randomUUID } from 'node:crypto'
+import helmet, { type FastifyHelmetOptions } from '@fastify/helmet'
+import swagger, { type FastifyDynamicSwaggerOptions } from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyPluginAsync,
+  type FastifyRequest,
+} from 'fastify'
+import {
+  type FastifyPluginAsyncZod,
+  jsonSchemaTransform,
+  jsonSchemaTransformObject,
+  serializerCompiler,
+  validatorCompiler,
+} from 'fastify-type-provider-zod'
+import type { Logger } from 'pino'
+import { z } from 'zod'
+import type { Actor } from '../values/actor.ts'
+import { DomainError } from '../values/errors.ts'
+import { withoutKeys } from '../values/secrets.ts'
+import { answerClientError, answerError, answerNotFound } from './answer-error.ts'
+import { closePromptly } from './close-promptly.ts'
+import { endStreamsAtClose } from './event-stream.ts'
+import { measureRequests } from './http-metrics.ts'
+import { problemResponses } from './problem.ts'
+import { traceRequests } from './trace-requests.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    actor: Actor
+  }
+}
+
+type SecuritySchemes = NonNullable<
+  NonNullable<FastifyDynamicSwaggerOptions['openapi']>['components']
+>['securitySchemes']
+
+/** The routes of one feature: a Fastify plugin whose schemas are zod's. */
+export type HttpRoutes = FastifyPluginAsyncZod
+
+export interface Readiness {
+  readonly ok: boolean
+  /** What was looked at, and how it was found, e.g. `{ database: 'ok' }`. */
+  readonly checks: Readonly<Record<string, string>>
+}
+
+/** A server with the routes of the features; it does not listen yet. */
+export async function createHttpServer(options: {
+  readonly log: Logger
+  readonly version: string
+  readonly routes: readonly HttpRoutes[]
+  /** What is for eyes, not for programs: it is not of the API and keeps none of its rules. */
+  readonly pages?: readonly FastifyPluginAsync[]
+  readonly readiness: () => Promise<Readiness>
+  readonly bodyLimitBytes?: number
+  /** Puts before every route whatever decides who may ask for it. */
+  readonly guard?: (app: FastifyInstance) => void
+  /** How whoever asks says who they are, for the OpenAPI document. */
+  readonly securitySchemes?: SecuritySchemes
+  /** Key and certificate, where this server speaks TLS itself. */
+  readonly tls?: { readonly key: Buffer; readonly cert: Buffer }
+  /** Addresses of proxies whose word counts for where a request comes from. */
+  readonly trustedProxies?: readonly string[]
+}): Promise<FastifyInstance> {
+  const log = options.log.child({}, { serializers: { req: requestInLog } }) as FastifyBaseLogger
+  const app: FastifyInstance = Fastify({
+    loggerInstance: log,
+    bodyLimit: options.bodyLimitBytes ?? 1024 * 1024,
+    genReqId: () => randomUUID(),
+    // A client that sends slowly, or nothing, does not keep a connection for ever. A large import takes its time.
+    requestTimeout: requestTimeoutMs,
+    connectionTimeout: connectionTimeoutMs,
+    trustProxy: options.trustedProxies ? [...options.trustedProxies] : false,
+    ...(options.tls && { https: { ...options.tls, minVersion: 'TLSv1.2' } }),
+    // Paths that Fastify refuses before it looks for a route.
+    frameworkErrors: (error, request, reply) => answerError(error, request, reply),
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, log),
+  })
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
+  app.setErrorHandler(answerError)
+  app.setNotFoundHandler(answerNotFound)
+  // Fastify takes plain text as a body by itself; a route that wants other than JSON says so.
+  app.removeContentTypeParser('text/plain')
+  app.addHook('preHandler', async (request) => {
+    if ([request.params, request.query, request.body].some(containsNul)) {
+      throw new DomainError('invalid-input', 'A text contains the NUL character, which cannot be stored.')
+    }
+  })
+  app.decorateRequest('actor')
+  traceRequests(app)
+  measureRequests(app)
+  await app.register(helmet, securityHeaders)
+  options.guard?.(app)
+  endStreamsAtClose(app)
+  closePromptly(app)
+
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Almoner', version: options.version },
+      ...(options.securitySchemes && {
+        components: { securitySchemes: options.securitySchemes },
+        security: Object.keys(options.securitySchemes).map((name) => ({ [name]: [] })),
+      }),
+    },
+    transform: jsonSchemaTransform,
+    transformObject: (document) => withOptionalBodies(jsonSchemaTransformObject(document)),
+  })
+  // The software is public, and so is what it can be asked for.
+  await app.register(async (docs) => {
+    docs.addHook('onRoute', (route) => {
+      route.config = { ...route.config, access: 'anyone' }
+    })
+    await docs.register(swaggerUi, { routePrefix: '/api/docs' })
+    docs.get('/api/openapi.json', { schema: { hide: true } }, () => app.swagger())
+  })
+  await app.register(probeRoutes(options.readiness))
+  await app.register(async (api) => {
+    api.addHook('onRoute', (route) => {
+      // A route without query parameters or without a body refuses them like misspelt ones, instead of ignoring them.
+      const nothing = z.strictObject({})
+      const body = route.method === 'POST' ? { body: nothing.nullish() } : {}
+      const forAnyone = route.config?.access === 'anyone' ? { security: [] } : {}
+      const schema = { querystring: nothing, ...body, ...forAnyone, ...route.schema }
+      // What this server refuses by itself before any route: of a body, also one that a DELETE should not have. A body that
+      // is read as a stream may be of any size.
+      const refused =
+        ('body' in schema || route.method === 'DELETE') && !schema.consumes
+          ? problemResponses(...refusedAnywhere, 413, 415)
+          : problemResponses(...refusedAnywhere)
+      route.schema = { ...schema, response: { ...refused, ...(schema.response as object | undefined) } }
+    })
+    for (const routes of options.routes) await api.register(routes)
+  })
+  for (const page of options.pages ?? []) await app.register(page)
+  return app
+}
+
+/** Neither headers nor bodies, which hold passwords and keys; and no key that somebody has put into the address. */
+function requestInLog({ method, url, ip }: FastifyRequest): object {
+  return { method, url: withoutKeys(url), remoteAddress: ip }
+}
+
+const requestTimeoutMs = 10 * 60_000
+const connectionTimeoutMs = 60_000
+
+/** Nothing is loaded from, sent to or framed by another's server, and nothing runs that stands in a page itself. */
+const securityHeaders: FastifyHelmetOptions = {
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'self'"],
+      imgSrc: ["'self'", 'data:'],
+      objectSrc: ["'none'"],
+      baseUri: ["'none'"],
+      formAction: ["'self'"],
+      frameAncestors: ["'none'"],
+    },
+  },
+  frameguard: { action: 'deny' },
+  // Browsers heed it under https only; what else is served under the name is not ours to decide.
+  hsts: { maxAge: 31_536_000, includeSubDomains: false },
+}
+
+/**
+ * What no route has to do with: a request that cannot be read, comes too slowly, has too large a head, or is of somebody
+ * who may not or asks too often.
+ */
+const refusedAnywhere = [400, 401, 403, 408, 429, 431] as const
+
+type OpenApi = ReturnType<typeof jsonSchemaTransformObject>
+
+/** The library calls every body required, those too that may be left out. */
+function withOptionalBodies(document: OpenApi): OpenApi {
+  for (const operations of Object.values(document.paths ?? {})) {
+    const body = operations?.post?.requestBody
+    if (!body || '$ref' in body) continue
+    const schema = body.content['application/json']?.schema
+    if (
+      schema &&
+      'anyOf' in schema &&
+      schema.anyOf?.some((one: object) => 'type' in one && one.type === 'null')
+    ) {
+      body.required = false
+    }
+  }
+  return document
+}
+
+function probeRoutes(readiness: () => Promise<Readiness>): HttpRoutes {
+  const readinessSchema = z.object({ ok: z.boolean(), checks: z.record(z.string(), z.string()) })
+  return async (app) => {
+    // Probes come every few seconds: their lines would drown the others.
+    const logLevel = 'warn'
+    app.get(
+      '/healthz',
+      {
+        logLevel,
+        config: { access: 'anyone' },
+        schema: {
+          summary: 'Whether the process lives',
+          response: { 200: z.object({ status: z.literal('ok') }), ...problemResponses(...refusedAnywhere) },
+        },
+      },
+      async () => ({ status: 'ok' as const }),
+    )
+    app.get(
+      '/readyz',
+      {
+        logLevel,
+        config: { access: 'anyone' },
+        schema: {
+          summary: 'Whether the process can do its work',
+          response: { 200: readinessSchema, 503: readinessSchema, ...problemResponses(...refusedAnywhere) },
+        },
+      },
+      async (_request, reply) => {
+        const { ok, checks } = await readiness()
+        return reply.code(ok ? 200 : 503).send({ ok, checks: { ...checks } })
+      },
+    )
+  }
+}
+
+/** PostgreSQL cannot store U+0000 and answers it with an error that would be a 500. Streams are not looked into. */
+function containsNul(value: unknown): boolean {
+  if (typeof value === 'string') return value.includes('\0')
+  if (Array.isArray(value)) return value.some(containsNul)
+  if (typeof value !== 'object' || value === null) return false
+  const prototype = Object.getPrototypeOf(value)
+  return (prototype === Object.prototype || prototype === null) && Object.values(value).some(containsNul)
+}

@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import fastifyStatic from '@fastify/static'
+import type { FastifyPluginAsync } from 'fastify'
+
+/** Where the console has been built to, seen from dist/ and from src/. */
+const built = ['../../web/', '../../../dist/web/']
+  .map((path) => fileURLToPath(new URL(path, import.meta.url)))
+  .find((path) => existsSync(`${path}index.html`))
+
+/** Every address at which the console shows a page; what stands there is decided in the browser. */
+const addresses = [
+  '/',
+  '/sign-in',
+  '/set-password',
+  '/set-up',
+  '/cycles/*',
+  '/claims',
+  '/members',
+  '/members/*',
+  '/tiers',
+  '/jobs',
+  '/jobs/*',
+  '/audit',
+  '/users',
+  '/settings',
+  '/deliveries',
+  '/templates',
+  '/webhooks',
+  '/notices',
+  '/account',
+]
+
+/**
+ * The console: its one page at each of its addresses, and the files that it is made of. It holds nothing that is not public;
+ * what it shows it asks the API for.
+ */
+export const webPages: FastifyPluginAsync = async (app) => {
+  if (built === undefined) {
+    app.log.warn('the console has not been built: there are no pages')
+    return
+  }
+  const page = await readFile(`${built}index.html`, 'utf8')
+  app.addHook('onRoute', (route) => {
+    route.config = { ...route.config, access: 'anyone' }
+  })
+  // Their names change with what is in them.
+  await app.register(fastifyStatic, {
+    root: `${built}assets`,
+    prefix: '/assets/',
+    preCompressed: true,
+    immutable: true,
+    maxAge: '1y',
+    index: false,
+  })
+  for (const address of addresses) {
+    app.get(address, { schema: { hide: true }, logLevel: 'warn' }, async (_request, reply) => {
+      const nonce = randomBytes(16).toString('base64url')
+      return reply
+        .type('text/html; charset=utf-8')
+        .header('cache-control', 'no-cache')
+        .header('referrer-policy', 'no-referrer')
+        .header('content-security-policy', contentSecurityPolicy(nonce))
+        .send(page.replace('CSP_NONCE', nonce))
+    })
+  }
+}
+
+/** The one thing that is not a file of ours is the style sheet of the theme, which the page makes and marks. */
+function contentSecurityPolicy(nonce: string): string {
+  return [
+    "default-src 'self'",
+    `style-src 'self' 'nonce-${nonce}'`,
+    "img-src 'self' data:",
+    "object-src 'none'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ')
+}

@@ -1,0 +1,112 @@
+import { chmod, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { sql } from 'kysely'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { readConfig } from '../../src/app/config.ts'
+import { openApplication } from '../../src/app/main.ts'
+import { requireCycle } from '../../src/cycles/cycle-sql.ts'
+import { startCycle } from '../../src/cycles/start-cycle.ts'
+import { createLog } from '../../src/platform/telemetry/log.ts'
+import { operator } from '../../src/platform/values/actor.ts'
+import { runAlmoner, startAlmoner } from '../support/almoner-process.ts'
+import { approveDeath, registerTier } from '../support/fund-fixture.ts'
+
+let place: string
+beforeAll(async () => {
+  place = await mkdtemp(path.join(tmpdir(), 'almoner-backup-'))
+  // PostgreSQL's user, who is not root, has to pass.
+  await chmod(place, 0o711)
+})
+afterAll(() => rm(place, { recursive: true, force: true }))
+
+const open = (ALMONER_DATA_DIR: string) =>
+  openApplication(
+    readConfig({ ALMONER_DATA_DIR }, false),
+    createLog({ level: 'silent', format: 'json' }),
+    'almoner test',
+  )
+
+test('a backup taken while a cycle is created goes on elsewhere from where it was, and everything holds', {
+  timeout: 180_000,
+}, async () => {
+  const [from, to, file] = [path.join(place, 'from'), path.join(place, 'to'), path.join(place, 'fund.tar.gz')]
+  const app = await open(from)
+  await registerTier(app.db, { members: 40_001 })
+  await sql`create function dawdle() returns trigger language plpgsql as
+    $$ begin perform pg_sleep(2); return null; end $$`.execute(app.db)
+  await sql`create trigger dawdle before insert on member_contributions
+    for each statement execute function dawdle()`.execute(app.db)
+  const { claimId } = await approveDeath(app.db, { number: 1 })
+  const almoner = startAlmoner(['start'], { ALMONER_DATA_DIR: from, PORT: '0' })
+  await almoner.says('Almoner is ready')
+  const { cycleId } = await startCycle(app, {
+    claimId,
+    cycleDuration: 15,
+    strategy: 'queued',
+    actor: operator('treasurer'),
+  })
+  const written = async () =>
+    (await sql<{ count: number }>`select count(*) from member_contributions`.execute(app.db)).rows[0]
+      ?.count ?? 0
+  await expect.poll(written, { timeout: 20_000 }).toBeGreaterThan(0)
+  const before = await written()
+  const backedUp = await runAlmoner(['backup', file, '--json'], { ALMONER_DATA_DIR: from })
+  expect(backedUp).toMatchObject({ code: 0 })
+  const after = await written()
+  // The original goes on and is then lost.
+  await almoner.end('SIGKILL')
+  await app.close()
+  await rm(from, { recursive: true, force: true })
+
+  expect(await runAlmoner(['restore', file], { ALMONER_DATA_DIR: to })).toMatchObject({ code: 0 })
+  const restored = await open(to)
+  const { rows } = await sql<{ count: number }>`select count(*) from member_contributions`.execute(
+    restored.db,
+  )
+  expect(rows[0]?.count).toBeGreaterThanOrEqual(before)
+  expect(rows[0]?.count).toBeLessThanOrEqual(after)
+  expect(await requireCycle(restored.db, cycleId)).toMatchObject({ cycleStatus: 'Initializing' })
+  await sql`drop trigger dawdle on member_contributions`.execute(restored.db)
+  const again = startAlmoner(['start'], { ALMONER_DATA_DIR: to, PORT: '0' })
+  const statusOf = async () => (await requireCycle(restored.db, cycleId)).cycleStatus
+  await expect.poll(statusOf, { timeout: 60_000 }).toBe('Active')
+  const doctor = await runAlmoner(['doctor'], { ALMONER_DATA_DIR: to })
+  expect(doctor, doctor.stdout).toMatchObject({ code: 0 })
+  await again.end('SIGTERM')
+  await restored.close()
+})
+
+test('what stands in the way is said in a sentence, and nothing is half-written', {
+  timeout: 120_000,
+}, async () => {
+  const [from, to, file] = [path.join(place, 'a'), path.join(place, 'b'), path.join(place, 'whole.tar.gz')]
+  const says = async (args: string[], env: Record<string, string>) => {
+    const { code, stderr } = await runAlmoner(args, env)
+    return `${code} ${stderr.trim().split('\n').at(-1)}`
+  }
+  await runAlmoner(['backup', file], { ALMONER_DATA_DIR: from })
+  expect(await says(['backup', file], { ALMONER_DATA_DIR: from })).toContain(
+    `1 almoner: ${file} exists already.`,
+  )
+  expect(await says(['restore', file], { ALMONER_DATA_DIR: from })).toMatch(
+    /^1 almoner: There is data in .* already/,
+  )
+  expect(await says(['backup', 'x'], { DATABASE_URL: 'postgres://h/d' })).toMatch(
+    /^2 This is for the embedded/,
+  )
+  expect(await says(['backup', path.join(place, 'nowhere', 'x')], { ALMONER_DATA_DIR: from })).toMatch(
+    /^1 .*ENOENT/,
+  )
+  expect(await says(['restore', path.join(place, 'none')], { ALMONER_DATA_DIR: to })).toMatch(/^1 .*ENOENT/)
+
+  const cut = path.join(place, 'cut.tar.gz')
+  const whole = await readFile(file)
+  await writeFile(cut, whole)
+  await truncate(cut, Math.floor(whole.length / 2))
+  expect(await says(['restore', cut], { ALMONER_DATA_DIR: to })).toMatch(/^1 .*is no backup, or is damaged/)
+  await writeFile(cut, 'no backup at all')
+  expect(await says(['restore', cut], { ALMONER_DATA_DIR: to })).toMatch(/^1 .*is no backup, or is damaged/)
+  expect((await readdir(to)).filter((name) => name.startsWith('postgresql'))).toEqual([])
+  expect((await readdir(place)).filter((name) => name.includes('.part-'))).toEqual([])
+})

@@ -1,0 +1,242 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startEmbeddedServer } from '../../src/platform/database/embedded-server.ts'
+import { type AlmonerProcess, runAlmoner, startAlmoner } from '../support/almoner-process.ts'
+
+/** One installation on the embedded server, served by `almoner start`, with the command line beside it. */
+let dataDir: string
+let env: Record<string, string>
+let server: AlmonerProcess
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(path.join(tmpdir(), 'almoner-cli-'))
+  env = { ALMONER_DATA_DIR: dataDir, PORT: '0', LOG_LEVEL: 'warn' }
+  server = await serve()
+})
+afterAll(async () => {
+  await server.end('SIGKILL')
+  // Adopts what the killed process has left, and stops it.
+  const left = await startEmbeddedServer({ dataDir })
+  await left.stop()
+  await rm(dataDir, { recursive: true, force: true })
+})
+
+async function serve(): Promise<AlmonerProcess> {
+  const started = startAlmoner(['start'], env)
+  await started.says('Almoner is ready at ')
+  return started
+}
+
+const almoner = (...args: string[]) => runAlmoner(args, env)
+
+async function json(...args: string[]): Promise<Record<string, unknown>> {
+  const { code, stdout, stderr } = await almoner('--json', ...args)
+  expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' })
+  // One value, and nothing else.
+  return JSON.parse(stdout)
+}
+
+const rows = (count: number) =>
+  Array.from({ length: count }, (_, index) => {
+    const code = String(index + 1).padStart(6, '0')
+    return `M-${code},Member ${code},A,AG-${String(index % 7)},Active,2020-01-01,,`
+  })
+
+const header = 'memberCode,fullName,tier,agentCode,status,joinedOn,phone,email'
+
+describe('from an empty data directory to an Active cycle', () => {
+  test('the fund is set up and its members are imported, beside the running server', async () => {
+    expect(await json('fund', 'set', '--currency', 'INR', '--time-zone', 'Asia/Kolkata')).toMatchObject({
+      currency: 'INR',
+      timeZone: 'Asia/Kolkata',
+    })
+    const file = path.join(dataDir, 'members.csv')
+    await writeFile(file, [header, ...rows(3001)].join('\r\n'))
+    const options = [file, '--create-agents', '--create-tiers']
+    expect(await json('members', 'import', ...options)).toMatchObject({
+      rows: 3001,
+      inserted: 3001,
+      createdAgents: 7,
+      createdTiers: 1,
+    })
+    expect(await json('members', 'import', ...options)).toMatchObject({
+      inserted: 0,
+      updated: 0,
+      unchanged: 3001,
+    })
+  })
+
+  test('a claim is submitted and approved, and its cycle started and watched until it is Active', async () => {
+    await json('tiers', 'set', 'A', '--contribution', '99.50')
+    const death = ['--member', 'M-000001', '--date-of-death', '2026-01-02', '--place-of-death', 'Delhi']
+    const claim = await json('claims', 'submit', ...death, '--benefit', '300000')
+    expect(claim).toMatchObject({ claimCode: 'CL-2026-00001', placeOfDeath: 'Delhi' })
+    const own = await almoner('claims', 'approve', 'CL-2026-00001')
+    expect([own.code, own.stderr]).toEqual([
+      1,
+      'You submitted claim CL-2026-00001: somebody else has to approve it.\n',
+    ])
+    expect(await json('fund', 'set', '--self-approval', 'yes')).toMatchObject({ selfApproval: true })
+    expect(await json('claims', 'approve', 'CL-2026-00001')).toMatchObject({ claimStatus: 'Approved' })
+    const preview = await json('cycles', 'preview', '--claim', 'CL-2026-00001')
+    expect(preview).toMatchObject({ eligibleMembers: 3000, contributionAmount: 9950, strategy: 'queued' })
+
+    const { code, stdout, stderr } = await almoner('cycles', 'start', '--claim', 'CL-2026-00001', '--watch')
+    expect(code).toBe(0)
+    expect(stderr).toContain('Creating contributions 100 % (3,000 / 3,000)')
+    expect(stdout).toContain('is Active.')
+    const { items } = await json('cycles', 'list')
+    expect(items).toMatchObject([{ cycleStatus: 'Active', totalMembers: 3000, pendingMembers: 3000 }])
+    expect(await json('doctor')).toMatchObject({ ok: true })
+  })
+
+  test('the server that was killed is adopted by the next, with all its data', async () => {
+    await server.end('SIGKILL')
+    server = await serve()
+    const { items } = await json('cycles', 'list')
+    expect(items).toMatchObject([{ cycleStatus: 'Active' }])
+  })
+
+  test('asked to stop, it stops, and PostgreSQL with it', async () => {
+    expect(await server.end('SIGTERM')).toBe(0)
+    const next = await startEmbeddedServer({ dataDir })
+    expect(next.started).toBe(true)
+    await next.stop()
+    server = await serve()
+  })
+})
+
+describe('what is wrong is said in a sentence, with an exit code', () => {
+  test.each([
+    [2, ['cycles', 'start', '--claim', 'X', '--days', '366'], 'must be a whole number from 1 to 365'],
+    [2, ['cycles', 'start'], "required option '--claim <code>'"],
+    [2, ['cycles', 'fly'], "unknown command 'fly'"],
+    [
+      2,
+      ['claims', 'submit', '--member', 'M-000002', '--date-of-death', '2026-02-30', '--benefit', '1'],
+      'must be a date',
+    ],
+    [
+      2,
+      ['claims', 'submit', '--member', 'M-000002', '--date-of-death', '2026-02-03', '--benefit', '1,5'],
+      'is not an amount',
+    ],
+    [
+      2,
+      ['claims', 'submit', '--member', 'M-000002', '--date-of-death', '2999-01-01', '--benefit', '1'],
+      'must not be later',
+    ],
+    [2, ['members', 'import', '/no/such/file.csv'], 'cannot be read'],
+    [1, ['cycles', 'start', '--claim', 'CL-1999-00001'], 'There is no claim CL-1999-00001.'],
+    [1, ['cycles', 'start', '--claim', 'CL-2026-00001'], 'has cycle CC-2026-00001 already'],
+    [1, ['cycles', 'pause', 'CC-2026-00001'], 'is Active; this needs it to be Initializing'],
+    [1, ['cycles', 'show', 'CC-1999-00001'], 'There is no contribution cycle CC-1999-00001.'],
+    [1, ['jobs', 'show', 'nonsense'], 'There is no job nonsense.'],
+    [1, ['fund', 'set', '--currency', 'JPY'], 'they would mean something else'],
+  ])('%i: almoner %j', async (code, args, sentence) => {
+    const run = await almoner(...args)
+    expect(run).toMatchObject({ code, stdout: '' })
+    expect(run.stderr).toContain(sentence)
+    expect(run.stderr).not.toMatch(/\bat .*\.js:\d+/)
+  })
+
+  test('a wrong environment is named before anything starts', async () => {
+    const run = await runAlmoner(['start'], { ...env, PORT: 'x', HOST: '0.0.0.0' })
+    expect(run.code).toBe(2)
+    expect(run.stderr).toMatch(/PORT must be .*\n.*HOST must be/)
+  })
+
+  test('a port that is taken', async () => {
+    const port = /ready at http:\/\/127\.0\.0\.1:(\d+)/.exec(server.output.stderr)?.[1]
+    if (port === undefined) throw new Error(`no port in ${server.output.stderr}`)
+    const run = await runAlmoner(['start'], { ...env, PORT: port })
+    expect(run).toMatchObject({ code: 1 })
+    expect(run.stderr).toContain('EADDRINUSE')
+  })
+
+  test('bad rows of an import are listed and written to a file, and the good ones are imported', async () => {
+    const file = path.join(dataDir, 'mixed.csv')
+    await writeFile(
+      file,
+      [header, 'N-1,Good,A,AG-0,Active,2020-01-01,,', 'N-2,Bad,Z,AG-0,Active,2020-01-01,,'].join('\n'),
+    )
+    const run = await almoner('members', 'import', file, '--errors', path.join(dataDir, 'errors.csv'))
+    expect(run.code).toBe(1)
+    expect(run.stderr).toContain('line 3, tier: ')
+    expect(run.stdout).toContain('1 inserted')
+    expect(run.stdout).toContain('1 faulty')
+  })
+})
+
+test('stopping to watch does not stop the job; a watcher without a worker says so', async () => {
+  await server.end('SIGTERM')
+  await json(
+    'claims',
+    'submit',
+    '--member',
+    'M-000003',
+    '--date-of-death',
+    '2026-01-02',
+    '--benefit',
+    '300000',
+  )
+  await json('claims', 'approve', 'CL-2026-00002')
+  const watcher = startAlmoner(
+    ['cycles', 'start', '--claim', 'CL-2026-00002', '--watch', '--strategy', 'queued'],
+    env,
+  )
+  await watcher.says('No worker is running')
+  await watcher.end('SIGINT')
+  // What has just been asked for is not stuck because nobody is there yet.
+  expect((await almoner('doctor')).stdout).toContain('ok     jobs: 0 stuck')
+  server = await serve()
+  const { code, stdout } = await almoner('cycles', 'watch', 'CC-2026-00002')
+  expect(code).toBe(0)
+  expect(stdout).toContain('is Active.')
+})
+
+test('without the broker a cycle is started all the same, and the doctor names what is away', async () => {
+  const death = ['--member', 'M-000004', '--date-of-death', '2026-01-02', '--benefit', '300000']
+  await json('claims', 'submit', ...death)
+  await json('claims', 'approve', 'CL-2026-00003')
+  const away = { ...env, QUEUE_URL: 'amqp://127.0.0.1:2' }
+  const doctor = await runAlmoner(['doctor'], away)
+  expect(doctor.code).toBe(1)
+  expect(doctor.stdout.match(/^WRONG.*/gm)).toEqual([
+    'WRONG  queue: RabbitMQ at 127.0.0.1:2 does not answer: connect ECONNREFUSED 127.0.0.1:2',
+  ])
+  const migrated = await runAlmoner(['migrate'], away)
+  expect([migrated.code, migrated.stderr]).toEqual([0, ''])
+  const start = ['cycles', 'start', '--claim', 'CL-2026-00003', '--strategy', 'queued']
+  const started = await runAlmoner(start, away)
+  expect(started.code).toBe(0)
+  expect(started.stderr).toContain('the sweep will find the job')
+  expect((await almoner('cycles', 'watch', 'CC-2026-00003')).stdout).toContain('is Active.')
+})
+
+test('the demo proves itself, in one line of JSON', { timeout: 120_000 }, async () => {
+  const { code, stdout } = await runAlmoner(['demo', '--members', '2000', '--json'], {})
+  expect(code).toBe(0)
+  expect(stdout.trimEnd().split('\n')).toHaveLength(1)
+  expect(JSON.parse(stdout)).toMatchObject({
+    cycleCode: expect.stringMatching(/^CC-\d{4}-00001$/),
+    cycleStatus: 'Active',
+    totalMembers: 2000,
+    answeredInMs: expect.any(Number),
+    activeInMs: expect.any(Number),
+    verified: true,
+  })
+})
+
+test('processes that start together on an empty database migrate it once', { timeout: 120_000 }, async () => {
+  const empty = await mkdtemp(path.join(tmpdir(), 'almoner-race-'))
+  try {
+    const runs = await Promise.all([1, 2, 3].map(() => runAlmoner(['migrate'], { ALMONER_DATA_DIR: empty })))
+    for (const run of runs)
+      expect(run).toMatchObject({ code: 0, stdout: expect.stringContaining('up to date') })
+  } finally {
+    await rm(empty, { recursive: true, force: true })
+  }
+})
