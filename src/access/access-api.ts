@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { instantSchema, nameSchema } from '../fund/fund-api.ts'
 import { reasonAgainstEmail, textSchema } from '../platform/values/text-rules.ts'
+import { instantSchema, nameSchema } from '../platform/values/value-schemas.ts'
 import { permissions, roles } from './permission-rules.ts'
 
 const email = textSchema(reasonAgainstEmail)
@@ -20,7 +20,7 @@ export const signedInSchema = z.object({
     .meta({ description: 'Whether a code has to follow before anybody is signed in.' }),
 })
 
-export const codeSchema = z.strictObject({
+export const oneTimeCodeSchema = z.strictObject({
   code: z.string().min(6).max(20).meta({ description: 'Six digits of the app, or one of the backup codes.' }),
 })
 

@@ -4,11 +4,11 @@ import { problemResponses } from '../platform/http/problem.ts'
 import type { HttpRoutes } from '../platform/http/server.ts'
 import { DomainError } from '../platform/values/errors.ts'
 import {
-  codeSchema,
   enrolmentSchema,
   linkRequestSchema,
   linkUseSchema,
   liveSessionSchema,
+  oneTimeCodeSchema,
   passwordChangeSchema,
   passwordSchema,
   sessionSchema,
@@ -58,7 +58,7 @@ export function sessionRoutes(
         schema: {
           summary: 'Give the code of the second factor',
           tags,
-          body: codeSchema,
+          body: oneTimeCodeSchema,
           response: { 200: done },
         },
       },
@@ -175,7 +175,7 @@ export function sessionRoutes(
         schema: {
           summary: 'Enrol the second factor by a code of it',
           tags,
-          body: codeSchema,
+          body: oneTimeCodeSchema,
           response: { 200: done },
         },
       },

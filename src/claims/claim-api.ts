@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { amountSchema, dateSchema, nameSchema } from '../fund/fund-api.ts'
+import { amountSchema, dateSchema, nameSchema } from '../platform/values/value-schemas.ts'
 import { claimStatuses } from './claim-rules.ts'
 
 export const claimSchema = z

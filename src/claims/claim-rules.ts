@@ -9,5 +9,3 @@ export const claimMoves = {
 export type ClaimStatus = keyof typeof claimMoves
 
 export const claimStatuses = Object.keys(claimMoves) as [ClaimStatus, ...ClaimStatus[]]
-
-export const claimCodePrefix = 'CL'

@@ -1,5 +1,5 @@
 import { insertEvent } from '../events/event-sql.ts'
-import { localDate } from '../fund/fund-rules.ts'
+import { claimCodePrefix, localDate } from '../fund/fund-rules.ts'
 import { findFund, takeCode } from '../fund/fund-sql.ts'
 import { requireMember } from '../members/keep-members.ts'
 import type { Db } from '../platform/database/connect.ts'
@@ -7,7 +7,6 @@ import { isUniqueViolation } from '../platform/database/sql-state.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import type { Clock } from '../platform/values/clock.ts'
 import { DomainError } from '../platform/values/errors.ts'
-import { claimCodePrefix } from './claim-rules.ts'
 import { type ClaimView, insertClaim, requireClaim } from './claim-sql.ts'
 
 /**

@@ -1,9 +1,9 @@
 import { InvalidArgumentError } from 'commander'
 import { type ClaimView, findClaim } from '../claims/claim-sql.ts'
 import { type CycleView, findCycle } from '../cycles/cycle-sql.ts'
-import { nameSchema } from '../fund/fund-api.ts'
 import type { Db } from '../platform/database/connect.ts'
 import { DomainError } from '../platform/values/errors.ts'
+import { nameSchema } from '../platform/values/value-schemas.ts'
 
 /** A whole number within bounds, for commander. */
 export function wholeNumber(from: number, to: number): (text: string) => number {

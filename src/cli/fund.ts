@@ -1,9 +1,13 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { changeFund } from '../fund/change-fund.ts'
+import { channelsSchema } from '../fund/fund-api.ts'
+import {
+  type LetterLanguage,
+  letterLanguages,
+  type PersonalChannel,
+  personalChannels,
+} from '../fund/fund-rules.ts'
 import { type FundRow, findFund } from '../fund/fund-sql.ts'
-import { type LetterLanguage, letterLanguages } from '../notices/letter-rules.ts'
-import { channelsSchema } from '../notices/notice-api.ts'
-import { type PersonalChannel, personalChannels } from '../notices/notice-rules.ts'
 import { formatAmount, parseAmount } from '../platform/values/money.ts'
 import { printResult } from './output.ts'
 import { commandActor, group, withApplication } from './run-command.ts'

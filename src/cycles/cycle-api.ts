@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { amountSchema, instantSchema } from '../fund/fund-api.ts'
+import { amountSchema, instantSchema } from '../platform/values/value-schemas.ts'
 import {
   type ContributionStatus,
   type CycleStatus,

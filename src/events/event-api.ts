@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { instantSchema } from '../fund/fund-api.ts'
+import { instantSchema } from '../platform/values/value-schemas.ts'
 
 export const eventSchema = z
   .object({

@@ -1,11 +1,10 @@
-import { claimCodePrefix } from '../claims/claim-rules.ts'
 import { differences } from '../events/event-rules.ts'
 import { insertEvent } from '../events/event-sql.ts'
 import type { Db } from '../platform/database/connect.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import { DomainError } from '../platform/values/errors.ts'
 import { isCurrency } from '../platform/values/money.ts'
-import { isTimeZone } from './fund-rules.ts'
+import { claimCodePrefix, isTimeZone } from './fund-rules.ts'
 import { type FundRow, findFund, hasAmounts, updateFund } from './fund-sql.ts'
 
 /**

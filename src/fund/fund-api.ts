@@ -1,29 +1,11 @@
 import { z } from 'zod'
-import { letterLanguages } from '../notices/letter-rules.ts'
-import { channelsSchema } from '../notices/notice-api.ts'
-import { personalChannels } from '../notices/notice-rules.ts'
-import { reasonAgainstCode, reasonAgainstName, textSchema } from '../platform/values/text-rules.ts'
+import { amountSchema, codeSchema, nameSchema } from '../platform/values/value-schemas.ts'
+import { letterLanguages, personalChannels } from './fund-rules.ts'
 
-/** Integer minor units of the fund's currency. */
-export const amountSchema = z
-  .int({ error: 'must be a whole number of minor units' })
-  .min(1, { error: 'must be at least 1 minor unit' })
-  .meta({ description: 'Minor units of the fund’s currency: 9950 is 99.50 in USD.' })
-
-/** A date of the calendar. PostgreSQL's has no year 0. */
-export const dateSchema = z.iso
-  .date({ error: 'must be a date such as 2026-11-23' })
-  .refine((date) => date >= '0001', { error: 'must be a date such as 2026-11-23' })
-
-/** PostgreSQL's calendar has no year 0, wherever on earth it begins, and Temporal counts nanoseconds at most. */
-export const instantSchema = z.iso
-  .datetime({ offset: true, error: 'must be an instant such as 2026-11-23T10:00:00Z' })
-  .refine((instant) => instant >= '0002' && !/\.\d{10}/.test(instant), {
-    error: 'must be an instant such as 2026-11-23T10:00:00Z',
-  })
-
-export const codeSchema = textSchema(reasonAgainstCode)
-export const nameSchema = textSchema(reasonAgainstName)
+/** Each at most once. */
+export const channelsSchema = z
+  .array(z.enum(personalChannels))
+  .transform((channels) => personalChannels.filter((channel) => channels.includes(channel)))
 
 export const fundSchema = z
   .object({

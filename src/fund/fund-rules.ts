@@ -22,3 +22,14 @@ export function isTimeZone(name: string): boolean {
 export function yearlyCode(prefix: string, year: number, number: number): string {
   return `${prefix}-${year}-${String(number).padStart(5, '0')}`
 }
+
+/** The codes of claims begin with it; those of cycles begin with what the fund chooses, and with something else. */
+export const claimCodePrefix = 'CL'
+
+/** Languages in which letters can be written. */
+export const letterLanguages = ['en', 'hi'] as const
+export type LetterLanguage = (typeof letterLanguages)[number]
+
+/** Ways to reach people, besides the console. */
+export const personalChannels = ['email', 'sms', 'whatsapp'] as const
+export type PersonalChannel = (typeof personalChannels)[number]

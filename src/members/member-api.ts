@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { codeSchema, dateSchema, nameSchema } from '../fund/fund-api.ts'
 import {
   reasonAgainstEmail,
   reasonAgainstMemberCode,
   reasonAgainstPhone,
   textSchema,
 } from '../platform/values/text-rules.ts'
+import { codeSchema, dateSchema, nameSchema } from '../platform/values/value-schemas.ts'
 import { memberStatuses } from './member-rules.ts'
 
 const email = textSchema(reasonAgainstEmail)

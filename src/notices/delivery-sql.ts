@@ -1,9 +1,10 @@
 import { type RawBuilder, sql } from 'kysely'
+import type { LetterLanguage, PersonalChannel } from '../fund/fund-rules.ts'
 import type { Db } from '../platform/database/connect.ts'
 import { deliveriesSettled } from './delivery-metrics.ts'
 import type { DeliveryStatus } from './delivery-rules.ts'
-import { formOf, type LetterKind, type LetterLanguage, type LetterTemplate } from './letter-rules.ts'
-import type { Channel, NoticeKind, PersonalChannel } from './notice-rules.ts'
+import { formOf, type LetterKind, type LetterTemplate } from './letter-rules.ts'
+import type { Channel, NoticeKind } from './notice-rules.ts'
 import { owed, type Told } from './notice-sql.ts'
 
 /** What a letter says. */

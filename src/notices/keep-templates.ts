@@ -1,5 +1,5 @@
 import { insertEvent } from '../events/event-sql.ts'
-import { localDate } from '../fund/fund-rules.ts'
+import { letterLanguages, localDate } from '../fund/fund-rules.ts'
 import { findFund } from '../fund/fund-sql.ts'
 import type { Db, Tx } from '../platform/database/connect.ts'
 import type { Actor } from '../platform/values/actor.ts'
@@ -8,7 +8,7 @@ import { DomainError } from '../platform/values/errors.ts'
 import { findNewestContent, type LetterContent } from './delivery-sql.ts'
 import { faultsOf, type WrittenLetter, writeLetter } from './letter.ts'
 import type { LetterKind } from './letter-rules.ts'
-import { type LetterTemplate, letterLanguages, letters } from './letter-rules.ts'
+import { type LetterTemplate, letters } from './letter-rules.ts'
 import { letterText } from './letter-texts.ts'
 import {
   deleteTemplate,

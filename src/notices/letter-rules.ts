@@ -1,7 +1,5 @@
-import type { NoticeKind, PersonalChannel } from './notice-rules.ts'
-
-export const letterLanguages = ['en', 'hi'] as const
-export type LetterLanguage = (typeof letterLanguages)[number]
+import type { PersonalChannel } from '../fund/fund-rules.ts'
+import type { NoticeKind } from './notice-rules.ts'
 
 /** Kinds of notices of which letters tell. */
 export type LetterKind = Exclude<NoticeKind, 'webhook'>

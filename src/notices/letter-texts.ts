@@ -1,4 +1,5 @@
-import type { LetterForm, LetterKind, LetterLanguage, LetterTemplate } from './letter-rules.ts'
+import type { LetterLanguage } from '../fund/fund-rules.ts'
+import type { LetterForm, LetterKind, LetterTemplate } from './letter-rules.ts'
 
 const mailed: Readonly<Record<LetterLanguage, Readonly<Record<LetterKind, LetterTemplate>>>> = {
   en: {

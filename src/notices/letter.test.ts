@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { letterLanguages } from '../fund/fund-rules.ts'
 import type { LetterContent } from './delivery-sql.ts'
 import { faultsOf, htmlOf, writeLetter } from './letter.ts'
-import { type LetterTemplate, letterLanguages, letters, partsOf } from './letter-rules.ts'
+import { type LetterTemplate, letters, partsOf } from './letter-rules.ts'
 import { letterText } from './letter-texts.ts'
 
 const digest: LetterContent = {

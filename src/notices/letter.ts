@@ -1,12 +1,12 @@
 import { escapeUTF8 as escapeHtml } from 'entities'
 import { Liquid, type Template } from 'liquidjs'
+import type { LetterLanguage } from '../fund/fund-rules.ts'
 import type { InputFault } from '../platform/values/errors.ts'
 import { formatAmount } from '../platform/values/money.ts'
 import type { LetterContent } from './delivery-sql.ts'
 import {
   type LetterForm,
   type LetterKind,
-  type LetterLanguage,
   type LetterPart,
   type LetterTemplate,
   type LetterVariable,

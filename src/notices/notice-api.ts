@@ -1,12 +1,9 @@
 import { z } from 'zod'
+import { channelsSchema } from '../fund/fund-api.ts'
+import { letterLanguages, personalChannels } from '../fund/fund-rules.ts'
 import { deliveryStatuses } from './delivery-rules.ts'
-import { type LetterKind, letterForms, letterKinds, letterLanguages } from './letter-rules.ts'
-import { channels, noticeKinds, personalChannels } from './notice-rules.ts'
-
-/** Each at most once. */
-export const channelsSchema = z
-  .array(z.enum(personalChannels))
-  .transform((channels) => personalChannels.filter((channel) => channels.includes(channel)))
+import { type LetterKind, letterForms, letterKinds } from './letter-rules.ts'
+import { channels, noticeKinds } from './notice-rules.ts'
 
 export const noticeSchema = z
   .object({

@@ -1,3 +1,5 @@
+import { personalChannels } from '../fund/fund-rules.ts'
+
 export const noticeKinds = [
   'cycle-ready',
   'cycle-failed',
@@ -8,10 +10,6 @@ export const noticeKinds = [
   'webhook',
 ] as const
 export type NoticeKind = (typeof noticeKinds)[number]
-
-/** Ways to people, besides the console. */
-export const personalChannels = ['email', 'sms', 'whatsapp'] as const
-export type PersonalChannel = (typeof personalChannels)[number]
 
 export const channels = [...personalChannels, 'webhook'] as const
 export type Channel = (typeof channels)[number]

@@ -1,7 +1,6 @@
 import { sql } from 'kysely'
+import type { LetterLanguage, PersonalChannel } from '../fund/fund-rules.ts'
 import type { Db, Tx } from '../platform/database/connect.ts'
-import type { LetterLanguage } from './letter-rules.ts'
-import type { PersonalChannel } from './notice-rules.ts'
 
 /** How somebody wants to be written to. */
 export interface NoticePreferences {

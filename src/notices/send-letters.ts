@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { PersonalChannel } from '../fund/fund-rules.ts'
 import type { Db } from '../platform/database/connect.ts'
 import { isRefusal, type SendMail } from '../platform/mail.ts'
 import { inSpan } from '../platform/telemetry/trace.ts'
@@ -7,7 +8,6 @@ import { type Letter, settleDelivery, takeDueLetters } from './delivery-sql.ts'
 import { atOnce } from './keep-sending.ts'
 import { htmlOf, writeLetter } from './letter.ts'
 import { formOf } from './letter-rules.ts'
-import type { PersonalChannel } from './notice-rules.ts'
 import { takeAtPace } from './pace-sql.ts'
 import { type createTexter, TextRefusedError } from './send-texts.ts'
 

@@ -1,4 +1,4 @@
-import type { PersonalChannel } from './notice-rules.ts'
+import type { PersonalChannel } from '../fund/fund-rules.ts'
 
 /** For connecting, sending and the answer together. */
 const timeoutMs = 30_000

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
+import type { LetterLanguage } from '../fund/fund-rules.ts'
 import type { Db, Tx } from '../platform/database/connect.ts'
-import type { LetterForm, LetterKind, LetterLanguage, LetterTemplate } from './letter-rules.ts'
+import type { LetterForm, LetterKind, LetterTemplate } from './letter-rules.ts'
 
 export interface TemplateKey {
   readonly noticeKind: LetterKind

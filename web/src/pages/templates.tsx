@@ -16,12 +16,11 @@ import { notifications } from '@mantine/notifications'
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { type LetterLanguage, letterLanguages } from '../../../src/fund/fund-rules.ts'
 import {
   type LetterForm,
   type LetterKind,
-  type LetterLanguage,
   letterKinds,
-  letterLanguages,
   letters,
   maxShortChars,
   partsOf,

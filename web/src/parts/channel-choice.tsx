@@ -1,7 +1,7 @@
 import { Checkbox, Group } from '@mantine/core'
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
-import { type PersonalChannel, personalChannels } from '../../../src/notices/notice-rules.ts'
+import { type PersonalChannel, personalChannels } from '../../../src/fund/fund-rules.ts'
 
 /** A choice of ways to people, always in one order. */
 export function ChannelChoice(props: {
