@@ -4,9 +4,11 @@
  *
  *   npx tsx bench/access.ts [--quick] [--rounds 2000]
  */
+
 import { guard } from '../src/access/guard.ts'
 import { addUser } from '../src/access/keep-users.ts'
-import { openIdentity, version } from '../src/app/main.ts'
+import { openIdentity } from '../src/access/open-identity.ts'
+import { version } from '../src/app/version.ts'
 import { fundSchema } from '../src/fund/fund-api.ts'
 import { fundRoutes } from '../src/fund/fund-routes.ts'
 import { findFund } from '../src/fund/fund-sql.ts'
@@ -47,11 +49,11 @@ const machine = await withServer(async (server) => {
   const password = 'correct horse battery'
   const clerk = { name: 'Clerk', email, role: 'clerk' as const, agentId: null, actor: operator('bench') }
   const { userId } = await addUser(app, clerk)
-  const identity = await openIdentity(app)
+  const identity = await openIdentity({ ...app.config, db })
   const api = await createHttpServer({
     log: app.log,
     version,
-    guard: (guarded) => guard(guarded, { db, identity, requestsPerMinute: 1_000_000 }),
+    guard: (guarded) => guard(guarded, { ...app, identity, requestsPerMinute: 1_000_000 }),
     routes: [fundRoutes(app), open],
     readiness: async () => ({ ok: true, checks: {} }),
   })

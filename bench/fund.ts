@@ -1,4 +1,5 @@
 /** Funds to measure: databases of their own on one embedded server, and the processes that serve them. */
+
 import type { ChildProcess } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -6,8 +7,9 @@ import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { sql } from 'kysely'
 import pg from 'pg'
+import type { Application } from '../src/app/application.ts'
 import { readConfig } from '../src/app/config.ts'
-import { type Application, openApplication } from '../src/app/main.ts'
+import { openApplication } from '../src/app/open-application.ts'
 import { type CycleView, requireCycle } from '../src/cycles/cycle-sql.ts'
 import { proveCycle } from '../src/cycles/prove-cycle.ts'
 import { startCycle } from '../src/cycles/start-cycle.ts'

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { Temporal } from 'temporal-polyfill'
-import { insertEvent } from '../events/event-sql.ts'
+import type { AnnounceDeps } from '../events/announce.ts'
 import type { Db } from '../platform/database/connect.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import { DomainError } from '../platform/values/errors.ts'
@@ -28,7 +28,7 @@ const shownChars = 10
  *   `user-not-found`
  */
 export async function createApiKey(
-  { db }: { db: Db },
+  { db, announce }: AnnounceDeps,
   input: {
     userId: string
     keyName: string
@@ -64,19 +64,19 @@ export async function createApiKey(
       expiresAt,
     })
     const row = await requireApiKey(tx, keyId)
-    await insertEvent(tx, { eventName: 'ApiKeyCreated', subject: keyId, actor, payload: { after: row } })
+    await announce(tx, { eventName: 'ApiKeyCreated', subject: keyId, actor, payload: { after: row } })
     return { ...row, key }
   })
 }
 
 /** @throws DomainError `api-key-not-found`; one that is revoked already stays so */
 export async function revokeApiKey(
-  { db }: { db: Db },
+  { db, announce }: AnnounceDeps,
   { keyId, actor }: { keyId: string; actor: Actor },
 ): Promise<ApiKeyRow> {
   return db.transaction().execute(async (tx) => {
     if (await revokeKey(tx, keyId)) {
-      await insertEvent(tx, { eventName: 'ApiKeyRevoked', subject: keyId, actor })
+      await announce(tx, { eventName: 'ApiKeyRevoked', subject: keyId, actor })
     }
     return requireApiKey(tx, keyId)
   })

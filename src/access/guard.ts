@@ -1,7 +1,8 @@
 /** What stands before every route: who comes, whether they may, and what becomes of it when they may not. */
+
 import csrf from '@fastify/csrf'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
-import { insertEvent } from '../events/event-sql.ts'
+import type { AnnounceDeps } from '../events/announce.ts'
 import type { Db } from '../platform/database/connect.ts'
 import { answerError, refusalOf } from '../platform/http/answer-error.ts'
 import type { Actor } from '../platform/values/actor.ts'
@@ -11,14 +12,8 @@ import { findUser } from './access-sql.ts'
 import { requireKey } from './api-keys.ts'
 import { limitRequests } from './attempts.ts'
 import type { Identity, Visit } from './identity.ts'
-import {
-  type Access,
-  type Grant,
-  grantOf,
-  needsSecondFactor,
-  type Permission,
-  type Role,
-} from './permission-rules.ts'
+import type { Role } from './permission-rules.ts'
+import { type Access, type Grant, grantOf, needsSecondFactor, type Permission } from './permission-rules.ts'
 
 /** Somebody who is signed in, or whose key was given. */
 export interface Principal {
@@ -105,7 +100,7 @@ export function csrfToken(sessionToken: string): string {
 /** Puts the guard before every route of the server, those of plugins too. */
 export function guard(
   app: FastifyInstance,
-  deps: { readonly db: Db; readonly identity: Identity; readonly requestsPerMinute: number },
+  deps: AnnounceDeps & { readonly identity: Identity; readonly requestsPerMinute: number },
 ): void {
   const { db, identity } = deps
   const limit = limitRequests(deps.requestsPerMinute)
@@ -156,7 +151,7 @@ export function guard(
       ))
     )
       return
-    await recordRefusal(db, request, refusal).catch((failure: unknown) => {
+    await recordRefusal(deps, request, refusal).catch((failure: unknown) => {
       request.log.error({ err: failure }, 'a refusal could not be written into the audit trail')
     })
   }
@@ -290,12 +285,16 @@ function isForTheRecord(refusal: DomainError, request: FastifyRequest): boolean 
   )
 }
 
-async function recordRefusal(db: Db, request: FastifyRequest, refusal: DomainError): Promise<void> {
+async function recordRefusal(
+  { db, announce }: AnnounceDeps,
+  request: FastifyRequest,
+  refusal: DomainError,
+): Promise<void> {
   const { method, routeOptions, params } = request
   const { code, message } = refusal
   const payload = { method, route: routeOptions.url ?? null, params, refusal: code, detail: message }
   await db.transaction().execute((tx) =>
-    insertEvent(tx, {
+    announce(tx, {
       eventName: 'RequestRefused',
       subject: null,
       actor: request.actor,

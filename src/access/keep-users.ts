@@ -1,5 +1,5 @@
+import type { Announce, AnnounceDeps } from '../events/announce.ts'
 import { differences } from '../events/event-rules.ts'
-import { insertEvent } from '../events/event-sql.ts'
 import type { Db, Tx } from '../platform/database/connect.ts'
 import { isForeignKeyViolation, isUniqueViolation } from '../platform/database/sql-state.ts'
 import type { Actor } from '../platform/values/actor.ts'
@@ -31,10 +31,10 @@ export interface NewUser {
  * @throws DomainError `user-exists`, `agent-not-found`, `invalid-input` for an agent who is nobody's or anybody else who is
  */
 export async function addUser(
-  { db }: { db: Db },
+  { db, announce }: AnnounceDeps,
   { actor, ...user }: NewUser & { actor: Actor },
 ): Promise<UserRow> {
-  return db.transaction().execute((tx) => insertNamed(tx, user, actor))
+  return db.transaction().execute((tx) => insertNamed(tx, announce, user, actor))
 }
 
 /**
@@ -43,13 +43,13 @@ export async function addUser(
  * @throws DomainError `link-invalid` when there is one
  */
 export async function addFirstUser(
-  { db }: { db: Db },
+  { db, announce }: AnnounceDeps,
   { actor, ...user }: { name: string; email: string; actor: Actor },
 ): Promise<UserRow> {
   return db.transaction().execute(async (tx) => {
     await lockUsers(tx)
     if (await hasUsers(tx)) throw new DomainError('link-invalid', 'Somebody has set Almoner up already.')
-    return insertNamed(tx, { ...user, role: 'admin', agentId: null }, actor)
+    return insertNamed(tx, announce, { ...user, role: 'admin', agentId: null }, actor)
   })
 }
 
@@ -59,7 +59,7 @@ export async function addFirstUser(
  * @throws DomainError `user-not-found`, `last-admin`, `agent-not-found`, `invalid-input`
  */
 export async function changeUser(
-  { db }: { db: Db },
+  { db, announce }: AnnounceDeps,
   {
     userId,
     changes,
@@ -81,7 +81,7 @@ export async function changeUser(
     const after = await requireUser(tx, userId)
     const differs = differences(before, after)
     if (Object.keys(differs.after).some((key) => key !== 'name')) await deleteSessions(tx, userId)
-    await insertEvent(tx, {
+    await announce(tx, {
       eventName: 'UserChanged',
       subject: userId,
       actor,
@@ -97,14 +97,14 @@ export async function changeUser(
  * @throws DomainError `user-not-found`
  */
 export async function resetUser(
-  { db }: { db: Db },
+  { db, announce }: AnnounceDeps,
   { userId, actor }: { userId: string; actor: Actor },
 ): Promise<UserRow> {
   return db.transaction().execute(async (tx) => {
     const user = await requireUser(tx, userId)
     await deleteSessions(tx, userId)
     await deleteSecondFactor(tx, userId)
-    await insertEvent(tx, { eventName: 'UserReset', subject: userId, actor, payload: { email: user.email } })
+    await announce(tx, { eventName: 'UserReset', subject: userId, actor, payload: { email: user.email } })
     return requireUser(tx, userId)
   })
 }
@@ -116,14 +116,14 @@ async function requireUser(db: Db, userId: string): Promise<UserRow> {
   return user
 }
 
-async function insertNamed(tx: Tx, user: NewUser, actor: Actor): Promise<UserRow> {
+async function insertNamed(tx: Tx, announce: Announce, user: NewUser, actor: Actor): Promise<UserRow> {
   requireAgent(user)
   const userId = await insertUser(tx, user).catch((error: unknown) => {
     if (!isUniqueViolation(error, 'users_email_key')) return rethrowAsRefusal(error)
     throw new DomainError('user-exists', `There is a user ${user.email} already.`, [], { cause: error })
   })
   const added = await requireUser(tx, userId)
-  await insertEvent(tx, { eventName: 'UserAdded', subject: userId, actor, payload: { after: added } })
+  await announce(tx, { eventName: 'UserAdded', subject: userId, actor, payload: { after: added } })
   return added
 }
 

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { insertEvent } from '../events/event-sql.ts'
 import { problemResponses } from '../platform/http/problem.ts'
 import type { HttpRoutes } from '../platform/http/server.ts'
 import { DomainError } from '../platform/values/errors.ts'
@@ -25,11 +24,14 @@ import { giveSecondFactor, requestLink, type SignInDeps, setUp, signIn, useLink 
 const tags = ['access']
 const done = z.object({ done: z.literal(true) })
 
+export interface SessionRoutesDeps extends SignInDeps, LinkDeps {
+  /** What the first user has to show; undefined: there are users already. */
+  readonly setUpToken: string | undefined
+}
+
 /** How people come in and go, and what they may do with their own account. */
-export function sessionRoutes(
-  deps: SignInDeps & LinkDeps & { readonly setUpToken: string | undefined },
-): HttpRoutes {
-  const { db, identity } = deps
+export function sessionRoutes(deps: SessionRoutesDeps): HttpRoutes {
+  const { db, announce, identity } = deps
   return async (app) => {
     app.post(
       '/api/session',
@@ -95,7 +97,7 @@ export function sessionRoutes(
         const { cookies } = await identity.signOut(visitOf(request))
         await db
           .transaction()
-          .execute((tx) => insertEvent(tx, { eventName: 'SignedOut', subject: userId, actor: request.actor }))
+          .execute((tx) => announce(tx, { eventName: 'SignedOut', subject: userId, actor: request.actor }))
         return reply.header('set-cookie', [...cookies]).send({ done: true })
       },
     )
@@ -135,7 +137,7 @@ export function sessionRoutes(
           if ((await deleteSessions(tx, userId, sessionId)) === 0) {
             throw new DomainError('session-not-found', 'You have no such session.')
           }
-          await insertEvent(tx, {
+          await announce(tx, {
             eventName: 'SessionsEnded',
             subject: userId,
             actor: request.actor,
@@ -185,7 +187,7 @@ export function sessionRoutes(
         await db
           .transaction()
           .execute((tx) =>
-            insertEvent(tx, { eventName: 'SecondFactorEnrolled', subject: userId, actor: request.actor }),
+            announce(tx, { eventName: 'SecondFactorEnrolled', subject: userId, actor: request.actor }),
           )
         return reply.header('set-cookie', [...cookies]).send({ done: true })
       },
@@ -210,7 +212,7 @@ export function sessionRoutes(
         await db
           .transaction()
           .execute((tx) =>
-            insertEvent(tx, { eventName: 'PasswordChanged', subject: userId, actor: request.actor }),
+            announce(tx, { eventName: 'PasswordChanged', subject: userId, actor: request.actor }),
           )
         return reply.header('set-cookie', [...cookies]).send({ done: true })
       },

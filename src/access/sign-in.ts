@@ -1,7 +1,7 @@
 /** What somebody may do who is nobody yet: sign in, ask for a link, use it, and set Almoner up. */
 import { timingSafeEqual } from 'node:crypto'
-import { type EventName, insertEvent } from '../events/event-sql.ts'
-import type { Db } from '../platform/database/connect.ts'
+import type { AnnounceDeps } from '../events/announce.ts'
+import type { EventName } from '../events/event-sql.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import { DomainError } from '../platform/values/errors.ts'
 import { findUser } from './access-sql.ts'
@@ -10,8 +10,7 @@ import type { Identity, Step, Visit } from './identity.ts'
 import { addFirstUser } from './keep-users.ts'
 import { type LinkDeps, sendLink } from './password-link.ts'
 
-export interface SignInDeps {
-  readonly db: Db
+export interface SignInDeps extends AnnounceDeps {
   readonly identity: Identity
   readonly attempts: Attempts
 }
@@ -27,11 +26,11 @@ export async function signIn(
   { actor, ...credentials }: { email: string; password: string; actor: Actor },
 ): Promise<Step<{ secondFactorNeeded: boolean }>> {
   const { email } = credentials
-  return recorded(deps.db, { email, actor }, async () => {
+  return recorded(deps, { email, actor }, async () => {
     await deps.attempts.begin(email, visit.address)
     const step = await deps.identity.signIn(visit, credentials)
     await deps.attempts.forgive(email, visit.address)
-    if (!step.result.secondFactorNeeded) await recordSignIn(deps.db, actor, email)
+    if (!step.result.secondFactorNeeded) await recordSignIn(deps, actor, email)
     return step
   })
 }
@@ -42,14 +41,14 @@ export async function signIn(
  * @throws DomainError `wrong-code`, `account-locked`, `not-signed-in`
  */
 export async function giveSecondFactor(
-  { db, identity }: SignInDeps,
+  deps: SignInDeps,
   visit: Visit,
   { code, actor }: { code: string; actor: Actor },
 ): Promise<Step<void>> {
-  return recorded(db, { actor }, async () => {
-    const step = await identity.giveSecondFactor(visit, code)
-    const email = await emailOf(db, identity, visit, step.cookies)
-    if (email !== undefined) await recordSignIn(db, actor, email)
+  return recorded(deps, { actor }, async () => {
+    const step = await deps.identity.giveSecondFactor(visit, code)
+    const email = await emailOf(deps, visit, step.cookies)
+    if (email !== undefined) await recordSignIn(deps, actor, email)
     return step
   })
 }
@@ -71,7 +70,7 @@ export async function requestLink(
   }
   // Apart from the passwords that were tried: who has forgotten hers has a few behind her.
   await deps.attempts.begin(`link for ${email}`, visit.address)
-  await record(deps.db, 'PasswordLinkRequested', actor, { email })
+  await record(deps, 'PasswordLinkRequested', actor, { email })
   const send = async () => {
     const user = await findUser(deps.db, { email })
     if (user && user.disabledAt === null) await sendLink(deps, user)
@@ -81,16 +80,16 @@ export async function requestLink(
 
 /** @throws DomainError `link-invalid`, `too-many-requests` */
 export async function useLink(
-  { db, identity, attempts }: SignInDeps,
+  deps: SignInDeps,
   visit: Visit,
   { token, newPassword, actor }: { token: string; newPassword: string; actor: Actor },
 ): Promise<void> {
   const tried = `link from ${visit.address}`
-  await attempts.begin(tried, visit.address)
-  await identity.setPassword(token, newPassword)
+  await deps.attempts.begin(tried, visit.address)
+  await deps.identity.setPassword(token, newPassword)
   // Everybody new may sit in one office.
-  await attempts.forgive(tried, visit.address)
-  await record(db, 'PasswordChanged', actor, { by: 'link' })
+  await deps.attempts.forgive(tried, visit.address)
+  await record(deps, 'PasswordChanged', actor, { by: 'link' })
 }
 
 /**
@@ -104,7 +103,7 @@ export async function setUp(
   input: { token: string; name: string; email: string; newPassword: string; actor: Actor },
 ): Promise<Step<{ secondFactorNeeded: boolean }>> {
   const { token, name, email, newPassword, actor } = input
-  return recorded(deps.db, { email, actor }, async () => {
+  return recorded(deps, { email, actor }, async () => {
     if (!isLoopback(visit.address) || deps.setUpToken === undefined || !isSame(token, deps.setUpToken)) {
       throw new DomainError('link-invalid', 'This is not the link that Almoner showed when it started.')
     }
@@ -125,7 +124,7 @@ function isSame(given: string, expected: string): boolean {
 
 /** Writes down what was refused, and to whom it was pretended to belong. */
 async function recorded<Result>(
-  db: Db,
+  deps: AnnounceDeps,
   { email, actor }: { email?: string; actor: Actor },
   attempt: () => Promise<Result>,
 ): Promise<Result> {
@@ -133,17 +132,20 @@ async function recorded<Result>(
     return await attempt()
   } catch (error) {
     if (error instanceof DomainError && error.code !== 'too-many-requests') {
-      await record(db, 'SignInRefused', actor, { ...(email !== undefined && { email }), refusal: error.code })
+      await record(deps, 'SignInRefused', actor, {
+        ...(email !== undefined && { email }),
+        refusal: error.code,
+      })
     }
     throw error
   }
 }
 
-async function recordSignIn(db: Db, actor: Actor, email: string): Promise<void> {
+async function recordSignIn({ db, announce }: AnnounceDeps, actor: Actor, email: string): Promise<void> {
   const user = await findUser(db, { email })
   if (!user) return
   await db.transaction().execute((tx) =>
-    insertEvent(tx, {
+    announce(tx, {
       eventName: 'SignedIn',
       subject: user.userId,
       actor: { ...actor, name: user.email, role: user.role },
@@ -152,18 +154,17 @@ async function recordSignIn(db: Db, actor: Actor, email: string): Promise<void> 
 }
 
 async function record(
-  db: Db,
+  { db, announce }: AnnounceDeps,
   eventName: EventName,
   actor: Actor,
   payload: Record<string, unknown>,
 ): Promise<void> {
-  await db.transaction().execute((tx) => insertEvent(tx, { eventName, subject: null, actor, payload }))
+  await db.transaction().execute((tx) => announce(tx, { eventName, subject: null, actor, payload }))
 }
 
 /** Whose session the cookies have just begun. */
 async function emailOf(
-  db: Db,
-  identity: Identity,
+  { db, identity }: SignInDeps,
   visit: Visit,
   cookies: readonly string[],
 ): Promise<string | undefined> {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Db } from '../platform/database/connect.ts'
+import type { AnnounceDeps } from '../events/announce.ts'
 import { decodeCursor, instantValue, pageFrom, pageOf, pageQuery } from '../platform/http/paging.ts'
 import { problemResponses } from '../platform/http/problem.ts'
 import type { HttpRoutes } from '../platform/http/server.ts'
@@ -22,7 +22,7 @@ const tags = ['access']
 const userParams = z.strictObject({ userId: z.uuid() })
 
 /** Who may come in, and which machines. */
-export function userRoutes(deps: LinkDeps & { readonly db: Db }): HttpRoutes {
+export function userRoutes(deps: LinkDeps & AnnounceDeps): HttpRoutes {
   const { db } = deps
   return async (app) => {
     app.get(

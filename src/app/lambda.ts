@@ -2,6 +2,7 @@
  * The worker on AWS Lambda (`dist/lambda.handler`): it is given messages by SQS instead of taking them, and is called
  * on a schedule for the sweep, since nothing of it runs in between. `deploy/template.yaml` sets it up.
  */
+
 import type { Message as Delivery } from '@aws-sdk/client-sqs'
 import type { Context, EventBridgeEvent, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
 import { tokenHandler } from '../platform/jobs/advance-job.ts'
@@ -10,8 +11,9 @@ import type { MessageHandler } from '../platform/queue/queue.ts'
 import { messageIn, passOn } from '../platform/queue/sqs.ts'
 import { connectSqs, openQueues, type SqsQueues } from '../platform/queue/sqs-queues.ts'
 import { createLog } from '../platform/telemetry/log.ts'
+import type { Application } from './application.ts'
 import { ConfigError, readConfig } from './config.ts'
-import { type Application, openApplication } from './main.ts'
+import { openApplication } from './open-application.ts'
 
 interface Worker {
   readonly app: Application

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Db } from '../platform/database/connect.ts'
+import type { AnnounceDeps } from '../events/announce.ts'
 import { decodeCursor, instantValue, pageFrom, pageOf, pageQuery } from '../platform/http/paging.ts'
 import { problemResponses } from '../platform/http/problem.ts'
 import type { HttpRoutes } from '../platform/http/server.ts'
@@ -12,7 +12,7 @@ import { submitClaim } from './submit-claim.ts'
 
 const claimParams = z.strictObject({ claimId: z.uuid() })
 
-export function claimRoutes(deps: { readonly db: Db; readonly clock: Clock }): HttpRoutes {
+export function claimRoutes(deps: AnnounceDeps & { readonly clock: Clock }): HttpRoutes {
   return async (app) => {
     app.get(
       '/api/claims',

@@ -1,4 +1,4 @@
-import { insertEvent } from '../events/event-sql.ts'
+import type { AnnounceDeps } from '../events/announce.ts'
 import { markDeceased } from '../members/keep-members.ts'
 import type { Db } from '../platform/database/connect.ts'
 import type { Actor } from '../platform/values/actor.ts'
@@ -12,14 +12,14 @@ import { approveSubmittedClaim, type ClaimView, rejectSubmittedClaim, requireCla
  *   has one person only
  */
 export async function approveClaim(
-  { db }: { db: Db },
+  { db, announce }: AnnounceDeps,
   { claimId, actor }: { claimId: string; actor: Actor },
 ): Promise<ClaimView> {
   return db.transaction().execute(async (tx) => {
     const deceasedMemberId = await approveSubmittedClaim(tx, claimId, actor.name)
     if (deceasedMemberId === undefined) throw await reasonAgainst(tx, claimId)
     await markDeceased(tx, deceasedMemberId)
-    await insertEvent(tx, {
+    await announce(tx, {
       eventName: 'ClaimApproved',
       subject: claimId,
       actor,
@@ -35,13 +35,13 @@ export async function approveClaim(
  * @throws DomainError `claim-not-found`, `claim-not-submitted`
  */
 export async function rejectClaim(
-  { db }: { db: Db },
+  { db, announce }: AnnounceDeps,
   input: { claimId: string; reason: string; actor: Actor },
 ): Promise<ClaimView> {
   const { claimId, reason, actor } = input
   return db.transaction().execute(async (tx) => {
     if (!(await rejectSubmittedClaim(tx, claimId, actor.name, reason))) throw await reasonAgainst(tx, claimId)
-    await insertEvent(tx, { eventName: 'ClaimRejected', subject: claimId, actor, payload: { reason } })
+    await announce(tx, { eventName: 'ClaimRejected', subject: claimId, actor, payload: { reason } })
     return requireClaim(tx, claimId)
   })
 }

@@ -1,8 +1,7 @@
-import { insertEvent } from '../events/event-sql.ts'
+import type { AnnounceDeps } from '../events/announce.ts'
 import { claimCodePrefix, localDate } from '../fund/fund-rules.ts'
 import { findFund, takeCode } from '../fund/fund-sql.ts'
 import { requireMember } from '../members/keep-members.ts'
-import type { Db } from '../platform/database/connect.ts'
 import { isUniqueViolation } from '../platform/database/sql-state.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import type { Clock } from '../platform/values/clock.ts'
@@ -16,7 +15,7 @@ import { type ClaimView, insertClaim, requireClaim } from './claim-sql.ts'
  *   before the member joined
  */
 export async function submitClaim(
-  { db, clock }: { db: Db; clock: Clock },
+  { db, announce, clock }: AnnounceDeps & { clock: Clock },
   input: {
     deceasedMemberId: string
     dateOfDeath: string
@@ -37,7 +36,7 @@ export async function submitClaim(
       const claimCode = await takeCode(tx, claimCodePrefix, Number(today.slice(0, 4)))
       const claimId = await insertClaim(tx, { ...claim, claimCode, submittedBy: actor.name })
       const submitted = await requireClaim(tx, claimId)
-      await insertEvent(tx, {
+      await announce(tx, {
         eventName: 'ClaimSubmitted',
         subject: claimId,
         actor,

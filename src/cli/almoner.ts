@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
-import { version } from '../app/main.ts'
+import { version } from '../app/version.ts'
 import { backupCommand, restoreCommand } from './backup.ts'
 import { claimsCommand } from './claims.ts'
 import { cyclesCommand } from './cycles.ts'

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { Option } from 'commander'
-import type { Application } from '../app/main.ts'
+import type { Application } from '../app/application.ts'
 import {
   type CycleStatus,
   defaultDurationDays,

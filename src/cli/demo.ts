@@ -7,8 +7,8 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { sql } from 'kysely'
+import type { Application } from '../app/application.ts'
 import { readConfig } from '../app/config.ts'
-import type { Application } from '../app/main.ts'
 import type { ClaimView } from '../claims/claim-sql.ts'
 import { approveClaim } from '../claims/decide-claim.ts'
 import { submitClaim } from '../claims/submit-claim.ts'
@@ -18,7 +18,6 @@ import { startCycle } from '../cycles/start-cycle.ts'
 import { localDate } from '../fund/fund-rules.ts'
 import { findFund } from '../fund/fund-sql.ts'
 import { addTier } from '../fund/keep-tiers.ts'
-import type { Db } from '../platform/database/connect.ts'
 import { operator } from '../platform/values/actor.ts'
 import { wholeNumber } from './arguments.ts'
 import { printResult, say } from './output.ts'
@@ -77,7 +76,7 @@ async function play(app: Application, env: NodeJS.ProcessEnv, members: number): 
 
 async function playWithWorker(app: Application, members: number): Promise<DemoResult> {
   say(`Registering ${(members + 1).toLocaleString('en')} members …`)
-  await registerMembers(app.db, members + 1)
+  await registerMembers(app, members + 1)
   const claim = await approveDeath(app)
   say(`Claim ${claim.claimCode} of ${claim.deceasedFullName} is approved. Starting its cycle …`)
 
@@ -125,17 +124,15 @@ async function startWorkerProcess(env: NodeJS.ProcessEnv): Promise<ChildProcess>
 }
 
 /** Members by one statement, spread over 50 agents. */
-async function registerMembers(db: Db, members: number): Promise<void> {
-  const { tierId } = await addTier(
-    { db },
-    {
-      tierCode: 'A',
-      tierName: 'Tier A',
-      contributionAmount,
-      benefitAmount: null,
-      actor: commandActor(),
-    },
-  )
+async function registerMembers(app: Application, members: number): Promise<void> {
+  const { db } = app
+  const { tierId } = await addTier(app, {
+    tierCode: 'A',
+    tierName: 'Tier A',
+    contributionAmount,
+    benefitAmount: null,
+    actor: commandActor(),
+  })
   await sql`
     insert into agents (agent_code, full_name)
     select 'AG-' || lpad(i::text, 3, '0'), 'Agent ' || i from generate_series(1, 50) i`.execute(db)

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { version } from '../app/main.ts'
+import { version } from '../app/version.ts'
 import { examine, type Finding } from '../operations/examine.ts'
 import { printResult } from './output.ts'
 import { exitCodes, withApplication } from './run-command.ts'

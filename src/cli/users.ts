@@ -2,9 +2,11 @@ import { type Command, Option } from 'commander'
 import { findUser, findUsers, type UserRow } from '../access/access-sql.ts'
 import { countAttempts } from '../access/attempts.ts'
 import { addUser, changeUser, resetUser } from '../access/keep-users.ts'
+import { openIdentity } from '../access/open-identity.ts'
 import { makeLink } from '../access/password-link.ts'
-import { type Role, roles } from '../access/permission-rules.ts'
-import { type Application, openIdentity } from '../app/main.ts'
+import type { Role } from '../access/permission-rules.ts'
+import { roles } from '../access/permission-rules.ts'
+import type { Application } from '../app/application.ts'
 import { findAgent } from '../members/member-sql.ts'
 import { DomainError } from '../platform/values/errors.ts'
 import { wholeNumber } from './arguments.ts'
@@ -92,7 +94,10 @@ export function usersCommand(): Command {
 type UserWithLink = UserRow & { passwordLink: string }
 
 async function withLink(app: Application, user: UserRow): Promise<UserWithLink> {
-  const deps = { identity: await openIdentity(app), publicUrl: app.config.publicUrl }
+  const deps = {
+    identity: await openIdentity({ ...app.config, db: app.db }),
+    publicUrl: app.config.publicUrl,
+  }
   return { ...user, passwordLink: await makeLink(deps, user) }
 }
 

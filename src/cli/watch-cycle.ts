@@ -1,4 +1,4 @@
-import type { Application } from '../app/main.ts'
+import type { Application } from '../app/application.ts'
 import { type CreationProgress, isOver, readCreationProgress } from '../cycles/creation-progress.ts'
 import { countWorkers } from '../operations/operation-sql.ts'
 import { listen } from '../platform/database/listen.ts'

@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import { insertEvent } from '../events/event-sql.ts'
-import { tellFailed, tellReady } from '../notices/tell-of-cycle.ts'
+import type { AnnounceDeps } from '../events/announce.ts'
 import { divideKeys } from '../platform/jobs/divide-keys.ts'
 import type { JobKind } from '../platform/jobs/job-kind.ts'
 import { UnrecoverableError } from '../platform/jobs/job-kind.ts'
@@ -15,12 +14,17 @@ const params = z.strictObject({
   apportionStep: z.int().positive().nullable(),
 })
 
+/** How jobs of this kind are called in the database. */
+export const creationJobKind = 'create-cycle-contributions'
+
 /**
  * Creates a cycle's contributions: one for each member of its roster. The subject is the cycle. The roster is a set
  * that no longer changes once it is settled, so chunks may be run at any time, in any order, hours apart.
  */
-export const createContributions: JobKind<z.infer<typeof params>> = {
-  name: 'create-cycle-contributions',
+export const createContributions = ({
+  announce,
+}: Pick<AnnounceDeps, 'announce'>): JobKind<z.infer<typeof params>> => ({
+  name: creationJobKind,
   params,
   logFields: findCycleCode,
 
@@ -63,27 +67,25 @@ export const createContributions: JobKind<z.infer<typeof params>> = {
     if (!(await activateCycle(tx, job.subject, counts))) {
       throw new UnrecoverableError(`The cycle is ${cycle.cycleStatus}, not Initializing.`)
     }
-    const eventId = await insertEvent(tx, {
+    await announce(tx, {
       eventName: 'ContributionCycleActivated',
       subject: job.subject,
       actor: almoner,
       payload: { cycleCode: cycle.cycleCode, ...counts },
     })
-    await tellReady(tx, job.subject, eventId)
   },
 
   async fail(tx, job, reason) {
     await moveCycle(tx, job.subject, ['Initializing'], 'Failed', reason)
-    const eventId = await insertEvent(tx, {
+    await announce(tx, {
       eventName: 'ContributionCycleFailed',
       subject: job.subject,
       actor: almoner,
       payload: { reason },
     })
-    await tellFailed(tx, job.subject, eventId)
   },
 
   async cancel(tx, job) {
     await moveCycle(tx, job.subject, ['Initializing', 'Failed'], 'Cancelled')
   },
-}
+})

@@ -7,7 +7,9 @@ import { approveDeath, registerTier } from '../../test/support/fund-fixture.ts'
 import { createLoopQueue } from '../../test/support/loop-queue.ts'
 import { seeded } from '../../test/support/random.ts'
 import { createTestDatabase, type TestDatabase } from '../../test/support/test-database.ts'
+import { announceTo } from '../events/announce.ts'
 import { notifyAgents } from '../notices/notify-agents.ts'
+import { cycleSubscriptions } from '../notices/tell-of-cycle.ts'
 import { tokenHandler } from '../platform/jobs/advance-job.ts'
 import { createEngine } from '../platform/jobs/engine.ts'
 import type { JobKind } from '../platform/jobs/job-kind.ts'
@@ -68,17 +70,19 @@ async function createAndCheck(
     copies: random() < world.dropped ? 0 : random() < 0.3 ? 3 : 1,
     delayMs: random() * 20,
   }))
+  const announce = announceTo([cycleSubscriptions])
+  const creation = createContributions({ announce }) as JobKind
   const kinds: JobKind[] = [
     {
-      ...(createContributions as JobKind),
+      ...creation,
       async run(tx, job, chunk) {
-        const rows = await createContributions.run(tx, job as never, chunk)
+        const rows = await creation.run(tx, job, chunk)
         if (random() < world.mishaps) throw new Error('a mishap')
         return rows
       },
     },
     removeContributions as JobKind,
-    notifyAgents as JobKind,
+    notifyAgents({ announce }) as JobKind,
   ]
   const log = pino({ level: 'silent' })
   const steady = createEngine({ db, queue, kinds, log, sliceMs: 30 })
@@ -90,7 +94,7 @@ async function createAndCheck(
   const register = keepWriting(tierCode, random)
   // Started while others have written to the register and not committed yet: the cycle has to wait for them.
   await register.midway
-  const deps = { db, engine: steady, clock: systemClock, inlineMemberLimit: 1000 }
+  const deps = { db, announce, engine: steady, clock: systemClock, inlineMemberLimit: 1000 }
   const order = {
     claimId: claim.claimId,
     cycleDuration: 15,
@@ -126,13 +130,10 @@ async function createAndCheck(
         where cycle_id = ${cycleId} and chunk_status = 'Failed'`.execute(db)
       expect(rows.every((row) => row.attempts === 3)).toBe(true)
       expect(rows.length).toBeGreaterThan(0)
-      await retryCycle({ db, engine: steady }, { cycleId, actor: operator('treasurer') })
+      await retryCycle(deps, { cycleId, actor: operator('treasurer') })
     } else if (random() < 0.1) {
-      const paused = await pauseCycle(
-        { db, engine: steady },
-        { cycleId, actor: operator('treasurer') },
-      ).catch(() => undefined)
-      if (paused) await resumeCycle({ db, engine: steady }, { cycleId, actor: operator('treasurer') })
+      const paused = await pauseCycle(deps, { cycleId, actor: operator('treasurer') }).catch(() => undefined)
+      if (paused) await resumeCycle(deps, { cycleId, actor: operator('treasurer') })
     }
     // Rests of 2 and 4 seconds are for the world outside; here they end at once.
     await sql`update job_chunks set not_before = null where chunk_status = 'Pending' and not_before is not null`.execute(

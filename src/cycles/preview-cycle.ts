@@ -1,6 +1,6 @@
 import { findCost } from '../platform/jobs/job-sql.ts'
 import { apportion } from '../platform/values/money.ts'
-import { createContributions } from './create-contributions.ts'
+import { creationJobKind } from './create-contributions.ts'
 import { collectingPeriod } from './cycle-rules.ts'
 import {
   type AgentShare,
@@ -51,7 +51,7 @@ export async function previewCycle(
     const contributionAmount = order.contributionAmount ?? apportionedAmount
     requireSummable(contributionAmount, eligibleMembers)
     const expectedAmount = contributionAmount * eligibleMembers
-    const cost = await findCost(tx, createContributions.name)
+    const cost = await findCost(tx, creationJobKind)
     const agents = await findLargestAgents(tx, roster, largestAgents)
     return {
       claimCode: claim.claimCode,

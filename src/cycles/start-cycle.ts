@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { Temporal } from 'temporal-polyfill'
 import { type ClaimView, requireClaim } from '../claims/claim-sql.ts'
-import { insertEvent } from '../events/event-sql.ts'
+import type { AnnounceDeps } from '../events/announce.ts'
 import { type FundRow, findFund, findTier, type TierRow, takeCode } from '../fund/fund-sql.ts'
-import type { Db, Tx } from '../platform/database/connect.ts'
+import type { Tx } from '../platform/database/connect.ts'
 import { isUniqueViolation } from '../platform/database/sql-state.ts'
 import { type Engine, wakeJob } from '../platform/jobs/engine.ts'
 import { insertJob } from '../platform/jobs/job-sql.ts'
@@ -11,7 +11,7 @@ import { runJobInline } from '../platform/jobs/run-inline.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import type { Clock } from '../platform/values/clock.ts'
 import { DomainError } from '../platform/values/errors.ts'
-import { createContributions } from './create-contributions.ts'
+import { creationJobKind } from './create-contributions.ts'
 import { collectingPeriod, type Strategy, strategyFor } from './cycle-rules.ts'
 import {
   type CycleView,
@@ -34,8 +34,7 @@ export interface StartInput {
   readonly strategy: Strategy
 }
 
-export interface StartDeps {
-  readonly db: Db
+export interface StartDeps extends AnnounceDeps {
   readonly engine: Engine
   readonly clock: Clock
   readonly inlineMemberLimit: number
@@ -66,7 +65,7 @@ export async function openCycle(
   const cycleId = randomUUID()
   const cycleCode = await takeCode(tx, fund.cycleCodePrefix, Number(period.startDate.slice(0, 4)))
   const jobId = await insertJob(tx, {
-    jobKind: createContributions.name,
+    jobKind: creationJobKind,
     subject: cycleId,
     params: { apportionStep: order.contributionAmount === null ? fund.roundingStep : null },
     createdBy: input.actor.name,
@@ -93,7 +92,7 @@ export async function openCycle(
       cause: error,
     })
   }
-  await insertEvent(tx, {
+  await deps.announce(tx, {
     eventName: 'ContributionCycleInitiated',
     subject: cycleId,
     actor: input.actor,
@@ -110,7 +109,7 @@ export async function openCycle(
 export async function wakeCycle(engine: Engine, cycle: CycleView): Promise<void> {
   const { jobId, jobStatus } = cycle
   if (jobStatus === 'Queued' && jobId !== null) {
-    await wakeJob(engine, { jobId, jobKind: createContributions.name })
+    await wakeJob(engine, { jobId, jobKind: creationJobKind })
   }
 }
 

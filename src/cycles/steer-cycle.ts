@@ -1,17 +1,17 @@
-import { type EventName, insertEvent } from '../events/event-sql.ts'
-import type { Db, Tx } from '../platform/database/connect.ts'
+import type { AnnounceDeps } from '../events/announce.ts'
+import type { EventName } from '../events/event-sql.ts'
+import type { Tx } from '../platform/database/connect.ts'
 import { type Engine, wakeJob } from '../platform/jobs/engine.ts'
 import { insertJob } from '../platform/jobs/job-sql.ts'
 import { cancelJob, pauseJob, resumeJob, retryJob } from '../platform/jobs/steer-job.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import { DomainError } from '../platform/values/errors.ts'
-import { createContributions } from './create-contributions.ts'
+import { creationJobKind } from './create-contributions.ts'
 import type { CycleStatus } from './cycle-rules.ts'
 import { type CycleView, moveCycle, requireCycle } from './cycle-sql.ts'
 import { removeContributions } from './remove-contributions.ts'
 
-export interface SteerDeps {
-  readonly db: Db
+export interface SteerDeps extends AnnounceDeps {
   readonly engine: Engine
 }
 
@@ -34,7 +34,7 @@ export async function resumeCycle(deps: SteerDeps, input: SteerInput): Promise<C
   const cycle = await steer(deps, input, ['Initializing'], 'ContributionCycleResumed', (tx, jobId) =>
     resumeJob(tx, jobId),
   )
-  return wake(deps, cycle, cycle.jobId, createContributions)
+  return wake(deps, cycle, cycle.jobId, creationJobKind)
 }
 
 /**
@@ -47,7 +47,7 @@ export async function retryCycle(deps: SteerDeps, input: SteerInput): Promise<Cy
     await retryJob(tx, jobId)
     await moveCycle(tx, input.cycleId, ['Failed'], 'Initializing')
   })
-  return wake(deps, cycle, cycle.jobId, createContributions)
+  return wake(deps, cycle, cycle.jobId, creationJobKind)
 }
 
 /**
@@ -73,7 +73,7 @@ export async function cancelCycle(deps: SteerDeps, input: SteerInput): Promise<C
       })
     },
   )
-  return wake(deps, cycle, removalJobId, removeContributions)
+  return wake(deps, cycle, removalJobId, removeContributions.name)
 }
 
 async function steer(
@@ -92,7 +92,7 @@ async function steer(
       )
     }
     await move(tx, cycle.jobId)
-    await insertEvent(tx, { eventName, subject: cycleId, actor, payload: { cycleCode: cycle.cycleCode } })
+    await deps.announce(tx, { eventName, subject: cycleId, actor, payload: { cycleCode: cycle.cycleCode } })
     return requireCycle(tx, cycleId)
   })
 }
@@ -101,8 +101,8 @@ async function wake(
   deps: SteerDeps,
   cycle: CycleView,
   jobId: string | null,
-  kind: { readonly name: string },
+  jobKind: string,
 ): Promise<CycleView> {
-  if (jobId !== null) await wakeJob(deps.engine, { jobId, jobKind: kind.name })
+  if (jobId !== null) await wakeJob(deps.engine, { jobId, jobKind })
   return cycle
 }

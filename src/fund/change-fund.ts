@@ -1,6 +1,5 @@
+import type { AnnounceDeps } from '../events/announce.ts'
 import { differences } from '../events/event-rules.ts'
-import { insertEvent } from '../events/event-sql.ts'
-import type { Db } from '../platform/database/connect.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import { DomainError } from '../platform/values/errors.ts'
 import { isCurrency } from '../platform/values/money.ts'
@@ -13,7 +12,7 @@ import { type FundRow, findFund, hasAmounts, updateFund } from './fund-sql.ts'
  * @throws DomainError `invalid-input`, and `fund-in-use` for another currency once amounts are kept
  */
 export async function changeFund(
-  { db }: { db: Db },
+  { db, announce }: AnnounceDeps,
   { changes, actor }: { changes: Partial<FundRow>; actor: Actor },
 ): Promise<FundRow> {
   const { currency, timeZone } = changes
@@ -41,7 +40,7 @@ export async function changeFund(
       )
     }
     const changed = await updateFund(tx, changes)
-    await insertEvent(tx, {
+    await announce(tx, {
       eventName: 'FundChanged',
       subject: null,
       actor,

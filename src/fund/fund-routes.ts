@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Db } from '../platform/database/connect.ts'
+import type { AnnounceDeps } from '../events/announce.ts'
 import { decodeCursor, pageFrom, pageOf, pageQuery } from '../platform/http/paging.ts'
 import { problemResponses } from '../platform/http/problem.ts'
 import type { HttpRoutes } from '../platform/http/server.ts'
@@ -8,7 +8,7 @@ import { fundChangesSchema, fundSchema, newTierSchema, tierChangesSchema, tierSc
 import { findFund, findTiers } from './fund-sql.ts'
 import { addTier, changeTier } from './keep-tiers.ts'
 
-export function fundRoutes(deps: { readonly db: Db }): HttpRoutes {
+export function fundRoutes(deps: AnnounceDeps): HttpRoutes {
   return async (app) => {
     app.get(
       '/api/fund',

@@ -1,6 +1,5 @@
+import type { AnnounceDeps } from '../events/announce.ts'
 import { differences } from '../events/event-rules.ts'
-import { insertEvent } from '../events/event-sql.ts'
-import type { Db } from '../platform/database/connect.ts'
 import { isUniqueViolation } from '../platform/database/sql-state.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import { DomainError } from '../platform/values/errors.ts'
@@ -10,13 +9,13 @@ export type NewTier = Pick<TierRow, 'tierCode' | 'tierName' | 'contributionAmoun
 
 /** @throws DomainError `tier-code-taken` */
 export async function addTier(
-  { db }: { db: Db },
+  { db, announce }: AnnounceDeps,
   { actor, ...tier }: NewTier & { actor: Actor },
 ): Promise<TierRow> {
   try {
     return await db.transaction().execute(async (tx) => {
       const added = await insertTier(tx, tier)
-      await insertEvent(tx, {
+      await announce(tx, {
         eventName: 'TierAdded',
         subject: added.tierId,
         actor,
@@ -38,7 +37,7 @@ export async function addTier(
  * @throws DomainError `tier-not-found`
  */
 export async function changeTier(
-  { db }: { db: Db },
+  { db, announce }: AnnounceDeps,
   { tierId, changes, actor }: { tierId: string; changes: Partial<Omit<NewTier, 'tierCode'>>; actor: Actor },
 ): Promise<TierRow> {
   return db.transaction().execute(async (tx) => {
@@ -46,7 +45,7 @@ export async function changeTier(
     if (!before) throw new DomainError('tier-not-found', 'There is no such tier.')
     const after = await updateTier(tx, tierId, changes)
     const { tierCode } = after
-    await insertEvent(tx, {
+    await announce(tx, {
       eventName: 'TierChanged',
       subject: tierId,
       actor,

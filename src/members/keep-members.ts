@@ -1,5 +1,5 @@
+import type { AnnounceDeps } from '../events/announce.ts'
 import { differences } from '../events/event-rules.ts'
-import { insertEvent } from '../events/event-sql.ts'
 import { localDate } from '../fund/fund-rules.ts'
 import { findFund } from '../fund/fund-sql.ts'
 import type { Db, Tx } from '../platform/database/connect.ts'
@@ -21,13 +21,13 @@ import {
 
 /** @throws DomainError `agent-code-taken` */
 export async function addAgent(
-  { db }: { db: Db },
+  { db, announce }: AnnounceDeps,
   { actor, ...agent }: Pick<AgentRow, 'agentCode' | 'fullName' | 'email' | 'phone'> & { actor: Actor },
 ): Promise<AgentRow> {
   try {
     return await db.transaction().execute(async (tx) => {
       const added = await insertAgent(tx, agent)
-      await insertEvent(tx, {
+      await announce(tx, {
         eventName: 'AgentAdded',
         subject: added.agentId,
         actor,
@@ -49,14 +49,14 @@ export async function addAgent(
  * @throws DomainError `member-code-taken`, `invalid-input`, `tier-not-found`, `agent-not-found`
  */
 export async function addMember(
-  { db, clock }: { db: Db; clock: Clock },
+  { db, announce, clock }: AnnounceDeps & { clock: Clock },
   { actor, ...member }: NewMember & { actor: Actor },
 ): Promise<MemberView> {
   await refuseFutureJoiner(db, clock, member.joinedOn)
   try {
     return await db.transaction().execute(async (tx) => {
       const added = await requireMember(tx, await insertMember(tx, member))
-      await insertEvent(tx, {
+      await announce(tx, {
         eventName: 'MemberAdded',
         subject: added.memberId,
         actor,
@@ -78,7 +78,7 @@ export async function addMember(
  * @throws DomainError `member-not-found`, `member-deceased`, `invalid-input`, `tier-not-found`, `agent-not-found`
  */
 export async function changeMember(
-  { db, clock }: { db: Db; clock: Clock },
+  { db, announce, clock }: AnnounceDeps & { clock: Clock },
   {
     memberId,
     changes,
@@ -107,7 +107,7 @@ export async function changeMember(
         )
       }
       const after = await requireMember(tx, memberId)
-      await insertEvent(tx, {
+      await announce(tx, {
         eventName: 'MemberChanged',
         subject: memberId,
         actor,

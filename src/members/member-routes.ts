@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import type pg from 'pg'
 import { z } from 'zod'
 import { ownAgentId } from '../access/guard.ts'
-import type { Db } from '../platform/database/connect.ts'
+import type { AnnounceDeps } from '../events/announce.ts'
 import { decodeCursor, pageFrom, pageOf, pageQuery } from '../platform/http/paging.ts'
 import { problemResponses } from '../platform/http/problem.ts'
 import type { HttpRoutes } from '../platform/http/server.ts'
@@ -27,11 +27,12 @@ import { findAgents, findMembers, findStandings } from './member-sql.ts'
 
 const memberParams = z.strictObject({ memberId: z.uuid() })
 
-export function memberRoutes(deps: {
-  readonly db: Db
+export interface MemberRoutesDeps extends AnnounceDeps {
   readonly pool: pg.Pool
   readonly clock: Clock
-}): HttpRoutes {
+}
+
+export function memberRoutes(deps: MemberRoutesDeps): HttpRoutes {
   return async (app) => {
     app.get(
       '/api/agents',

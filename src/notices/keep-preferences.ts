@@ -1,5 +1,5 @@
+import type { AnnounceDeps } from '../events/announce.ts'
 import { differences } from '../events/event-rules.ts'
-import { insertEvent } from '../events/event-sql.ts'
 import type { Db } from '../platform/database/connect.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import { DomainError } from '../platform/values/errors.ts'
@@ -28,7 +28,7 @@ export async function readPreferences(
  * @throws DomainError `agent-not-found`, `member-not-found`, `user-not-found`
  */
 export async function changePreferences(
-  { db }: { db: Db },
+  { db, announce }: AnnounceDeps,
   { recipient, preferences, actor }: { recipient: Recipient; preferences: NoticePreferences; actor: Actor },
 ): Promise<NoticePreferences> {
   return db.transaction().execute(async (tx) => {
@@ -36,7 +36,7 @@ export async function changePreferences(
     const changes = differences({ ...before }, { ...preferences })
     if (Object.keys(changes.after).length === 0) return before
     await putPreferences(tx, recipient.recipientId, preferences)
-    await insertEvent(tx, {
+    await announce(tx, {
       eventName: 'NoticePreferencesChanged',
       subject: recipient.recipientId,
       actor,

@@ -1,7 +1,8 @@
-import { insertEvent } from '../events/event-sql.ts'
+import type { AnnounceDeps } from '../events/announce.ts'
+import type { NewEvent } from '../events/event-sql.ts'
 import { letterLanguages, localDate } from '../fund/fund-rules.ts'
 import { findFund } from '../fund/fund-sql.ts'
-import type { Db, Tx } from '../platform/database/connect.ts'
+import type { Db } from '../platform/database/connect.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import type { Clock } from '../platform/values/clock.ts'
 import { DomainError } from '../platform/values/errors.ts'
@@ -43,7 +44,7 @@ export async function listTemplates(db: Db): Promise<TemplateView[]> {
  * @throws DomainError `invalid-input`: what is wrong with the words
  */
 export async function changeTemplate(
-  { db }: { db: Db },
+  { db, announce }: AnnounceDeps,
   { key, template, actor }: { key: TemplateKey; template: LetterTemplate; actor: Actor },
 ): Promise<TemplateView> {
   assertSound(key, template)
@@ -51,21 +52,21 @@ export async function changeTemplate(
     const before = await lockTemplate(tx, key)
     if (before?.subject === template.subject && before.body === template.body) return before
     const after = await putTemplate(tx, { ...key, ...template })
-    await record(tx, key, before, after, actor)
+    await announce(tx, changed(key, before, after, actor))
     return after
   })
 }
 
 /** Takes Almoner's own words again; done already, it does nothing. */
 export async function resetTemplate(
-  { db }: { db: Db },
+  { db, announce }: AnnounceDeps,
   { key, actor }: { key: TemplateKey; actor: Actor },
 ): Promise<TemplateView> {
   return db.transaction().execute(async (tx) => {
     const before = await lockTemplate(tx, key)
     if (before) {
       await deleteTemplate(tx, key)
-      await record(tx, key, before, undefined, actor)
+      await announce(tx, changed(key, before, undefined, actor))
     }
     return builtIn(key)
   })
@@ -122,19 +123,18 @@ function builtIn(key: TemplateKey): TemplateView {
   return { ...key, ...letterText(key.noticeKind, key.form, key.language), updatedAt: null }
 }
 
-function record(
-  tx: Tx,
+function changed(
   key: TemplateKey,
   before: LetterTemplate | undefined,
   after: LetterTemplate | undefined,
   actor: Actor,
-): Promise<number> {
+): NewEvent {
   const words = (template?: LetterTemplate) =>
     template ? { subject: template.subject, body: template.body } : {}
-  return insertEvent(tx, {
+  return {
     eventName: 'NoticeTemplateChanged',
     subject: null,
     actor,
     payload: { ...key, before: words(before), after: words(after) },
-  })
+  }
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { type EventName, insertEvent } from '../events/event-sql.ts'
-import type { Db, Tx } from '../platform/database/connect.ts'
+import type { AnnounceDeps } from '../events/announce.ts'
+import type { EventName, NewEvent } from '../events/event-sql.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import { DomainError } from '../platform/values/errors.ts'
 import {
@@ -21,13 +21,13 @@ export type EndpointWithSecret = EndpointView & { secret: string }
 
 /** Adds an endpoint; its secret is shown this once. */
 export async function addEndpoint(
-  { db }: { db: Db },
+  { db, announce }: AnnounceDeps,
   { url, actor }: { url: string; actor: Actor },
 ): Promise<EndpointWithSecret> {
   return db.transaction().execute(async (tx) => {
     const secret = newSecret()
     const endpoint = await insertEndpoint(tx, { url, secret })
-    await record(tx, 'WebhookAdded', endpoint, actor)
+    await announce(tx, changed('WebhookAdded', endpoint, actor))
     return { ...endpoint, secret }
   })
 }
@@ -38,14 +38,14 @@ export async function addEndpoint(
  * @throws DomainError `webhook-not-found`
  */
 export async function rotateSecret(
-  { db }: { db: Db },
+  { db, announce }: AnnounceDeps,
   { endpointId, actor }: { endpointId: string; actor: Actor },
 ): Promise<EndpointWithSecret> {
   return db.transaction().execute(async (tx) => {
     const secret = newSecret()
     const endpoint = await replaceSecret(tx, endpointId, secret, overlapMs)
     if (!endpoint) throw notFound()
-    await record(tx, 'WebhookSecretRotated', endpoint, actor)
+    await announce(tx, changed('WebhookSecretRotated', endpoint, actor))
     return { ...endpoint, secret }
   })
 }
@@ -56,25 +56,22 @@ export async function rotateSecret(
  * @throws DomainError `webhook-not-found`
  */
 export async function enableEndpoint(
-  { db }: { db: Db },
+  { db, announce }: AnnounceDeps,
   { endpointId, isEnabled, actor }: { endpointId: string; isEnabled: boolean; actor: Actor },
 ): Promise<EndpointView> {
   return db.transaction().execute(async (tx) => {
     const switched = await switchEndpoint(tx, endpointId, isEnabled ? null : `Switched off by ${actor.name}.`)
-    if (switched) await record(tx, isEnabled ? 'WebhookEnabled' : 'WebhookDisabled', switched, actor)
+    if (switched) {
+      await announce(tx, changed(isEnabled ? 'WebhookEnabled' : 'WebhookDisabled', switched, actor))
+    }
     const endpoint = switched ?? (await findEndpoint(tx, endpointId))
     if (!endpoint) throw notFound()
     return endpoint
   })
 }
 
-function record(
-  tx: Tx,
-  eventName: EventName,
-  { endpointId, url }: EndpointView,
-  actor: Actor,
-): Promise<number> {
-  return insertEvent(tx, { eventName, subject: endpointId, actor, payload: { url } })
+function changed(eventName: EventName, { endpointId, url }: EndpointView, actor: Actor): NewEvent {
+  return { eventName, subject: endpointId, actor, payload: { url } }
 }
 
 function notFound(): DomainError {

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import type { Db } from '../platform/database/connect.ts'
+import type { AnnounceDeps } from '../events/announce.ts'
 import type { Listener } from '../platform/database/listen.ts'
 import { streamEvents } from '../platform/http/event-stream.ts'
 import { decodeCursor, instantValue, pageFrom, pageOf, pageQuery } from '../platform/http/paging.ts'
@@ -23,8 +23,7 @@ function recipientsOf({ principal }: FastifyRequest): string[] {
   return [principal?.userId, principal?.agentId].filter((id) => typeof id === 'string')
 }
 
-export interface NoticeRoutesDeps {
-  readonly db: Db
+export interface NoticeRoutesDeps extends AnnounceDeps {
   /** Hears whenever notices are made. */
   readonly noticeListener: Listener
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { findCycleCode } from '../cycles/cycle-sql.ts'
-import { insertEvent } from '../events/event-sql.ts'
+import type { AnnounceDeps } from '../events/announce.ts'
 import type { JobKind } from '../platform/jobs/job-kind.ts'
 import { UnrecoverableError } from '../platform/jobs/job-kind.ts'
 import { almoner } from '../platform/values/actor.ts'
@@ -18,13 +18,18 @@ const params = z.strictObject({
   eventId: z.int(),
 })
 
+/** How jobs of this kind are called in the database. */
+export const agentNoticesJobKind = 'notify-agents-new-cycle'
+
 /**
  * Tells the agents of a cycle that is Active what they have to collect: one digest each. The subject is the cycle. Planning
  * names the agents, so that the chunks are of a set that no longer changes; each chunk makes the digests of its agents in
  * one statement.
  */
-export const notifyAgents: JobKind<z.infer<typeof params>> = {
-  name: 'notify-agents-new-cycle',
+export const notifyAgents = ({
+  announce,
+}: Pick<AnnounceDeps, 'announce'>): JobKind<z.infer<typeof params>> => ({
+  name: agentNoticesJobKind,
   params,
   logFields: findCycleCode,
   // The next cycle's contributions come first.
@@ -46,7 +51,7 @@ export const notifyAgents: JobKind<z.infer<typeof params>> = {
   async finish(tx, job) {
     const { named, made, letters } = await countDigests(tx, job.params.eventId)
     if (named !== made) throw new UnrecoverableError(`${named} agents were named, but ${made} digests made.`)
-    await insertEvent(tx, {
+    await announce(tx, {
       eventName: 'AgentsNotified',
       subject: job.subject,
       actor: almoner,
@@ -57,4 +62,4 @@ export const notifyAgents: JobKind<z.infer<typeof params>> = {
   /** The cycle is Active all the same; the job says what went wrong. */
   async fail() {},
   async cancel() {},
-}
+})

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { countContributions } from '../cycles/contribution-sql.ts'
 import { findCycleCode } from '../cycles/cycle-sql.ts'
-import { insertEvent } from '../events/event-sql.ts'
+import type { AnnounceDeps } from '../events/announce.ts'
 import { divideKeys } from '../platform/jobs/divide-keys.ts'
 import type { JobKind } from '../platform/jobs/job-kind.ts'
 import { almoner } from '../platform/values/actor.ts'
@@ -12,13 +12,18 @@ const params = z.strictObject({
   eventId: z.int(),
 })
 
+/** How jobs of this kind are called in the database. */
+export const memberNoticesJobKind = 'notify-members-new-cycle'
+
 /**
  * Tells the members of a cycle that is Active what the law asks, where the fund wants it: one notice each. The subject is
  * the cycle; its contributions are a set that no longer changes, and each chunk makes the notices of a range of them in one
  * statement.
  */
-export const notifyMembers: JobKind<z.infer<typeof params>> = {
-  name: 'notify-members-new-cycle',
+export const notifyMembers = ({
+  announce,
+}: Pick<AnnounceDeps, 'announce'>): JobKind<z.infer<typeof params>> => ({
+  name: memberNoticesJobKind,
   params,
   logFields: findCycleCode,
   // The next cycle's contributions come first.
@@ -36,7 +41,7 @@ export const notifyMembers: JobKind<z.infer<typeof params>> = {
   },
 
   async finish(tx, job) {
-    await insertEvent(tx, {
+    await announce(tx, {
       eventName: 'MembersNotified',
       subject: job.subject,
       actor: almoner,
@@ -47,4 +52,4 @@ export const notifyMembers: JobKind<z.infer<typeof params>> = {
   /** The cycle is Active all the same; the job says what went wrong. */
   async fail() {},
   async cancel() {},
-}
+})

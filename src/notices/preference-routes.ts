@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { ownAgentId, type Principal } from '../access/guard.ts'
+import type { AnnounceDeps } from '../events/announce.ts'
 import { requireMember } from '../members/keep-members.ts'
-import type { Db } from '../platform/database/connect.ts'
 import { problemResponses } from '../platform/http/problem.ts'
 import type { HttpRoutes } from '../platform/http/server.ts'
 import { changePreferences, readPreferences } from './keep-preferences.ts'
@@ -17,7 +17,7 @@ function oneself(request: FastifyRequest): { kind: 'agent' | 'user'; recipientId
 }
 
 /** How people want to be written to. */
-export function preferenceRoutes(deps: { readonly db: Db }): HttpRoutes {
+export function preferenceRoutes(deps: AnnounceDeps): HttpRoutes {
   const { db } = deps
   return async (app) => {
     app.get(

@@ -1,5 +1,4 @@
-import { insertEvent } from '../events/event-sql.ts'
-import type { Db } from '../platform/database/connect.ts'
+import type { AnnounceDeps } from '../events/announce.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import { DomainError } from '../platform/values/errors.ts'
 import { type DeliveryView, findDelivery, reviveDelivery } from './delivery-sql.ts'
@@ -11,7 +10,7 @@ import { notifyNotices } from './notice-sql.ts'
  * @throws DomainError `delivery-not-found`, `delivery-not-dead`
  */
 export async function resendDelivery(
-  { db }: { db: Db },
+  { db, announce }: AnnounceDeps,
   { deliveryId, actor }: { deliveryId: string; actor: Actor },
 ): Promise<DeliveryView> {
   return db.transaction().execute(async (tx) => {
@@ -24,7 +23,7 @@ export async function resendDelivery(
         `The delivery is ${delivery.deliveryStatus}; only one that is Dead is sent again.`,
       )
     }
-    await insertEvent(tx, {
+    await announce(tx, {
       eventName: 'DeliveryRevived',
       subject: delivery.cycleId,
       actor,

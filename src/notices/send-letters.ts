@@ -11,8 +11,8 @@ import { formOf } from './letter-rules.ts'
 import { takeAtPace } from './pace-sql.ts'
 import { type createTexter, TextRefusedError } from './send-texts.ts'
 
-/** Who takes letters of a channel to their readers. */
-export interface Carrier {
+/** What sends the letters of one channel. */
+export interface Sender {
   readonly channel: PersonalChannel
   /** Undefined: as many as it takes. */
   readonly perMinute: number | undefined
@@ -25,12 +25,12 @@ export interface Carrier {
 interface SendDeps {
   readonly db: Db
   readonly log: Logger
-  readonly carrier: Carrier
+  readonly sender: Sender
   /** Where the links of a letter lead. */
   readonly publicUrl: string
 }
 
-export function mailCarrier(sendMail: SendMail, perMinute: number | undefined): Carrier {
+export function mailSender(sendMail: SendMail, perMinute: number | undefined): Sender {
   return {
     channel: 'email',
     perMinute,
@@ -45,11 +45,11 @@ export function mailCarrier(sendMail: SendMail, perMinute: number | undefined): 
   }
 }
 
-export function textCarrier(
+export function textSender(
   channel: Exclude<PersonalChannel, 'email'>,
   sendText: ReturnType<typeof createTexter>,
   perMinute: number | undefined,
-): Carrier {
+): Sender {
   return {
     channel,
     perMinute,
@@ -68,7 +68,7 @@ export function textCarrier(
  * @returns how many were taken
  */
 export async function sendDueLetters(deps: SendDeps): Promise<number> {
-  const { channel, perMinute } = deps.carrier
+  const { channel, perMinute } = deps.sender
   const letters = await takeAtPace(deps.db, { channel, perMinute, limit: atOnce }, (db, limit) =>
     takeDueLetters(db, channel, limit, leaseMs),
   )
@@ -81,11 +81,11 @@ export async function sendDueLetters(deps: SendDeps): Promise<number> {
   return letters.length
 }
 
-async function send({ db, log, carrier, publicUrl }: SendDeps, letter: Letter): Promise<void> {
+async function send({ db, log, sender, publicUrl }: SendDeps, letter: Letter): Promise<void> {
   const { deliveryId, attempts, withdrawal } = letter
   if (withdrawal !== null) return settleDelivery(db, deliveryId, { to: 'Withdrawn', error: withdrawal })
   try {
-    const providerId = await carrier.send(letter, publicUrl)
+    const providerId = await sender.send(letter, publicUrl)
     await settleDelivery(db, deliveryId, { to: 'Sent', providerId })
   } catch (failure) {
     const error = failure instanceof Error ? failure.message : String(failure)
@@ -93,7 +93,7 @@ async function send({ db, log, carrier, publicUrl }: SendDeps, letter: Letter): 
     await settleDelivery(
       db,
       deliveryId,
-      carrier.isRefusal(failure) || attempts >= maxAttempts
+      sender.isRefusal(failure) || attempts >= maxAttempts
         ? { to: 'Dead', error }
         : { to: 'Pending', error, restMs: restMs(attempts) },
     )

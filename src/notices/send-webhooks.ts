@@ -1,7 +1,6 @@
 import type { Logger } from 'pino'
 import { Webhook } from 'standardwebhooks'
-import { insertEvent } from '../events/event-sql.ts'
-import type { Db } from '../platform/database/connect.ts'
+import type { AnnounceDeps } from '../events/announce.ts'
 import { inSpan } from '../platform/telemetry/trace.ts'
 import { almoner } from '../platform/values/actor.ts'
 import { leaseMs, maxAttempts, restMs } from './delivery-rules.ts'
@@ -12,8 +11,7 @@ import { takeAtPace } from './pace-sql.ts'
 import { postWebhook } from './post-webhook.ts'
 import { type Post, switchEndpoint, takeDuePosts } from './webhook-sql.ts'
 
-interface SendDeps {
-  readonly db: Db
+interface SendDeps extends AnnounceDeps {
   readonly log: Logger
   readonly allowedAddresses: readonly string[]
   /** Undefined: as many as there are. */
@@ -40,7 +38,7 @@ export async function sendDuePosts(deps: SendDeps): Promise<number> {
 }
 
 async function send(deps: SendDeps, post: Post): Promise<void> {
-  const { db, log } = deps
+  const { db, announce, log } = deps
   const { deliveryId, attempts, withdrawal } = post
   if (withdrawal !== null) return settleDelivery(db, deliveryId, { to: 'Withdrawn', error: withdrawal })
   const answer = await attempt(post, deps.allowedAddresses).catch((error: Error) => error)
@@ -59,7 +57,7 @@ async function send(deps: SendDeps, post: Post): Promise<void> {
     await settleDelivery(tx, deliveryId, { to: 'Dead', error })
     const { cycleId, endpointId, url } = post
     if (!(await switchEndpoint(tx, endpointId, error))) return
-    const eventId = await insertEvent(tx, {
+    const eventId = await announce(tx, {
       eventName: 'WebhookDisabled',
       subject: endpointId,
       actor: almoner,

@@ -1,30 +1,42 @@
+import type { AnnouncedEvent, Subscriptions } from '../events/announce.ts'
 import type { Tx } from '../platform/database/connect.ts'
 import { insertJob } from '../platform/jobs/job-sql.ts'
+import { almoner } from '../platform/values/actor.ts'
 import { areMembersTold, hasAgents, insertUserNotices, notifyNotices } from './notice-sql.ts'
-import { notifyAgents } from './notify-agents.ts'
-import { notifyMembers } from './notify-members.ts'
+import { agentNoticesJobKind } from './notify-agents.ts'
+import { memberNoticesJobKind } from './notify-members.ts'
 
 /**
- * Tells admins and treasurers that a cycle is Active, and leaves telling agents and members to jobs: all in the transaction that
- * makes it Active, so nobody hears of it before and nobody is forgotten after.
- *
- * @param eventId the event that says so
+ * Who is told when a cycle is Active or its contributions could not be created. All of it happens in the transaction that
+ * makes it true: nobody hears of it before, and nobody is forgotten after. Telling agents and members is left to jobs.
  */
-export async function tellReady(tx: Tx, cycleId: string, eventId: number): Promise<void> {
-  await insertUserNotices(tx, { eventId, cycleId, noticeKind: 'cycle-ready' })
-  const kinds = [
-    ...((await hasAgents(tx)) ? [notifyAgents] : []),
-    ...((await areMembersTold(tx)) ? [notifyMembers] : []),
-  ]
-  for (const { name: jobKind } of kinds) {
-    const job = { jobKind, subject: cycleId, params: { eventId }, createdBy: 'almoner' }
-    await notifyNotices(tx, { jobKind, jobId: await insertJob(tx, job) })
-  }
-  await notifyNotices(tx)
+export const cycleSubscriptions: Subscriptions = {
+  async ContributionCycleActivated(tx, event) {
+    const { cycleId } = await tellUsers(tx, event, 'cycle-ready')
+    const jobKinds = [
+      ...((await hasAgents(tx)) ? [agentNoticesJobKind] : []),
+      ...((await areMembersTold(tx)) ? [memberNoticesJobKind] : []),
+    ]
+    for (const jobKind of jobKinds) {
+      const job = { jobKind, subject: cycleId, params: { eventId: event.eventId }, createdBy: almoner.name }
+      await notifyNotices(tx, { jobKind, jobId: await insertJob(tx, job) })
+    }
+    await notifyNotices(tx)
+  },
+  async ContributionCycleFailed(tx, event) {
+    await tellUsers(tx, event, 'cycle-failed')
+    await notifyNotices(tx)
+  },
 }
 
-/** Tells admins and treasurers that the contributions could not be created. */
-export async function tellFailed(tx: Tx, cycleId: string, eventId: number): Promise<void> {
-  await insertUserNotices(tx, { eventId, cycleId, noticeKind: 'cycle-failed' })
-  await notifyNotices(tx)
+/** Tells admins and treasurers. */
+async function tellUsers(
+  tx: Tx,
+  { eventId, subject }: AnnouncedEvent,
+  noticeKind: 'cycle-ready' | 'cycle-failed',
+): Promise<{ cycleId: string }> {
+  // Events of a cycle have it as their subject.
+  const cycleId = subject as string
+  await insertUserNotices(tx, { eventId, cycleId, noticeKind })
+  return { cycleId }
 }

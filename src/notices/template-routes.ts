@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Db } from '../platform/database/connect.ts'
+import type { AnnounceDeps } from '../events/announce.ts'
 import { problemResponses } from '../platform/http/problem.ts'
 import type { HttpRoutes } from '../platform/http/server.ts'
 import type { Clock } from '../platform/values/clock.ts'
@@ -15,11 +15,9 @@ import {
 const tags = ['notices']
 
 /** How the fund words its letters. */
-export function templateRoutes(deps: {
-  readonly db: Db
-  readonly clock: Clock
-  readonly publicUrl: string
-}): HttpRoutes {
+export function templateRoutes(
+  deps: AnnounceDeps & { readonly clock: Clock; readonly publicUrl: string },
+): HttpRoutes {
   return async (app) => {
     app.get(
       '/api/notice-templates',

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Db } from '../platform/database/connect.ts'
+import type { AnnounceDeps } from '../events/announce.ts'
 import { decodeCursor, instantValue, pageFrom, pageOf, pageQuery } from '../platform/http/paging.ts'
 import { problemResponses } from '../platform/http/problem.ts'
 import type { HttpRoutes } from '../platform/http/server.ts'
@@ -16,7 +16,7 @@ const tags = ['webhooks']
 const params = z.strictObject({ endpointId: z.uuid() })
 
 /** Which programs are told what happens to cycles. */
-export function webhookRoutes(deps: { readonly db: Db; readonly isInsecureAllowed: boolean }): HttpRoutes {
+export function webhookRoutes(deps: AnnounceDeps & { readonly isInsecureAllowed: boolean }): HttpRoutes {
   return async (app) => {
     app.get(
       '/api/webhooks',

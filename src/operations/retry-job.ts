@@ -1,6 +1,5 @@
-import { createContributions } from '../cycles/create-contributions.ts'
-import { insertEvent } from '../events/event-sql.ts'
-import type { Db } from '../platform/database/connect.ts'
+import { creationJobKind } from '../cycles/create-contributions.ts'
+import type { AnnounceDeps } from '../events/announce.ts'
 import { type Engine, wakeJob } from '../platform/jobs/engine.ts'
 import { findJobView, type JobView } from '../platform/jobs/job-view-sql.ts'
 import { retryJob } from '../platform/jobs/steer-job.ts'
@@ -13,17 +12,17 @@ import { DomainError } from '../platform/values/errors.ts'
  * @throws DomainError `job-not-found`, `job-state`
  */
 export async function retryFailedJob(
-  { db, engine }: { db: Db; engine: Engine },
+  { db, announce, engine }: AnnounceDeps & { engine: Engine },
   { jobId, actor }: { jobId: string; actor: Actor },
 ): Promise<JobView> {
   const job = await db.transaction().execute(async (tx) => {
     const found = await findJobView(tx, jobId)
     if (!found) throw new DomainError('job-not-found', `There is no job ${jobId}.`)
-    if (found.jobKind === createContributions.name) {
+    if (found.jobKind === creationJobKind) {
       throw new DomainError('job-state', 'This is tried again with its cycle: almoner cycles retry.')
     }
     await retryJob(tx, jobId)
-    await insertEvent(tx, {
+    await announce(tx, {
       eventName: 'JobRetried',
       subject: found.subject,
       actor,

@@ -4,7 +4,7 @@ import { sql } from 'kysely'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Role } from '../../src/access/permission-rules.ts'
-import { startWorker } from '../../src/app/main.ts'
+import { startWorker } from '../../src/app/start-worker.ts'
 import { runAlmoner, startAlmoner } from '../support/almoner-process.ts'
 import { openTestApi, type TestApi } from '../support/api-client.ts'
 import {

@@ -1,14 +1,14 @@
 /** Photographs every page of the console into docs/screens, with a fund that looks like one. */
+
 import { mkdir, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { sql } from 'kysely'
 import { test } from 'vitest'
-import { startWorker } from '../../src/app/main.ts'
+import { startWorker } from '../../src/app/start-worker.ts'
 import { submitClaim } from '../../src/claims/submit-claim.ts'
 import { takeDueLetters } from '../../src/notices/delivery-sql.ts'
 import { htmlOf, writeLetter } from '../../src/notices/letter.ts'
 import { operator } from '../../src/platform/values/actor.ts'
-import { systemClock } from '../../src/platform/values/clock.ts'
 import { openTestApi, type TestApi } from '../support/api-client.ts'
 import { hurryUp, launchBrowser, openPage, openPageOf, slowDown } from '../support/browser.ts'
 import { approveDeath, registerTier } from '../support/fund-fixture.ts'
@@ -81,7 +81,7 @@ test('every page is photographed', { timeout: 600_000 }, async () => {
       placeOfDeath: 'Pune',
       benefitAmount: 50_000_000,
     }
-    await submitClaim({ db: api.db, clock: systemClock }, { ...claim, actor: operator('clara') })
+    await submitClaim(api.app, { ...claim, actor: operator('clara') })
     await slowDown(api.db, 20)
     const underway = await start(2)
 

@@ -1,7 +1,9 @@
 import { findUser } from '../../src/access/access-sql.ts'
 import { createApiKey } from '../../src/access/api-keys.ts'
 import { addUser } from '../../src/access/keep-users.ts'
-import { permissions, type Role, roleGrants } from '../../src/access/permission-rules.ts'
+import type { Role } from '../../src/access/permission-rules.ts'
+import { permissions, roleGrants } from '../../src/access/permission-rules.ts'
+import { announceTo } from '../../src/events/announce.ts'
 import type { Db } from '../../src/platform/database/connect.ts'
 import { operator } from '../../src/platform/values/actor.ts'
 
@@ -15,11 +17,13 @@ export async function keyHeaders(
   }: { role?: Role; agentId?: string | null; email?: string } = {},
 ): Promise<{ authorization: string }> {
   const actor = operator('test')
+  const announce = announceTo([])
   const { userId } =
-    (await findUser(db, { email })) ?? (await addUser({ db }, { name: role, email, role, agentId, actor }))
+    (await findUser(db, { email })) ??
+    (await addUser({ db, announce }, { name: role, email, role, agentId, actor }))
   const granted = permissions.filter((permission) => permission in roleGrants[role])
   const { key } = await createApiKey(
-    { db },
+    { db, announce },
     { userId, keyName: role, permissions: granted, expiresAt: null, actor },
   )
   return { authorization: `Bearer ${key}` }

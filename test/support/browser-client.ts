@@ -1,7 +1,7 @@
 import { Secret, TOTP } from 'otpauth'
 import { addUser } from '../../src/access/keep-users.ts'
+import { openIdentity } from '../../src/access/open-identity.ts'
 import type { Role } from '../../src/access/permission-rules.ts'
-import { openIdentity } from '../../src/app/main.ts'
 import { operator } from '../../src/platform/values/actor.ts'
 import type { Answer, TestApi } from './api-client.ts'
 
@@ -100,8 +100,8 @@ export async function register(
 ): Promise<string> {
   const actor = operator('test')
   const { email, role, agentId = null } = user
-  const { userId } = await addUser(api, { name: role, email, role, agentId, actor })
-  const identity = await openIdentity(api.app)
+  const { userId } = await addUser(api.app, { name: role, email, role, agentId, actor })
+  const identity = await openIdentity({ ...api.app.config, db: api.db })
   await identity.setPassword(await identity.createLinkToken(userId, 1), password)
   return userId
 }

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { ClaimView } from '../../src/claims/claim-sql.ts'
 import { approveClaim } from '../../src/claims/decide-claim.ts'
 import { submitClaim } from '../../src/claims/submit-claim.ts'
+import { announceTo } from '../../src/events/announce.ts'
 import type { Db } from '../../src/platform/database/connect.ts'
 import { operator } from '../../src/platform/values/actor.ts'
 import { systemClock } from '../../src/platform/values/clock.ts'
@@ -50,8 +51,9 @@ export async function approveDeath(
     .select('memberId')
     .where('memberCode', '=', `M-${options.tierCode ?? 'A'}-${number}`)
     .executeTakeFirstOrThrow()
+  const announce = announceTo([])
   const claim = await submitClaim(
-    { db, clock: systemClock },
+    { db, announce, clock: systemClock },
     {
       deceasedMemberId: memberId,
       dateOfDeath: '2026-01-02',
@@ -60,5 +62,5 @@ export async function approveDeath(
       actor: operator('clerk'),
     },
   )
-  return approveClaim({ db }, { claimId: claim.claimId, actor: operator('treasurer') })
+  return approveClaim({ db, announce }, { claimId: claim.claimId, actor: operator('treasurer') })
 }

@@ -184,10 +184,10 @@ describe('signing in', () => {
     const userId = await register(api, { email, role: 'clerk' })
     const rolf = visit(api)
     await rolf.signIn(email)
-    await changeUser(api, { userId, changes: { role: 'auditor' }, actor })
+    await changeUser(api.app, { userId, changes: { role: 'auditor' }, actor })
     expect(refusal(await rolf.ask('GET', '/api/claims'))).toBe('401 session-invalid')
     await rolf.signIn(email)
-    await changeUser(api, { userId, changes: { disabled: true }, actor })
+    await changeUser(api.app, { userId, changes: { disabled: true }, actor })
     expect(refusal(await rolf.ask('GET', '/api/claims'))).toBe('401 session-invalid')
     expect(refusal(await rolf.ask('POST', '/api/session', { email, password }))).toBe('403 account-disabled')
     expect(await lastOf('UserChanged')).toMatchObject({
@@ -436,7 +436,7 @@ describe('an API key', () => {
   test('ends when its time is over, when its user is disabled, and when the role no longer has it', async () => {
     const userId = await register(api, { email: 'kim@example.org', role: 'clerk' })
     const make = (expiresAt: string | null) =>
-      createApiKey(api, {
+      createApiKey(api.app, {
         userId,
         keyName: 'k',
         permissions: ['members.change', 'members.read'],
@@ -449,14 +449,14 @@ describe('an API key', () => {
     await sql`update api_keys set expires_at = now() where key_id = ${keyId}`.execute(api.db)
     expect(refusal(await ask())).toBe('401 key-expired')
     await sql`update api_keys set expires_at = null where key_id = ${keyId}`.execute(api.db)
-    await changeUser(api, { userId, changes: { role: 'auditor' }, actor })
+    await changeUser(api.app, { userId, changes: { role: 'auditor' }, actor })
     expect((await ask()).status).toBe(200)
     const change = { method: 'POST', headers: { authorization: `Bearer ${key}` } }
     expect(refusal(await api.ask('/api/members', change))).toBe('403 forbidden')
-    await changeUser(api, { userId, changes: { disabled: true }, actor })
+    await changeUser(api.app, { userId, changes: { disabled: true }, actor })
     expect(refusal(await ask())).toBe('403 account-disabled')
-    await changeUser(api, { userId, changes: { disabled: false }, actor })
-    await revokeApiKey(api, { keyId, actor })
+    await changeUser(api.app, { userId, changes: { disabled: false }, actor })
+    await revokeApiKey(api.app, { keyId, actor })
     expect(refusal(await ask())).toBe('401 key-revoked')
   })
 
@@ -465,7 +465,7 @@ describe('an API key', () => {
     const made = await admin.ask('POST', '/api/api-keys', { keyName: 'x', permissions: ['everything'] })
     expect(refusal(made)).toBe('400 invalid-input')
     const userId = await register(api, { email: 'kate@example.org', role: 'clerk' })
-    const beyond = createApiKey(api, {
+    const beyond = createApiKey(api.app, {
       userId,
       keyName: 'x',
       permissions: ['cycles.start'],

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { startMetrics } from '../../src/app/main.ts'
+import { startMetrics } from '../../src/app/start-metrics.ts'
 import { openTestApi, type TestApi } from '../support/api-client.ts'
 import { findCommand } from '../support/brokers/needs.ts'
 

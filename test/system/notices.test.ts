@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Role } from '../../src/access/permission-rules.ts'
-import { startWorker } from '../../src/app/main.ts'
+import { startWorker } from '../../src/app/start-worker.ts'
 import type { DeliveryView } from '../../src/notices/delivery-sql.ts'
 import { takeDueLetters } from '../../src/notices/delivery-sql.ts'
 import type { NoticeView } from '../../src/notices/notice-sql.ts'

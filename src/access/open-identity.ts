@@ -1,0 +1,21 @@
+import { randomBytes } from 'node:crypto'
+import type { Db } from '../platform/database/connect.ts'
+import { findSecret } from './access-sql.ts'
+import type { Identity } from './identity.ts'
+
+/**
+ * Opens what knows who somebody is.
+ *
+ * @param options.secret signs cookies and encrypts second factors; undefined: one that the database keeps
+ * @param options.publicUrl where browsers find this server
+ */
+export async function openIdentity(options: {
+  readonly db: Db
+  readonly secret: string | undefined
+  readonly publicUrl: string
+}): Promise<Identity> {
+  const secret = options.secret ?? (await findSecret(options.db, randomBytes(32).toString('base64url')))
+  // Loaded only where somebody signs in: it takes half a second, which other commands and workers need not spend.
+  const { createIdentity } = await import('./identity.ts')
+  return createIdentity({ ...options, secret })
+}

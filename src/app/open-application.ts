@@ -1,0 +1,138 @@
+/** Opens what every process needs: the database, the queue, and the engine with every kind of job. */
+import type { Logger } from 'pino'
+import { register } from 'prom-client'
+import { announceTo } from '../events/announce.ts'
+import { connect } from '../platform/database/connect.ts'
+import { startEmbeddedServer } from '../platform/database/embedded-server.ts'
+import { migrate } from '../platform/database/migrate.ts'
+import { isTransient } from '../platform/database/sql-state.ts'
+import { createEngine } from '../platform/jobs/engine.ts'
+import type { JobKind } from '../platform/jobs/job-kind.ts'
+import { watchPressure } from '../platform/jobs/watch-pressure.ts'
+import { describeBroker } from '../platform/queue/broker-url.ts'
+import { openQueue } from '../platform/queue/open-queue.ts'
+import { absentQueue, BrokerAwayError, type Queue } from '../platform/queue/queue.ts'
+import { withPatience } from '../platform/retry-while.ts'
+import { systemClock } from '../platform/values/clock.ts'
+import type { Application, MetricsDeps } from './application.ts'
+import type { Config } from './config.ts'
+import { features } from './features.ts'
+
+export interface OpenOptions {
+  /** For how long a database, or a queue that is needed, is waited for when it does not answer; 0 if absent. */
+  readonly patienceMs?: number
+  /** Whether nothing can be done while the broker is away; true if absent. */
+  readonly needsQueue?: boolean
+}
+
+/**
+ * Opens the database (the embedded one unless the configuration names another), brings its schema up to date, and
+ * opens the queue. `close` undoes it in the opposite order.
+ *
+ * @param role how pg_stat_activity calls the connections, e.g. `almoner worker`
+ */
+export async function openApplication(
+  config: Config,
+  log: Logger,
+  role: string,
+  { patienceMs = 0, needsQueue = true }: OpenOptions = {},
+): Promise<Application> {
+  const server =
+    config.databaseUrl === undefined
+      ? await startEmbeddedServer({
+          ...(config.dataDir !== undefined && { dataDir: config.dataDir }),
+          log: (line) => log.info(line),
+        })
+      : { url: config.databaseUrl, stop: async () => {} }
+  const patiently = <Result>(
+    what: string,
+    attempt: () => Promise<Result>,
+    mayPass: (error: unknown) => boolean,
+  ) =>
+    withPatience(attempt, {
+      patienceMs,
+      mayPass,
+      onWait: (error, leftSeconds) =>
+        log.warn(`${what} does not answer yet; trying for ${leftSeconds} s more: ${error.message || error}`),
+    })
+  const undo: (() => Promise<void>)[] = [() => server.stop()]
+  const close = async () => {
+    for (const step of undo.splice(0).toReversed()) await step()
+  }
+  try {
+    await patiently('The database', () => migrate(server.url), isTransient)
+    const open = (name: string, maxConnections: number) => {
+      const opened = connect({
+        url: server.url,
+        name,
+        maxConnections,
+        onError: (error) => log.warn({ err: error }, 'a database connection broke'),
+      })
+      undo.push(() => opened.close())
+      return opened
+    }
+    // Two pools, so that jobs never wait for whoever asks the API, nor these for jobs.
+    const database = open(role, 10)
+    const jobDatabase = open(`${role} jobs`, config.workerConcurrency + 2)
+
+    const queueUrl = config.queueUrl ?? server.url
+    const queue = await patiently(
+      `The queue at ${describeBroker(queueUrl)}`,
+      () => openQueue({ url: queueUrl, log }),
+      (error) => needsQueue && error instanceof BrokerAwayError,
+    ).catch((error: unknown): Queue => {
+      if (needsQueue || !(error instanceof BrokerAwayError)) throw error
+      return absentQueue(error)
+    })
+    undo.push(() => queue.close())
+
+    const { db } = database
+    const announce = announceTo(features.flatMap(({ subscriptions }) => subscriptions ?? []))
+    const engine = createEngine({
+      db: jobDatabase.db,
+      queue,
+      kinds: features.flatMap((feature) => feature.jobKinds?.({ announce }) ?? []) as JobKind[],
+      log,
+      lanes: config.jobLanes,
+      rowsPerSecond: config.rowsPerSecond,
+      holdReason: watchPressure(jobDatabase.db, config.holdLimits),
+    })
+    const metrics = metricsOf({
+      db,
+      queue,
+      driver: queueUrl.slice(0, queueUrl.indexOf(':')),
+      pools: { requests: database.pool, jobs: jobDatabase.pool },
+      onError: (error) => log.warn({ err: error }, 'some metrics could not be asked for'),
+    })
+    return {
+      config,
+      log,
+      database,
+      db,
+      queue,
+      engine,
+      announce,
+      clock: systemClock,
+      inlineMemberLimit: config.inlineMemberLimit,
+      metrics,
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** What this process counts, and then what each feature knows; opened when it is first asked for. */
+function metricsOf(deps: MetricsDeps): () => Promise<string> {
+  const opening = once(() => Promise.all(features.flatMap((feature) => feature.metrics?.(deps) ?? [])))
+  return async () => {
+    const sources = [register, ...(await opening())]
+    return (await Promise.all(sources.map((source) => source.metrics()))).join('\n')
+  }
+}
+
+function once<Result>(open: () => Result): () => Result {
+  let opened: Result | undefined
+  return () => (opened ??= open())
+}

@@ -1,0 +1,91 @@
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { hasUsers } from '../access/access-sql.ts'
+import { countAttempts } from '../access/attempts.ts'
+import { type GuardedRoute, guard, securitySchemes } from '../access/guard.ts'
+import { openIdentity } from '../access/open-identity.ts'
+import { noticeChannel } from '../notices/notice-sql.ts'
+import { createHttpServer } from '../platform/http/server.ts'
+import { webPages } from '../platform/http/web-pages.ts'
+import { jobChannel } from '../platform/jobs/job-sql.ts'
+import { createMailer } from '../platform/mail.ts'
+import { bullBoardPage, isBullMqQueue } from '../platform/queue/bull-board.ts'
+import type { ApiDeps, Application, Role } from './application.ts'
+import { type Config, ConfigError } from './config.ts'
+import { features } from './features.ts'
+import { listenTo } from './listen-to.ts'
+import { readiness } from './start-metrics.ts'
+import { version } from './version.ts'
+
+export interface Api extends Role {
+  readonly url: string
+  /** While there are no users: whoever opens it, on this machine, is the first. */
+  readonly setUpLink: string | undefined
+  routes(): GuardedRoute[]
+}
+
+/** Serves the API and the console. */
+export async function startApi(app: Application): Promise<Api> {
+  const { config, database, log } = app
+  const mailer = config.mail && createMailer(config.mail)
+  const setUpToken = (await hasUsers(app.db)) ? undefined : randomBytes(32).toString('base64url')
+  const deps: ApiDeps = {
+    ...app,
+    pool: database.pool,
+    creationStrategy: config.creationStrategy,
+    jobListener: await listenTo(app, jobChannel),
+    noticeListener: await listenTo(app, noticeChannel),
+    identity: await openIdentity({ ...config, db: app.db }),
+    attempts: countAttempts(database.pool),
+    publicUrl: config.publicUrl,
+    sendMail: mailer?.send,
+    setUpToken,
+  }
+  const server = await createHttpServer({
+    log,
+    version,
+    ...(config.tls && { tls: await readTls(config.tls) }),
+    trustedProxies: config.trustedProxies,
+    securitySchemes,
+    guard: (server) => guard(server, { ...deps, requestsPerMinute: config.requestsPerMinute }),
+    routes: (await Promise.all(features.map((feature) => feature.routes?.(deps) ?? []))).flat(),
+    pages: [
+      webPages,
+      ...(isBullMqQueue(app.queue)
+        ? [bullBoardPage(app.queue, { path: '/admin/queues', writable: config.queueBoard === 'writable' })]
+        : []),
+    ],
+    readiness: () => readiness(app),
+  })
+  const stop = async () => {
+    await server.close()
+    await deps.jobListener.close()
+    await deps.noticeListener.close()
+    await mailer?.close()
+  }
+  try {
+    const url = await server.listen({ host: config.host, port: config.port })
+    return {
+      url,
+      setUpLink: setUpToken && `${url}/set-up#${setUpToken}`,
+      routes: () => server.guardedRoutes(),
+      stop,
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function readTls({
+  certFile,
+  keyFile,
+}: NonNullable<Config['tls']>): Promise<{ cert: Buffer; key: Buffer }> {
+  const read = (variable: string, file: string) =>
+    readFile(file).catch((error: Error) => {
+      throw new ConfigError(
+        `The configuration is not usable:\n  ${variable} cannot be read: ${error.message}`,
+      )
+    })
+  return { cert: await read('TLS_CERT_FILE', certFile), key: await read('TLS_KEY_FILE', keyFile) }
+}

@@ -1,0 +1,31 @@
+import { collectDefaultMetrics } from 'prom-client'
+import { serveMetrics } from '../platform/http/metrics-server.ts'
+import type { Readiness } from '../platform/http/server.ts'
+import type { Application, Role } from './application.ts'
+
+/** Serves metrics and health where METRICS_PORT says so: a worker has no API that could. */
+export async function startMetrics(app: Application): Promise<Role | undefined> {
+  collectDefaultMetrics({ prefix: 'almoner_' })
+  if (!app.config.metrics) return undefined
+  const server = await serveMetrics(app.config.metrics, { ...app, readiness: () => readiness(app) })
+  app.log.info({ url: server.url }, 'metrics are served')
+  return server
+}
+
+/** Whether the database and the queue answer. */
+export async function readiness(app: Application): Promise<Readiness> {
+  // Anybody may ask, so what is wrong is for the log.
+  const ask = (name: string, question: Promise<unknown>) =>
+    question.then(
+      () => 'ok',
+      (error: unknown) => {
+        app.log.warn({ err: error }, `not ready: the ${name} does not answer`)
+        return 'does not answer'
+      },
+    )
+  const [database, queue] = await Promise.all([
+    ask('database', app.database.pool.query('select 1')),
+    ask('queue', app.queue.depth()),
+  ])
+  return { ok: database === 'ok' && queue === 'ok', checks: { database, queue } }
+}

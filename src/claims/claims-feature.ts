@@ -1,0 +1,10 @@
+import type { AnnounceDeps } from '../events/announce.ts'
+import type { Clock } from '../platform/values/clock.ts'
+
+/** Deaths that are reported, and what is decided on them. */
+export const claimsFeature = {
+  async routes(deps: AnnounceDeps & { readonly clock: Clock }) {
+    const { claimRoutes } = await import('./claim-routes.ts')
+    return [claimRoutes(deps)]
+  },
+}

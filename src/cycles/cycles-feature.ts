@@ -1,0 +1,14 @@
+import type { AnnounceDeps } from '../events/announce.ts'
+import { createContributions } from './create-contributions.ts'
+import type { CycleRoutesDeps } from './cycle-routes.ts'
+import { removeContributions } from './remove-contributions.ts'
+
+/** Contribution cycles and their contributions. */
+export const cyclesFeature = {
+  jobKinds: (deps: Pick<AnnounceDeps, 'announce'>) => [createContributions(deps), removeContributions],
+  async routes(deps: CycleRoutesDeps) {
+    const { cycleRoutes } = await import('./cycle-routes.ts')
+    const { contributionRoutes } = await import('./contribution-routes.ts')
+    return [cycleRoutes(deps), contributionRoutes(deps)]
+  },
+}

@@ -1,0 +1,36 @@
+import type { Db, Tx } from '../platform/database/connect.ts'
+import { type EventName, insertEvent, type NewEvent } from './event-sql.ts'
+
+/** An event that has been written down, in the transaction that made it true. */
+export interface AnnouncedEvent extends NewEvent {
+  readonly eventId: number
+}
+
+/** Acts on an event in the same transaction: if it throws, what happened is rolled back too. */
+type Subscriber = (tx: Tx, event: AnnouncedEvent) => Promise<void>
+
+/** What a feature does when something happens elsewhere, by the name of the event. */
+export type Subscriptions = { readonly [name in EventName]?: Subscriber }
+
+/**
+ * Writes the event down and lets everybody who has subscribed act on it, all in the transaction that makes it true.
+ * Whoever announces does not know who listens.
+ *
+ * @returns the id of the event
+ */
+export type Announce = (tx: Tx, event: NewEvent) => Promise<number>
+
+/** What every verb needs that changes something. */
+export interface AnnounceDeps {
+  readonly db: Db
+  readonly announce: Announce
+}
+
+/** @param subscribers of all features; those of one event act in this order, one after the other */
+export function announceTo(subscribers: readonly Subscriptions[]): Announce {
+  return async (tx, event) => {
+    const eventId = await insertEvent(tx, event)
+    for (const subscriptions of subscribers) await subscriptions[event.eventName]?.(tx, { ...event, eventId })
+    return eventId
+  }
+}

@@ -1,0 +1,9 @@
+import type { Db } from '../platform/database/connect.ts'
+
+/** The audit trail. */
+export const eventsFeature = {
+  async routes(deps: { readonly db: Db }) {
+    const { auditRoutes } = await import('./audit-routes.ts')
+    return [auditRoutes(deps)]
+  },
+}

@@ -1,0 +1,36 @@
+import type { AnnounceDeps } from '../events/announce.ts'
+import type { Clock } from '../platform/values/clock.ts'
+import type { NoticeRoutesDeps } from './notice-routes.ts'
+import { notifyAgents } from './notify-agents.ts'
+import { notifyMembers } from './notify-members.ts'
+import type { SendersDeps } from './start-senders.ts'
+import { cycleSubscriptions } from './tell-of-cycle.ts'
+
+interface RoutesDeps extends NoticeRoutesDeps {
+  readonly clock: Clock
+  readonly publicUrl: string
+  readonly config: { readonly webhookAddresses: readonly string[] }
+}
+
+/** Who is told what: notices, letters, text messages and webhooks. */
+export const noticesFeature = {
+  jobKinds: (deps: Pick<AnnounceDeps, 'announce'>) => [notifyAgents(deps), notifyMembers(deps)],
+  subscriptions: cycleSubscriptions,
+  async startSenders(deps: SendersDeps) {
+    const { startSenders } = await import('./start-senders.ts')
+    return startSenders(deps)
+  },
+  async routes(deps: RoutesDeps) {
+    const { noticeRoutes } = await import('./notice-routes.ts')
+    const { preferenceRoutes } = await import('./preference-routes.ts')
+    const { templateRoutes } = await import('./template-routes.ts')
+    const { webhookRoutes } = await import('./webhook-routes.ts')
+    const isInsecureAllowed = deps.config.webhookAddresses.length > 0
+    return [
+      noticeRoutes(deps),
+      preferenceRoutes(deps),
+      templateRoutes(deps),
+      webhookRoutes({ ...deps, isInsecureAllowed }),
+    ]
+  },
+}

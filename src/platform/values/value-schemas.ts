@@ -1,0 +1,24 @@
+/** Values that requests and answers of every feature hold. */
+import { z } from 'zod'
+import { reasonAgainstCode, reasonAgainstName, textSchema } from './text-rules.ts'
+
+/** Integer minor units of the fund's currency. */
+export const amountSchema = z
+  .int({ error: 'must be a whole number of minor units' })
+  .min(1, { error: 'must be at least 1 minor unit' })
+  .meta({ description: 'Minor units of the fund’s currency: 9950 is 99.50 in USD.' })
+
+/** A date of the calendar. PostgreSQL's has no year 0. */
+export const dateSchema = z.iso
+  .date({ error: 'must be a date such as 2026-11-23' })
+  .refine((date) => date >= '0001', { error: 'must be a date such as 2026-11-23' })
+
+/** PostgreSQL's calendar has no year 0, wherever on earth it begins, and Temporal counts nanoseconds at most. */
+export const instantSchema = z.iso
+  .datetime({ offset: true, error: 'must be an instant such as 2026-11-23T10:00:00Z' })
+  .refine((instant) => instant >= '0002' && !/\.\d{10}/.test(instant), {
+    error: 'must be an instant such as 2026-11-23T10:00:00Z',
+  })
+
+export const codeSchema = textSchema(reasonAgainstCode)
+export const nameSchema = textSchema(reasonAgainstName)
