@@ -18,15 +18,8 @@ const rooms = [
   'platform/queue',
   'platform/jobs',
   'platform/http',
-  // Features: each knows those before it.
-  'events',
-  'access',
-  'fund',
-  'members',
-  'claims',
-  'cycles',
-  'notices',
-  'operations',
+  // Features, as the application lists them: each knows those before it.
+  ...features(),
   // The composition root and the commands know everything.
   'app',
   'cli',
@@ -72,6 +65,12 @@ function arrowsOf(file: string): Arrow[] {
       ? []
       : [{ from, to, where: `src/${file} imports src/${target}`, fault: faultOf(from, to, target) }]
   })
+}
+
+/** The folders of the features in the order of the application's list: `cyclesFeature` is in `cycles/`. */
+function features(): string[] {
+  const list = readFileSync(path.join(import.meta.dirname, '..', 'src', 'app', 'features.ts'), 'utf8')
+  return [...list.matchAll(/^ {2}(\w+)Feature,$/gm)].map(([, name]) => name as string)
 }
 
 function faultOf(from: string, to: string, target: string): string | undefined {

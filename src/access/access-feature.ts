@@ -1,5 +1,23 @@
 import type { SessionRoutesDeps } from './session-routes.ts'
 
+declare module '../events/event-sql.ts' {
+  interface EventNames {
+    UserAdded: true
+    UserChanged: true
+    UserReset: true
+    SignedIn: true
+    SignInRefused: true
+    SignedOut: true
+    SessionsEnded: true
+    SecondFactorEnrolled: true
+    PasswordChanged: true
+    PasswordLinkRequested: true
+    ApiKeyCreated: true
+    ApiKeyRevoked: true
+    RequestRefused: true
+  }
+}
+
 /** Users, sessions and API keys. */
 export const accessFeature = {
   async routes(deps: SessionRoutesDeps) {

@@ -1,6 +1,14 @@
 import type { AnnounceDeps } from '../events/announce.ts'
 import type { Clock } from '../platform/values/clock.ts'
 
+declare module '../events/event-sql.ts' {
+  interface EventNames {
+    ClaimSubmitted: true
+    ClaimApproved: true
+    ClaimRejected: true
+  }
+}
+
 /** Deaths that are reported, and what is decided on them. */
 export const claimsFeature = {
   async routes(deps: AnnounceDeps & { readonly clock: Clock }) {

@@ -3,6 +3,18 @@ import { createContributions } from './create-contributions.ts'
 import type { CycleRoutesDeps } from './cycle-routes.ts'
 import { removeContributions } from './remove-contributions.ts'
 
+declare module '../events/event-sql.ts' {
+  interface EventNames {
+    ContributionCycleInitiated: true
+    ContributionCycleActivated: true
+    ContributionCycleFailed: true
+    ContributionCyclePaused: true
+    ContributionCycleResumed: true
+    ContributionCycleCancelled: true
+    ContributionCycleRetried: true
+  }
+}
+
 /** Contribution cycles and their contributions. */
 export const cyclesFeature = {
   jobKinds: (deps: Pick<AnnounceDeps, 'announce'>) => [createContributions(deps), removeContributions],

@@ -4,47 +4,15 @@ import type { Db, Tx } from '../platform/database/connect.ts'
 import type { Events } from '../platform/database/schema.ts'
 import type { Actor } from '../platform/values/actor.ts'
 
-export type EventName =
-  | 'UserAdded'
-  | 'UserChanged'
-  | 'UserReset'
-  | 'SignedIn'
-  | 'SignInRefused'
-  | 'SignedOut'
-  | 'SessionsEnded'
-  | 'SecondFactorEnrolled'
-  | 'PasswordChanged'
-  | 'PasswordLinkRequested'
-  | 'ApiKeyCreated'
-  | 'ApiKeyRevoked'
-  | 'RequestRefused'
-  | 'FundChanged'
-  | 'TierAdded'
-  | 'TierChanged'
-  | 'AgentAdded'
-  | 'MemberAdded'
-  | 'MemberChanged'
-  | 'MembersImported'
-  | 'ClaimSubmitted'
-  | 'ClaimApproved'
-  | 'ClaimRejected'
-  | 'ContributionCycleInitiated'
-  | 'ContributionCycleActivated'
-  | 'ContributionCycleFailed'
-  | 'ContributionCyclePaused'
-  | 'ContributionCycleResumed'
-  | 'ContributionCycleCancelled'
-  | 'ContributionCycleRetried'
-  | 'AgentsNotified'
-  | 'MembersNotified'
-  | 'NoticePreferencesChanged'
-  | 'JobRetried'
-  | 'DeliveryRevived'
-  | 'WebhookAdded'
-  | 'WebhookSecretRotated'
-  | 'WebhookEnabled'
-  | 'WebhookDisabled'
-  | 'NoticeTemplateChanged'
+/**
+ * The names of what happens. Each feature adds those that it announces, in the file that says what it brings:
+ * `declare module '../events/event-sql.ts' { interface EventNames { PaymentPosted: true } }`.
+ *
+ * @public
+ */
+export interface EventNames {}
+
+export type EventName = keyof EventNames
 
 export type EventRow = Omit<Selectable<Events>, 'payload'> & { payload: Record<string, unknown> }
 

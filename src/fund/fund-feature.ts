@@ -1,5 +1,13 @@
 import type { AnnounceDeps } from '../events/announce.ts'
 
+declare module '../events/event-sql.ts' {
+  interface EventNames {
+    FundChanged: true
+    TierAdded: true
+    TierChanged: true
+  }
+}
+
 /** The fund and its tiers. */
 export const fundFeature = {
   async routes(deps: AnnounceDeps) {

@@ -1,5 +1,13 @@
 import type { MemberRoutesDeps } from './member-routes.ts'
 
+declare module '../events/event-sql.ts' {
+  interface EventNames {
+    AgentAdded: true
+    MemberAdded: true
+    MemberChanged: true
+  }
+}
+
 /** The register: members, their standings, and their agents. */
 export const membersFeature = {
   async routes(deps: MemberRoutesDeps) {

@@ -6,6 +6,20 @@ import { notifyMembers } from './notify-members.ts'
 import type { SendersDeps } from './start-senders.ts'
 import { cycleSubscriptions } from './tell-of-cycle.ts'
 
+declare module '../events/event-sql.ts' {
+  interface EventNames {
+    AgentsNotified: true
+    MembersNotified: true
+    NoticePreferencesChanged: true
+    NoticeTemplateChanged: true
+    DeliveryRevived: true
+    WebhookAdded: true
+    WebhookSecretRotated: true
+    WebhookEnabled: true
+    WebhookDisabled: true
+  }
+}
+
 interface RoutesDeps extends NoticeRoutesDeps {
   readonly clock: Clock
   readonly publicUrl: string

@@ -1,6 +1,12 @@
 import type { Db } from '../platform/database/connect.ts'
 import type { FundMetricsDeps } from './fund-metrics.ts'
 
+declare module '../events/event-sql.ts' {
+  interface EventNames {
+    JobRetried: true
+  }
+}
+
 /** What operators look at: jobs, metrics, and the doctor. */
 export const operationsFeature = {
   async metrics(deps: FundMetricsDeps) {
