@@ -10,6 +10,7 @@ import type { Actor } from '../platform/values/actor.ts'
  *
  * @public
  */
+// biome-ignore lint/suspicious/noEmptyInterface: the features fill it
 export interface EventNames {}
 
 export type EventName = keyof EventNames
