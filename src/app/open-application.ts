@@ -1,6 +1,5 @@
 /** Opens what every process needs: the database, the queue, and the engine with every kind of job. */
 import type { Logger } from 'pino'
-import { register } from 'prom-client'
 import { announceTo } from '../events/announce.ts'
 import { connect } from '../platform/database/connect.ts'
 import { startEmbeddedServer } from '../platform/database/embedded-server.ts'
@@ -11,7 +10,7 @@ import type { JobKind } from '../platform/jobs/job-kind.ts'
 import { watchPressure } from '../platform/jobs/watch-pressure.ts'
 import { describeBroker } from '../platform/queue/broker-url.ts'
 import { openQueue } from '../platform/queue/open-queue.ts'
-import { absentQueue, BrokerAwayError, type Queue } from '../platform/queue/queue.ts'
+import { BrokerAwayError, openWhenNeeded } from '../platform/queue/queue.ts'
 import { withPatience } from '../platform/retry-while.ts'
 import { systemClock } from '../platform/values/clock.ts'
 import type { Application, MetricsDeps } from './application.ts'
@@ -21,7 +20,7 @@ import { features } from './features.ts'
 export interface OpenOptions {
   /** For how long a database, or a queue that is needed, is waited for when it does not answer; 0 if absent. */
   readonly patienceMs?: number
-  /** Whether nothing can be done while the broker is away; true if absent. */
+  /** False: the queue is opened when it is first asked for something, and what asks it copes without it. True if absent. */
   readonly needsQueue?: boolean
 }
 
@@ -76,14 +75,14 @@ export async function openApplication(
     const jobDatabase = open(`${role} jobs`, config.workerConcurrency + 2)
 
     const queueUrl = config.queueUrl ?? server.url
-    const queue = await patiently(
-      `The queue at ${describeBroker(queueUrl)}`,
-      () => openQueue({ url: queueUrl, log }),
-      (error) => needsQueue && error instanceof BrokerAwayError,
-    ).catch((error: unknown): Queue => {
-      if (needsQueue || !(error instanceof BrokerAwayError)) throw error
-      return absentQueue(error)
-    })
+    const openNow = () => openQueue({ url: queueUrl, log })
+    const queue = needsQueue
+      ? await patiently(
+          `The queue at ${describeBroker(queueUrl)}`,
+          openNow,
+          (error) => error instanceof BrokerAwayError,
+        )
+      : openWhenNeeded(openNow)
     undo.push(() => queue.close())
 
     const { db } = database
@@ -127,6 +126,7 @@ export async function openApplication(
 function metricsOf(deps: MetricsDeps): () => Promise<string> {
   const opening = once(() => Promise.all(features.flatMap((feature) => feature.metrics?.(deps) ?? [])))
   return async () => {
+    const { register } = await import('prom-client')
     const sources = [register, ...(await opening())]
     return (await Promise.all(sources.map((source) => source.metrics()))).join('\n')
   }

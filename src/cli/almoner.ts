@@ -1,19 +1,29 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
 import { version } from '../app/version.ts'
-import { backupCommand, restoreCommand } from './backup.ts'
-import { claimsCommand } from './claims.ts'
-import { cyclesCommand } from './cycles.ts'
-import { demoCommand } from './demo.ts'
-import { doctorCommand } from './doctor.ts'
-import { fundCommand } from './fund.ts'
-import { jobsCommand } from './jobs.ts'
-import { membersCommand } from './members.ts'
-import { migrateCommand } from './migrate.ts'
-import { exitCodes, explain } from './run-command.ts'
-import { apiCommand, startCommand, workerCommand } from './start.ts'
-import { tiersCommand } from './tiers.ts'
-import { usersCommand } from './users.ts'
+import { exitCodes } from './exit-codes.ts'
+
+/**
+ * Every command, and what has to be loaded for it. Only the one that is asked for is: the libraries of all of them would
+ * take longer to load than most commands take.
+ */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  start: async () => (await import('./start.ts')).startCommand(),
+  api: async () => (await import('./start.ts')).apiCommand(),
+  worker: async () => (await import('./start.ts')).workerCommand(),
+  migrate: async () => (await import('./migrate.ts')).migrateCommand(),
+  demo: async () => (await import('./demo.ts')).demoCommand(),
+  fund: async () => (await import('./fund.ts')).fundCommand(),
+  tiers: async () => (await import('./tiers.ts')).tiersCommand(),
+  members: async () => (await import('./members.ts')).membersCommand(),
+  claims: async () => (await import('./claims.ts')).claimsCommand(),
+  cycles: async () => (await import('./cycles.ts')).cyclesCommand(),
+  jobs: async () => (await import('./jobs.ts')).jobsCommand(),
+  users: async () => (await import('./users.ts')).usersCommand(),
+  doctor: async () => (await import('./doctor.ts')).doctorCommand(),
+  backup: async () => (await import('./backup.ts')).backupCommand(),
+  restore: async () => (await import('./backup.ts')).restoreCommand(),
+}
 
 const program = new Command('almoner')
   .description('Contribution cycles for mutual-aid and death-benefit funds.')
@@ -21,25 +31,9 @@ const program = new Command('almoner')
   .option('--json', 'print one JSON value on standard output')
   .showHelpAfterError('(see --help)')
 
-for (const command of [
-  startCommand,
-  apiCommand,
-  workerCommand,
-  migrateCommand,
-  demoCommand,
-  fundCommand,
-  tiersCommand,
-  membersCommand,
-  claimsCommand,
-  cyclesCommand,
-  jobsCommand,
-  usersCommand,
-  doctorCommand,
-  backupCommand,
-  restoreCommand,
-]) {
-  program.addCommand(command())
-}
+const asked = process.argv.slice(2).find((word) => !word.startsWith('-')) ?? ''
+const wanted = Object.hasOwn(commands, asked) ? [asked] : Object.keys(commands)
+for (const name of wanted) program.addCommand(await (commands[name] as () => Promise<Command>)())
 
 /** Commander ends the process by itself unless it is told, command by command, to throw. */
 function throwInstead(command: Command): void {
@@ -55,6 +49,7 @@ try {
     // It has said what is wrong already; asking for help is not wrong.
     process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.wrongUse
   } else {
+    const { explain } = await import('./run-command.ts')
     const { sentence, exitCode } = explain(error)
     process.stderr.write(`${sentence}\n`)
     process.exitCode = exitCode

@@ -16,8 +16,9 @@ import { cancelCycle, pauseCycle, resumeCycle, retryCycle } from '../cycles/stee
 import { findFund } from '../fund/fund-sql.ts'
 import { formatAmount, parseAmount } from '../platform/values/money.ts'
 import { claimByCode, cycleByCode, wholeNumber } from './arguments.ts'
+import { exitCodes } from './exit-codes.ts'
 import { plural, printResult, say, table } from './output.ts'
-import { commandActor, exitCodes, group, withApplication } from './run-command.ts'
+import { commandActor, group, withApplication } from './run-command.ts'
 import { watchCycle } from './watch-cycle.ts'
 
 interface StartOptions {

@@ -20,8 +20,9 @@ import { findFund } from '../fund/fund-sql.ts'
 import { addTier } from '../fund/keep-tiers.ts'
 import { operator } from '../platform/values/actor.ts'
 import { wholeNumber } from './arguments.ts'
+import { exitCodes } from './exit-codes.ts'
 import { printResult, say } from './output.ts'
-import { commandActor, commandLog, exitCodes, untilStopped, withApplicationOf } from './run-command.ts'
+import { commandActor, commandLog, untilStopped, withApplicationOf } from './run-command.ts'
 import { watchCycle } from './watch-cycle.ts'
 
 const contributionAmount = 10_000

@@ -1,8 +1,9 @@
 import { Command } from 'commander'
 import { version } from '../app/version.ts'
 import { examine, type Finding } from '../operations/examine.ts'
+import { exitCodes } from './exit-codes.ts'
 import { printResult } from './output.ts'
-import { exitCodes, withApplication } from './run-command.ts'
+import { withApplication } from './run-command.ts'
 
 export const doctorCommand = () =>
   new Command('doctor')

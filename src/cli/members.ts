@@ -5,8 +5,9 @@ import { type Command, Option } from 'commander'
 import { stringify } from 'csv-stringify'
 import { type ImportResult, importMembers, type RowFault } from '../members/import-members.ts'
 import { DomainError } from '../platform/values/errors.ts'
+import { exitCodes } from './exit-codes.ts'
 import { plural, printResult, say, showProgress } from './output.ts'
-import { commandActor, exitCodes, group, withApplication } from './run-command.ts'
+import { commandActor, group, withApplication } from './run-command.ts'
 
 interface ImportOptions {
   onDuplicate: 'skip' | 'update'

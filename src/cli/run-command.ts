@@ -7,8 +7,7 @@ import { type OpenOptions, openApplication } from '../app/open-application.ts'
 import { createLog } from '../platform/telemetry/log.ts'
 import { type Actor, operator } from '../platform/values/actor.ts'
 import { DomainError, type RefusalCode } from '../platform/values/errors.ts'
-
-export const exitCodes = { done: 0, failed: 1, wrongUse: 2 } as const
+import { exitCodes } from './exit-codes.ts'
 
 /** Refusals of how something was asked; all others are of what was asked for. */
 const wrongUses: readonly RefusalCode[] = ['invalid-input', 'eligible-as-of-in-future']

@@ -8,8 +8,9 @@ import { startWorker } from '../app/start-worker.ts'
 import { version } from '../app/version.ts'
 import { exportTraces } from '../platform/telemetry/export-traces.ts'
 import { createLog, switchLevelBySignal } from '../platform/telemetry/log.ts'
+import { exitCodes } from './exit-codes.ts'
 import { say } from './output.ts'
-import { exitCodes, serverPatienceMs, untilStopped, withApplicationOf } from './run-command.ts'
+import { serverPatienceMs, untilStopped, withApplicationOf } from './run-command.ts'
 
 export const startCommand = () =>
   new Command('start')

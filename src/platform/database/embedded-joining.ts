@@ -9,6 +9,8 @@ export interface Joined {
   readonly pid: number
   /** The URL of the maintenance database `postgres`. */
   readonly url: string
+  /** When the connection was made, by the server's clock. */
+  readonly since: string
 }
 
 /** The types of node-postgres leave out two of its public methods. */
@@ -18,8 +20,12 @@ export const pollMs = 30
 const stopTimeoutMs = 30_000
 const connectTimeoutMs = 5_000
 const statementTimeoutMs = 10_000
-/** Connections that were just closed, or whose process was just killed, take a moment to disappear. */
-const departureMs = 500
+/**
+ * Connections that were just closed, or whose process was just killed, take a moment to disappear. Most often they are our
+ * own; one that was there before we joined is another's, and nearly always stays.
+ */
+const ownDepartureMs = 500
+const otherDepartureMs = 100
 
 /**
  * The key of an advisory lock that makes joining and leaving exclude each other. Who leaves holds it from
@@ -31,7 +37,8 @@ const leaverName = 'almoner leaving'
 /** The server says itself who it is, for by now the lock file may be that of its successor. */
 const whoAreYou = `
   select current_setting('data_directory') as dir,
-         split_part(pg_read_file('postmaster.pid'), chr(10), 1)::int as pid`
+         split_part(pg_read_file('postmaster.pid'), chr(10), 1)::int as pid,
+         (select backend_start::text from pg_stat_activity where pid = pg_backend_pid()) as since`
 
 /**
  * Joins the server that is up on the cluster and makes the database `almoner` if it is missing. The connection
@@ -62,7 +69,7 @@ export async function join(clusterDir: string): Promise<Joined | 'busy' | undefi
  * @throws Error when the server does not stop in time
  */
 export async function leave(
-  { client }: Joined,
+  { client, since }: Joined,
   clusterDir: string,
   log: (line: string) => void,
 ): Promise<void> {
@@ -75,7 +82,7 @@ export async function leave(
     if (leaver === undefined) return
     if (leaver === 'busy') await sleep(pollMs)
     else {
-      const stays = await isUsed(leaver.client).catch(() => undefined)
+      const stays = await isUsed(leaver.client, since).catch(() => undefined)
       const ours = await isPostmaster(leaver.pid, clusterDir)
       if (stays === false && ours) {
         process.kill(leaver.pid, 'SIGINT')
@@ -92,16 +99,18 @@ export async function leave(
   throw new Error(`PostgreSQL on ${clusterDir} did not stop within ${stopTimeoutMs / 1000} s.`)
 }
 
-async function isUsed(client: pg.Client): Promise<boolean> {
-  const deadline = Date.now() + departureMs
+/** @param since when we joined: a connection that is older cannot be one of ours */
+async function isUsed(client: pg.Client, since: string): Promise<boolean> {
+  const startedAt = Date.now()
   for (;;) {
-    const { rowCount } = await client.query(
-      `select from pg_stat_activity
+    const { rows } = await client.query<{ isOther: boolean }>(
+      `select backend_start < $2::timestamptz as "isOther" from pg_stat_activity
         where backend_type = 'client backend' and pid <> pg_backend_pid() and application_name <> $1`,
-      [leaverName],
+      [leaverName, since],
     )
-    if (rowCount === 0) return false
-    if (Date.now() > deadline) return true
+    if (rows.length === 0) return false
+    const departureMs = rows.some(({ isOther }) => isOther) ? otherDepartureMs : ownDepartureMs
+    if (Date.now() - startedAt > departureMs) return true
     await sleep(pollMs)
   }
 }
@@ -123,10 +132,10 @@ async function passTurnstile(clusterDir: string, clientName: string): Promise<Jo
     try {
       await client.connect()
       await client.query('select pg_advisory_lock($1)', [turnstile])
-      const { rows } = await client.query<{ dir: string; pid: number }>(whoAreYou)
+      const { rows } = await client.query<{ dir: string; pid: number; since: string }>(whoAreYou)
       const answer = rows[0]
       if (answer && (await realpath(answer.dir).catch(() => '')) === clusterDir) {
-        return { client, pid: answer.pid, url }
+        return { client, pid: answer.pid, url, since: answer.since }
       }
       await client.end()
     } catch (error) {

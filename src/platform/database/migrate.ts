@@ -1,5 +1,5 @@
+import { readdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { runner } from 'node-pg-migrate'
 import pg from 'pg'
 import { connectionOptions } from './connect.ts'
 
@@ -21,6 +21,9 @@ export async function migrate(url: string): Promise<string[]> {
   try {
     // The runner's own lock is tried once and then fails; this one waits.
     await client.query('select pg_advisory_lock($1)', [migrationLock])
+    if (await isUpToDate(client)) return []
+    // Loaded only when there is something to do: every process comes by here.
+    const { runner } = await import('node-pg-migrate')
     const run = await runner({
       dbClient: client,
       dir: migrationsDir,
@@ -33,4 +36,13 @@ export async function migrate(url: string): Promise<string[]> {
   } finally {
     await client.end()
   }
+}
+
+/** Whether every migration there is was run, and no other: the runner says what is wrong in any other case. */
+async function isUpToDate(client: pg.Client): Promise<boolean> {
+  const { rows: found } = await client.query(`select to_regclass('schema_migrations') as relation`)
+  if (found[0]?.relation === null) return false
+  const { rows } = await client.query<{ name: string }>('select name from schema_migrations order by name')
+  const files = (await readdir(migrationsDir)).filter((name) => name.endsWith('.sql')).toSorted()
+  return rows.map(({ name }) => `${name}.sql`).join() === files.join()
 }

@@ -1,10 +1,5 @@
 import { parseBrokerUrl } from './broker-url.ts'
-import { migratePostgresQueue, openPostgresQueue } from './bullmq-postgres.ts'
-import { openRedisQueue } from './bullmq-redis.ts'
 import type { Queue, QueueLog } from './queue.ts'
-import { openRabbitQueue } from './rabbitmq.ts'
-import { openSqsQueue } from './sqs.ts'
-import { createSqsQueues } from './sqs-queues.ts'
 
 interface OpenOptions {
   readonly url: string
@@ -19,20 +14,31 @@ interface Driver {
 
 const postgres: Driver = {
   async open(options) {
+    const { migratePostgresQueue, openPostgresQueue } = await import('./bullmq-postgres.ts')
     await migratePostgresQueue(options.url)
     return openPostgresQueue(options)
   },
 }
+const redis: Driver = {
+  open: async (options) => (await import('./bullmq-redis.ts')).openRedisQueue(options),
+}
+const rabbit: Driver = {
+  open: async (options) => (await import('./rabbitmq.ts')).openRabbitQueue(options),
+}
+const sqs: Driver = {
+  open: async (options) => (await import('./sqs.ts')).openSqsQueue(options),
+  create: async (url) => (await import('./sqs-queues.ts')).createSqsQueues(url),
+}
 
-/** Which driver an address is for, by its scheme. */
+/** Which driver an address is for, by its scheme. The client library of a driver is loaded when it is opened. */
 const drivers: Readonly<Record<string, Driver>> = {
   postgres,
   postgresql: postgres,
-  redis: { open: openRedisQueue },
-  rediss: { open: openRedisQueue },
-  amqp: { open: openRabbitQueue },
-  amqps: { open: openRabbitQueue },
-  sqs: { open: openSqsQueue, create: createSqsQueues },
+  redis,
+  rediss: redis,
+  amqp: rabbit,
+  amqps: rabbit,
+  sqs,
 }
 
 /** @throws Error a sentence about what is wrong with the address, in which no password is */

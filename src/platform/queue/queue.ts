@@ -66,10 +66,32 @@ export class BrokerAwayError extends Error {
   override readonly name = 'BrokerAwayError'
 }
 
-/** In the place of a queue whose broker is away, for who can do without it: whatever it is asked fails with the reason. */
-export function absentQueue(reason: BrokerAwayError): Queue {
-  const fail = () => Promise.reject(reason)
-  return { send: fail, consume: fail, depth: fail, close: async () => {} }
+/**
+ * A queue that is opened when it is first asked for something. While its broker is away, whatever it is asked fails with
+ * the reason.
+ */
+export function openWhenNeeded(open: () => Promise<Queue>): Queue {
+  let opening: Promise<Queue> | undefined
+  const asked = new Set<Promise<unknown>>()
+  const ask = <Answer>(what: (queue: Queue) => Promise<Answer>): Promise<Answer> => {
+    opening ??= open()
+    const answer = opening.then(what).finally(() => asked.delete(answer))
+    asked.add(answer)
+    return answer
+  }
+  return {
+    send: (messages) => ask((queue) => queue.send(messages)),
+    consume: (handle, options) => ask((queue) => queue.consume(handle, options)),
+    depth: () => ask((queue) => queue.depth()),
+    async close() {
+      // A message that is on its way is worth the wait: else a sweep has to find what it is about.
+      await Promise.allSettled(asked)
+      await opening?.then(
+        (queue) => queue.close(),
+        () => {},
+      )
+    },
+  }
 }
 
 /**

@@ -1,5 +1,5 @@
+import { createRequire } from 'node:module'
 import pino, { type Logger } from 'pino'
-import { PinoPretty } from 'pino-pretty'
 import { withoutSecrets } from '../values/secrets.ts'
 import { traceFields } from './trace.ts'
 
@@ -31,9 +31,10 @@ export function logSettings(level: string): pino.LoggerOptions {
 export function createLog(options: { readonly level: string; readonly format: 'pretty' | 'json' }): Logger {
   const { level, format } = options
   const settings = logSettings(level)
-  return format === 'pretty'
-    ? pino(settings, PinoPretty({ destination: 2, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss' }))
-    : pino(settings, pino.destination(2))
+  if (format === 'json') return pino(settings, pino.destination(2))
+  // Loaded here: most processes write JSON.
+  const { PinoPretty }: typeof import('pino-pretty') = createRequire(import.meta.url)('pino-pretty')
+  return pino(settings, PinoPretty({ destination: 2, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss' }))
 }
 
 /** At SIGUSR2 the log says everything, and at the next one again what it was asked for. */
