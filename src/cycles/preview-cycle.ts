@@ -1,4 +1,4 @@
-import { findCost } from '../platform/jobs/job-sql.ts'
+import { findCost } from '../platform/jobs/job-cost-sql.ts'
 import { apportion } from '../platform/values/money.ts'
 import { creationJobKind } from './create-contributions.ts'
 import { collectingPeriod } from './cycle-rules.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
+import { findDoneChunks } from '../platform/jobs/chunk-sql.ts'
 import type { JobKind } from '../platform/jobs/job-kind.ts'
 import { UnrecoverableError } from '../platform/jobs/job-kind.ts'
-import { findDoneChunks } from '../platform/jobs/job-sql.ts'
 import { countContributions, deleteContributions } from './contribution-sql.ts'
 import { findCycleCode } from './cycle-sql.ts'
 

@@ -3,25 +3,15 @@ import { z } from 'zod'
 import { isTransient } from '../database/sql-state.ts'
 import type { Delivery, MessageHandler } from '../queue/queue.ts'
 import { inSpan } from '../telemetry/trace.ts'
+import { countChunks, recordChunkAttempt, type TakenChunk, takeChunk } from './chunk-sql.ts'
 import { type Engine, type JobRef, kindOf, tokenName, wakeJob } from './engine.ts'
+import { findCost } from './job-cost-sql.ts'
 import { type JobKind, UnrecoverableError } from './job-kind.ts'
 import { chunkSeconds, retries, rowsDone, tokenSeconds } from './job-metrics.ts'
 import { notifyJobSometimes } from './job-notices.ts'
 import { createReporter } from './job-report.ts'
 import { chunkRowsFor, maxAttempts, restMs } from './job-rules.ts'
-import {
-  countChunks,
-  findCost,
-  findJob,
-  type JobRow,
-  lockJobShared,
-  recordChunkAttempt,
-  recordHold,
-  recordJobAttempt,
-  type TakenChunk,
-  takeChunk,
-  takeJob,
-} from './job-sql.ts'
+import { findJob, type JobRow, lockJobShared, recordHold, recordJobAttempt, takeJob } from './job-sql.ts'
 import { completeJob, failJob, planJob, runChunk } from './job-steps.ts'
 import { countAgainstPace, waitForTurn } from './pace-rows.ts'
 

@@ -1,6 +1,6 @@
 import type { Db } from '../database/connect.ts'
 import type { Delivery } from '../queue/queue.ts'
-import { findProgress } from './job-sql.ts'
+import { findProgress } from './progress-sql.ts'
 
 /** Often enough for an eye, seldom enough to cost nothing. */
 const everyMs = 500

@@ -4,19 +4,11 @@
  */
 import { performance } from 'node:perf_hooks'
 import type { Tx } from '../database/connect.ts'
+import { insertChunks, markChunkDone } from './chunk-sql.ts'
+import { findCost, measureCost, rememberCost } from './job-cost-sql.ts'
 import type { Chunk, Job, JobKind } from './job-kind.ts'
 import { averageCost, minChunkRows } from './job-rules.ts'
-import {
-  findCost,
-  insertChunks,
-  type JobRow,
-  markChunkDone,
-  measureCost,
-  moveJob,
-  notifyJob,
-  recordPlan,
-  rememberCost,
-} from './job-sql.ts'
+import { type JobRow, moveJob, notifyJob, recordPlan } from './job-sql.ts'
 
 /** @throws ZodError when the stored params are not of the kind's schema */
 export function jobOf(kind: JobKind, row: JobRow): Job {

@@ -1,6 +1,6 @@
 import type { Db } from '../database/connect.ts'
 import { type JobStatus, remainingSeconds } from './job-rules.ts'
-import { findProgress } from './job-sql.ts'
+import { findProgress } from './progress-sql.ts'
 
 export interface JobProgress {
   readonly total: number

@@ -4,9 +4,10 @@
  */
 import type { Tx } from '../database/connect.ts'
 import { DomainError } from '../values/errors.ts'
+import { reviveChunks } from './chunk-sql.ts'
 import { type Engine, kindOf } from './engine.ts'
 import { type JobStatus, jobMoves } from './job-rules.ts'
-import { findJob, type JobRow, lockJobExclusive, moveJob, notifyJob, reviveChunks } from './job-sql.ts'
+import { findJob, type JobRow, lockJobExclusive, moveJob, notifyJob } from './job-sql.ts'
 import { jobOf } from './job-steps.ts'
 
 /** Waits for the chunks in flight; once this has returned and its transaction committed, nothing more is written. */

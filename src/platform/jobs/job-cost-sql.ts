@@ -1,0 +1,26 @@
+import { sql } from 'kysely'
+import type { Db, Tx } from '../database/connect.ts'
+
+/** What a row of this kind has cost lately, in milliseconds. */
+export async function findCost(db: Db, jobKind: string): Promise<number | undefined> {
+  const row = await db
+    .selectFrom('jobCosts')
+    .select('msPerRow')
+    .where('jobKind', '=', jobKind)
+    .executeTakeFirst()
+  return row?.msPerRow
+}
+
+/** What a row of this job has cost, over its chunks of at least `minRows` rows. */
+export async function measureCost(db: Db, jobId: string, minRows: number): Promise<number | undefined> {
+  const { rows } = await sql<{ msPerRow: number | null }>`
+    select sum(duration_ms) / sum(processed) as ms_per_row
+    from job_chunks where job_id = ${jobId} and chunk_status = 'Done' and processed >= ${minRows}`.execute(db)
+  return rows[0]?.msPerRow ?? undefined
+}
+
+export async function rememberCost(tx: Tx, jobKind: string, msPerRow: number): Promise<void> {
+  await sql`
+    insert into job_costs (job_kind, ms_per_row) values (${jobKind}, ${msPerRow})
+    on conflict (job_kind) do update set ms_per_row = excluded.ms_per_row`.execute(tx)
+}
