@@ -4,8 +4,12 @@ import type pg from 'pg'
 import { localDate } from '../fund/fund-rules.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import type { Clock } from '../platform/values/clock.ts'
+import * as faultStatements from './import-faults-sql.ts'
+import * as rowStatements from './import-rows-sql.ts'
 import { type RowFault, registerReasons, rowCheck } from './import-rules.ts'
-import * as statements from './import-sql.ts'
+import * as sessionStatements from './import-session-sql.ts'
+import * as verdictStatements from './import-verdicts-sql.ts'
+import * as writeStatements from './import-write-sql.ts'
 import { type MemberColumn, readMemberCsv } from './member-csv.ts'
 
 export type { RowFault } from './import-rules.ts'
@@ -68,7 +72,7 @@ export async function importMembers(
     await reportFaults(client, input.onFault)
     // The rows are committed; autovacuum will come by itself if this fails.
     if (!input.dryRun && result.inserted + result.updated > vacuumRows) {
-      await statements.vacuumRegister(client).catch(() => {})
+      await writeStatements.vacuumRegister(client).catch(() => {})
     }
     return result
   } finally {
@@ -84,12 +88,12 @@ async function readAndWrite(
   input: ImportInput,
 ): Promise<ImportResult> {
   const { signal } = input
-  const pid = await statements.findBackendPid(client)
+  const pid = await sessionStatements.findBackendPid(client)
   // The signal ends the pipeline by itself; a statement that runs must be ended where it runs.
-  const cancel = () => void statements.cancelBackend(pool, pid).catch(() => {})
+  const cancel = () => void sessionStatements.cancelBackend(pool, pid).catch(() => {})
   signal?.addEventListener('abort', cancel, { once: true })
   try {
-    const today = localDate(clock.now(), await statements.findTimeZone(client))
+    const today = localDate(clock.now(), await rowStatements.findTimeZone(client))
     const file = await stageRows(client, today, input)
     return await judgeAndWrite(client, file, input)
   } catch (error) {
@@ -102,16 +106,16 @@ async function readAndWrite(
 
 interface StagedFile {
   readonly rows: number
-  readonly given: statements.GivenColumns
+  readonly given: verdictStatements.GivenColumns
 }
 
 /** Copies the checked rows into a temporary table while the file is being read; only a chunk is in memory. */
 async function stageRows(client: pg.ClientBase, today: string, input: ImportInput): Promise<StagedFile> {
-  await statements.unboundStatements(client)
-  await statements.allowSortMemory(client)
-  await statements.createRows(client)
-  await statements.createFaults(client)
-  await statements.createVerdicts(client)
+  await sessionStatements.unboundStatements(client)
+  await sessionStatements.allowSortMemory(client)
+  await rowStatements.createRows(client)
+  await faultStatements.createFaults(client)
+  await verdictStatements.createVerdicts(client)
 
   let rows = 0
   let columns: readonly MemberColumn[] = []
@@ -121,12 +125,17 @@ async function stageRows(client: pg.ClientBase, today: string, input: ImportInpu
     return (row) => {
       rows += 1
       if (rows % progressRows === 0) input.onProgress?.(rows)
-      return statements.copyLine(check(row))
+      return rowStatements.copyLine(check(row))
     }
   })
-  await pipeline(input.csv, reader, statements.copyRows(client), input.signal ? { signal: input.signal } : {})
+  await pipeline(
+    input.csv,
+    reader,
+    rowStatements.copyRows(client),
+    input.signal ? { signal: input.signal } : {},
+  )
   input.onProgress?.(rows)
-  await statements.analyzeRows(client)
+  await rowStatements.analyzeRows(client)
   const given = {
     agentCode: columns.includes('agentCode'),
     phone: columns.includes('phone'),
@@ -141,14 +150,14 @@ async function judgeAndWrite(
   file: StagedFile,
   input: ImportInput,
 ): Promise<ImportResult> {
-  await statements.begin(client)
-  await statements.lockImports(client)
+  await sessionStatements.begin(client)
+  await sessionStatements.lockImports(client)
   await findFaults(client, input)
-  await statements.insertVerdicts(client, input.onDuplicate, file.given)
-  await statements.analyzeVerdicts(client)
+  await verdictStatements.insertVerdicts(client, input.onDuplicate, file.given)
+  await verdictStatements.analyzeVerdicts(client)
   const written = input.dryRun ? await foretell(client) : await write(client, file.given, input)
-  const outcome = await statements.countOutcome(client)
-  await statements.orderFaults(client)
+  const outcome = await verdictStatements.countOutcome(client)
+  await faultStatements.orderFaults(client)
 
   const { faulty, update, unchanged, skip } = outcome
   const fresh = file.rows - faulty - update - unchanged - skip
@@ -164,21 +173,21 @@ async function judgeAndWrite(
     createdTiers: written.createdTiers,
     dryRun: input.dryRun,
   }
-  if (!input.dryRun) await statements.insertImportEvent(client, input.actor, result)
+  if (!input.dryRun) await writeStatements.insertImportEvent(client, input.actor, result)
   input.signal?.throwIfAborted()
-  await statements.commit(client)
+  await sessionStatements.commit(client)
   return result
 }
 
 async function findFaults(client: pg.ClientBase, input: ImportInput): Promise<void> {
-  await statements.insertFaultsOfRows(client)
-  if (!input.createTiers) await statements.insertFaultsOfTiers(client, registerReasons.unknownTier)
-  if (!input.createAgents) await statements.insertFaultsOfAgents(client, registerReasons.unknownAgent)
+  await faultStatements.insertFaultsOfRows(client)
+  if (!input.createTiers) await faultStatements.insertFaultsOfTiers(client, registerReasons.unknownTier)
+  if (!input.createAgents) await faultStatements.insertFaultsOfAgents(client, registerReasons.unknownAgent)
   if (input.onDuplicate === 'update') {
-    await statements.insertFaultsOfTheDead(client, registerReasons.deceased)
+    await faultStatements.insertFaultsOfTheDead(client, registerReasons.deceased)
   }
   // Last, for the first row without any other fault is the one that counts.
-  await statements.insertFaultsOfRepeats(client, registerReasons.repeatedCode)
+  await faultStatements.insertFaultsOfRepeats(client, registerReasons.repeatedCode)
 }
 
 interface Written {
@@ -190,23 +199,23 @@ interface Written {
 
 async function foretell(client: pg.ClientBase): Promise<Written> {
   return {
-    createdTiers: await statements.countMissingTiers(client),
-    createdAgents: await statements.countMissingAgents(client),
+    createdTiers: await writeStatements.countMissingTiers(client),
+    createdAgents: await writeStatements.countMissingAgents(client),
   }
 }
 
 async function write(
   client: pg.ClientBase,
-  given: statements.GivenColumns,
+  given: verdictStatements.GivenColumns,
   input: ImportInput,
 ): Promise<Written> {
-  const createdTiers = await statements.insertMissingTiers(client)
-  const createdAgents = await statements.insertMissingAgents(client)
-  const inserted = await statements.insertMembers(client)
+  const createdTiers = await writeStatements.insertMissingTiers(client)
+  const createdAgents = await writeStatements.insertMissingAgents(client)
+  const inserted = await writeStatements.insertMembers(client)
   if (input.onDuplicate === 'update') {
-    await statements.updateMembers(client, given)
+    await writeStatements.updateMembers(client, given)
     // Who died since the rows were judged was left alone by the update: a fault, as if it had been before.
-    await statements.insertFaultsOfTheDead(client, registerReasons.deceased)
+    await faultStatements.insertFaultsOfTheDead(client, registerReasons.deceased)
   }
   return { createdTiers, createdAgents, inserted }
 }
@@ -215,7 +224,7 @@ async function reportFaults(client: pg.ClientBase, onFault: ImportInput['onFault
   if (!onFault) return
   let after = { line: 0, faultNo: 0 }
   for (;;) {
-    const page = await statements.findFaults(client, after, faultPage)
+    const page = await faultStatements.findFaults(client, after, faultPage)
     for (const { faultNo, ...fault } of page) {
       await onFault(fault)
       after = { line: fault.line, faultNo }

@@ -1,0 +1,67 @@
+import type { Client } from './import-session-sql.ts'
+
+/** What becomes of the rows whose members are on the register; those without a verdict are new. */
+export async function createVerdicts(client: Client): Promise<void> {
+  await client.query(`
+    create temp table import_verdicts (
+      line integer not null,
+      member_id uuid not null,
+      verdict text not null
+    )`)
+}
+
+export async function analyzeVerdicts(client: Client): Promise<void> {
+  await client.query('analyze import_verdicts')
+}
+
+/** Which of the columns that a file may leave out are there; the others are not compared, nor written. */
+export interface GivenColumns {
+  readonly agentCode: boolean
+  readonly phone: boolean
+  readonly email: boolean
+}
+
+export async function insertVerdicts(
+  client: Client,
+  onDuplicate: 'skip' | 'update',
+  given: GivenColumns,
+): Promise<void> {
+  await client.query(
+    `insert into import_verdicts (line, member_id, verdict)
+    select r.line, m.member_id,
+      case
+        when (r.full_name, r.tier_code, r.member_status, r.joined_on)
+            = (m.full_name, t.tier_code, m.member_status, m.joined_on)
+          and (not $2 or r.agent_code is not distinct from a.agent_code)
+          and (not $3 or r.phone is not distinct from m.phone)
+          and (not $4 or r.email is not distinct from m.email) then 'unchanged'
+        else $1
+      end
+    from import_rows r
+    join members m using (member_code)
+    join tiers t using (tier_id)
+    left join agents a using (agent_id)
+    where r.member_code is not null and not exists (select from import_faults f where f.line = r.line)`,
+    [onDuplicate, given.agentCode, given.phone, given.email],
+  )
+}
+
+export interface Outcome {
+  readonly faulty: number
+  readonly update: number
+  readonly unchanged: number
+  readonly skip: number
+}
+
+/** How many rows there are of each kind; the others are new. A row that has both a verdict and a fault is faulty. */
+export async function countOutcome(client: Client): Promise<Outcome> {
+  const { rows } = await client.query<Outcome>(`
+    select
+      (select count(distinct line)::integer from import_faults) as faulty,
+      (count(*) filter (where verdict = 'update'))::integer as update,
+      (count(*) filter (where verdict = 'unchanged'))::integer as unchanged,
+      (count(*) filter (where verdict = 'skip'))::integer as skip
+    from import_verdicts v
+    where not exists (select from import_faults f where f.line = v.line)`)
+  return rows[0] as Outcome
+}

@@ -1,0 +1,111 @@
+import { isUniqueViolation } from '../platform/database/sql-state.ts'
+import type { Actor } from '../platform/values/actor.ts'
+import type { Client } from './import-session-sql.ts'
+import type { GivenColumns } from './import-verdicts-sql.ts'
+
+/** The rows that are not on the register, and those that change it. */
+const rowsToWrite = `
+  from import_rows r
+  where r.member_code is not null
+    and not exists (select from import_faults f where f.line = r.line)
+    and not exists (select from import_verdicts v where v.line = r.line and v.verdict <> 'update')`
+
+const missingTiers = `
+  select tier_code as code from (select distinct r.tier_code ${rowsToWrite}) wanted
+  where not exists (select from tiers t where t.tier_code = wanted.tier_code)`
+
+const missingAgents = `
+  select agent_code as code from (select distinct r.agent_code ${rowsToWrite}) wanted
+  where agent_code is not null and not exists (select from agents a where a.agent_code = wanted.agent_code)`
+
+export async function countMissingTiers(client: Client): Promise<number> {
+  const { rowCount } = await client.query(missingTiers)
+  return rowCount ?? 0
+}
+
+export async function countMissingAgents(client: Client): Promise<number> {
+  const { rowCount } = await client.query(missingAgents)
+  return rowCount ?? 0
+}
+
+export async function insertMissingTiers(client: Client): Promise<number> {
+  const { rowCount } = await client.query(`
+    insert into tiers (tier_code, tier_name)
+    select code, code from (${missingTiers}) missing order by code
+    on conflict do nothing`)
+  return rowCount ?? 0
+}
+
+export async function insertMissingAgents(client: Client): Promise<number> {
+  const { rowCount } = await client.query(`
+    insert into agents (agent_code, full_name)
+    select code, code from (${missingAgents}) missing order by code
+    on conflict do nothing`)
+  return rowCount ?? 0
+}
+
+/**
+ * Inserts the rows that are not on the register, and returns how many: somebody else may have registered one of
+ * them since the rows were judged. That is rare, and `on conflict` costs every row a second look, so it is tried without.
+ */
+export async function insertMembers(client: Client): Promise<number> {
+  await client.query('savepoint before_members')
+  try {
+    return await insertMembersUnless(client, '')
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error
+    await client.query('rollback to savepoint before_members')
+    return insertMembersUnless(client, 'on conflict do nothing')
+  }
+}
+
+async function insertMembersUnless(client: Client, onConflict: string): Promise<number> {
+  const { rowCount } = await client.query(`
+    insert into members (member_code, full_name, tier_id, agent_id, member_status, joined_on, phone, email)
+    select r.member_code, r.full_name, t.tier_id, a.agent_id, r.member_status, r.joined_on, r.phone, r.email
+    from import_rows r
+    join tiers t using (tier_code)
+    left join agents a using (agent_code)
+    where r.member_code is not null
+      and not exists (select from import_faults f where f.line = r.line)
+      and not exists (select from import_verdicts v where v.line = r.line)
+    ${onConflict}`)
+  return rowCount ?? 0
+}
+
+/** Leaves alone who has died since the rows were judged, unless the row says so too, and of the same tier. */
+export async function updateMembers(client: Client, given: GivenColumns): Promise<number> {
+  const { rowCount } = await client.query(
+    `update members m set
+      full_name = r.full_name,
+      tier_id = t.tier_id,
+      agent_id = case when $1 then a.agent_id else m.agent_id end,
+      member_status = r.member_status,
+      joined_on = r.joined_on,
+      phone = case when $2 then r.phone else m.phone end,
+      email = case when $3 then r.email else m.email end,
+      updated_at = now()
+    from import_verdicts v
+    join import_rows r using (line)
+    join tiers t using (tier_code)
+    left join agents a using (agent_code)
+    where v.verdict = 'update' and m.member_id = v.member_id
+      and (m.member_status <> 'Deceased' or (r.member_status, t.tier_id) = ('Deceased', m.tier_id))`,
+    [given.agentCode, given.phone, given.email],
+  )
+  return rowCount ?? 0
+}
+
+/** The import as one event: its members are too many to have one each. */
+export async function insertImportEvent(client: Client, actor: Actor, counts: object): Promise<void> {
+  await client.query(
+    `insert into events (event_name, payload, actor, role, via, address, request_id)
+    values ('MembersImported', $1, $2, $3, $4, $5, $6)`,
+    [JSON.stringify(counts), actor.name, actor.role, actor.via, actor.address, actor.requestId],
+  )
+}
+
+/** Planning a cycle reads the index of the standings alone, and can do so only where vacuum has been. */
+export async function vacuumRegister(client: Client): Promise<void> {
+  await client.query('vacuum (analyze) members, standings')
+}
