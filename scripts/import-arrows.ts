@@ -8,6 +8,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseSync } from 'oxc-parser'
 
+/** Another folder may be given, to try the check itself. */
+const sourceDir = process.argv[2] ?? path.join(import.meta.dirname, '..', 'src')
+
 const rooms = [
   // The platform knows no feature.
   'platform/values',
@@ -25,6 +28,15 @@ const rooms = [
   'cli',
 ]
 
+/** Libraries that one room only may know: what is behind a seam can then be deleted without a trace. */
+const packages: Readonly<Record<string, string>> = {
+  bullmq: 'platform/queue',
+  ioredis: 'platform/queue',
+  amqplib: 'platform/queue',
+  'better-auth': 'access',
+  nodemailer: 'platform/mail.ts',
+}
+
 /** The one file of a room that others may import; only the composition root and the commands know the rest. */
 const doors: Readonly<Record<string, string>> = { 'platform/queue': 'queue.ts' }
 const knowAllDoors = ['app', 'cli']
@@ -37,8 +49,7 @@ interface Arrow {
   readonly fault: string | undefined
 }
 
-const sourceDir = path.join(import.meta.dirname, '..', 'src')
-const isTest = /\.(test|contract|contract-child)\.ts$/
+const isTest = /\.(test|contract)\.ts$/
 
 const arrows = readdirSync(sourceDir, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts') && !isTest.test(file))
@@ -59,6 +70,14 @@ if (faults.length > 0) process.exitCode = 1
 function arrowsOf(file: string): Arrow[] {
   const from = roomOf(file)
   return importsOf(file).flatMap((specifier) => {
+    if (!specifier.startsWith('.')) {
+      const only = Object.entries(packages).find(
+        ([name]) => specifier === name || specifier.startsWith(`${name}/`),
+      )
+      if (!only || only[1] === from) return []
+      const fault = `${only[0]} is for src/${only[1]} only`
+      return [{ from, to: from, where: `src/${file} imports ${specifier}`, fault }]
+    }
     const target = path.join(path.dirname(file), specifier)
     const to = roomOf(target)
     return from === to
@@ -69,7 +88,7 @@ function arrowsOf(file: string): Arrow[] {
 
 /** The folders of the features in the order of the application's list: `cyclesFeature` is in `cycles/`. */
 function features(): string[] {
-  const list = readFileSync(path.join(import.meta.dirname, '..', 'src', 'app', 'features.ts'), 'utf8')
+  const list = readFileSync(path.join(sourceDir, 'app', 'features.ts'), 'utf8')
   return [...list.matchAll(/^ {2}(\w+)Feature,$/gm)].map(([, name]) => name as string)
 }
 
@@ -88,7 +107,7 @@ function roomOf(file: string): string {
   return rooms.find((room) => file === room || file.startsWith(`${room}/`)) ?? file
 }
 
-/** What the file imports of our own, by `import`, `export … from`, or `import()`. */
+/** What the file imports, by `import`, `export … from`, or `import()`. */
 function importsOf(file: string): string[] {
   const text = readFileSync(path.join(sourceDir, file), 'utf8')
   const { module, errors } = parseSync(file, text)
@@ -99,5 +118,5 @@ function importsOf(file: string): string[] {
       entries.flatMap(({ moduleRequest }) => moduleRequest?.value ?? []),
     ),
     ...module.dynamicImports.map(({ moduleRequest: { start, end } }) => text.slice(start + 1, end - 1)),
-  ].filter((specifier) => specifier.startsWith('.'))
+  ]
 }
