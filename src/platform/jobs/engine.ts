@@ -29,10 +29,12 @@ export function createEngine(options: {
   readonly holdReason?: () => Promise<string | undefined>
   readonly rowsPerSecond?: number | undefined
 }): Engine {
+  const kinds = new Map(options.kinds.map((kind) => [kind.name, kind]))
+  if (kinds.size < options.kinds.length) throw new Error('Two kinds of jobs have one name.')
   return {
     db: options.db,
     queue: options.queue,
-    kinds: new Map(options.kinds.map((kind) => [kind.name, kind])),
+    kinds,
     log: options.log,
     lanes: options.lanes ?? 2,
     sliceMs: options.sliceMs ?? 2000,

@@ -1,10 +1,10 @@
-import { openQueue } from './open-queue.ts'
+// A process for the contract to lose. It opens the queue that QUEUE_URL names and does one of these:
+// - send: sends one message, and is gone in the instant in which it was told that this is stored
+// - hold: takes one message, and holds it until it is killed
+// - leave: consumes until it is told to leave, and then has nothing left that keeps it
+// It is plain JavaScript on what was built, for it is started dozens of times.
+import { openQueue } from '../../../dist/platform/queue/open-queue.js'
 
-/**
- * A process for the contract to lose. It opens the queue that QUEUE_URL names and either sends one message and is gone in the instant in which it was told that this is stored, or
- * takes one message and holds it until it is killed, or consumes until it is told to
- * leave, and then has nothing left that keeps it.
- */
 const queue = await openQueue({ url: process.env.QUEUE_URL ?? '', log: { info() {}, warn() {} } })
 
 if (process.argv[2] === 'send') {
@@ -13,7 +13,7 @@ if (process.argv[2] === 'send') {
 } else if (process.argv[2] === 'hold') {
   const hold = async () => {
     process.send?.('taken')
-    await new Promise<never>(() => {})
+    await new Promise(() => {})
   }
   await queue.consume(hold, { concurrency: 1 })
 } else {
