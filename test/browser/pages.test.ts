@@ -1,0 +1,194 @@
+import { sql } from 'kysely'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { browserMissing, findInaccessible, openPage } from '../support/browser.ts'
+import { type ConsoleFixture, openConsole } from '../support/console-fixture.ts'
+import { approveDeath } from '../support/fund-fixture.ts'
+
+let own: ConsoleFixture
+beforeAll(async () => {
+  if (browserMissing) return
+  own = await openConsole()
+  // A cycle, with its job, to look at.
+  const { claimId } = await approveDeath(own.api.db, { number: 1 })
+  await own.api.post('/api/contribution-cycles', { claimId, strategy: 'inline' })
+})
+afterAll(() => own?.close())
+beforeEach(() => own?.forgiveAttempts())
+
+describe.skipIf(browserMissing)(
+  browserMissing ? `the pages of the console (${browserMissing})` : 'the pages of the console',
+  () => {
+    test('shows each role its pages and no others, on a phone too', async () => {
+      const { agentId } = await own.api.db
+        .selectFrom('agents')
+        .select('agentId')
+        .limit(1)
+        .executeTakeFirstOrThrow()
+      const expected = {
+        admin: [
+          'Cycles',
+          'Claims',
+          'Members',
+          'Tiers and agents',
+          'Letters',
+          'Jobs',
+          'Audit',
+          'Users and keys',
+          'Wording of letters',
+          'Webhooks',
+          'Settings',
+        ],
+        treasurer: ['Cycles', 'Claims', 'Members', 'Tiers and agents', 'Letters', 'Jobs'],
+        clerk: ['Claims', 'Members', 'Tiers and agents'],
+        agent: ['Cycles', 'Members'],
+        auditor: [
+          'Cycles',
+          'Claims',
+          'Members',
+          'Tiers and agents',
+          'Letters',
+          'Jobs',
+          'Audit',
+          'Users and keys',
+        ],
+      }
+      for (const [role, places] of Object.entries(expected) as [keyof typeof expected, string[]][]) {
+        const visit = await own.pageOf(role, { width: 390, ...(role === 'agent' && { agentId }) })
+        await visit.page.goto('/account')
+        await visit.page.getByRole('button', { name: 'Menu' }).click()
+        const links = visit.page.getByRole('navigation').getByRole('link')
+        await links.first().waitFor()
+        expect(await links.allTextContents()).toEqual([...places, 'My account'])
+        expect(visit.complaints).toEqual([])
+        await visit.context.close()
+      }
+    })
+
+    const pages = [
+      '/',
+      '/cycles/start',
+      '/claims',
+      '/members',
+      '/members/import',
+      '/tiers',
+      '/jobs',
+      '/audit',
+      '/users',
+      '/settings',
+      '/notices',
+      '/deliveries',
+      '/templates',
+      '/webhooks',
+      '/account',
+    ]
+    for (const dark of [false, true]) {
+      test(`has no page with a serious fault for who cannot see well, ${dark ? 'dark' : 'light'}, nor one wider than a phone`, {
+        timeout: 120_000,
+      }, async () => {
+        const visit = await own.pageOf('admin', { dark, width: 360 })
+        const { page } = visit
+        const faults: string[] = []
+        const firstOf = async (
+          table: 'contributionCycles' | 'members' | 'jobs',
+          column: 'cycleId' | 'memberId' | 'jobId',
+        ) =>
+          (
+            await own.api.db
+              .selectFrom(table)
+              .select(sql.ref<string>(column).as('id'))
+              .executeTakeFirstOrThrow()
+          ).id
+        const some = [
+          `/cycles/${await firstOf('contributionCycles', 'cycleId')}`,
+          `/members/${await firstOf('members', 'memberId')}`,
+          `/jobs/${await firstOf('jobs', 'jobId')}`,
+        ]
+        for (const path of [...pages, ...some]) {
+          await page.goto(path)
+          await page.locator('main h2').first().waitFor()
+          await page.waitForLoadState('networkidle')
+          for (const fault of await findInaccessible(page, own.axe)) faults.push(`${path}: ${fault}`)
+          const width = await page.evaluate('document.documentElement.scrollWidth')
+          if (Number(width) > 360) faults.push(`${path} is ${width} wide`)
+        }
+        expect(faults).toEqual([])
+        expect(visit.complaints).toEqual([])
+        await visit.context.close()
+      })
+    }
+
+    test('opens each form without a fault, and closes it', async () => {
+      const visit = await own.pageOf('admin')
+      const { page } = visit
+      const forms = [
+        ['/claims', 'Submit a claim'],
+        ['/members', 'Add a member'],
+        ['/tiers', 'Add a tier'],
+        ['/tiers', 'Add an agent'],
+        ['/users', 'Add a user'],
+        ['/users', 'Create a key', 'API keys'],
+        ['/webhooks', 'Add a webhook'],
+      ] as const
+      try {
+        for (const [path, verb, tab] of forms) {
+          await page.goto(path)
+          if (tab) await page.getByRole('tab', { name: tab }).click()
+          await page.getByRole('button', { name: verb }).click()
+          const dialog = page.getByRole('dialog', { name: verb })
+          await dialog.locator('form').waitFor()
+          expect([verb, ...(await findInaccessible(page, own.axe))]).toEqual([verb])
+          await dialog.getByRole('button', { name: 'Close' }).click()
+          await dialog.waitFor({ state: 'hidden' })
+        }
+        expect(visit.complaints).toEqual([])
+      } finally {
+        await visit.context.close()
+      }
+    })
+
+    test('sends its script packed, and to be kept for good; the page itself afresh', async () => {
+      const page = await fetch(`${own.api.url}/sign-in`)
+      expect(page.headers.get('cache-control')).toBe('no-cache')
+      const script = /src="(\/assets\/[^"]+)"/.exec(await page.text())?.[1]
+      for (const packing of ['br', 'gzip']) {
+        const { status, headers } = await fetch(own.api.url + script, {
+          headers: { 'accept-encoding': packing },
+        })
+        expect([status, headers.get('content-encoding')]).toEqual([200, packing])
+        expect(headers.get('content-type')).toMatch(/\/javascript/)
+        expect(headers.get('cache-control')).toContain('immutable')
+      }
+    })
+
+    test('is there after less than 200 kB of script, packed by gzip, be it the sign-in or the list of cycles', async () => {
+      const signIn = await openPage(own.browser, own.api.url)
+      const cycles = await own.pageOf('treasurer')
+      for (const [{ page, context }, path] of [
+        [signIn, '/sign-in'],
+        [cycles, '/'],
+      ] as const) {
+        const scripts = new Set<string>()
+        page.on('request', (request) => request.resourceType() === 'script' && scripts.add(request.url()))
+        await page.goto(path)
+        await page.locator('h1, h2').first().waitFor()
+        await page.waitForLoadState('networkidle')
+        let bytes = 0
+        for (const url of scripts) {
+          const { headers } = await fetch(url, { headers: { 'accept-encoding': 'gzip' } })
+          bytes += Number(headers.get('content-length'))
+        }
+        expect(bytes).toBeGreaterThan(50_000)
+        expect(bytes, path).toBeLessThan(200_000)
+        await context.close()
+      }
+    })
+
+    test('speaks Hindi, every word of it', async () => {
+      const visit = await own.pageOf('treasurer', { language: 'hi-IN' })
+      await visit.page.goto('/')
+      await visit.page.getByRole('heading', { name: 'अंशदान चक्र' }).waitFor()
+      expect(await visit.page.locator('html').getAttribute('lang')).toBe('hi')
+      await visit.context.close()
+    })
+  },
+)
