@@ -60,7 +60,7 @@ for (const kind of brokers) {
     describe('with a cycle that is half created', () => {
       let fund: WorkedFund
       beforeAll(async () => {
-        fund = await openWorkedFund({ members: 100_010, env: environmentOf(broker) })
+        fund = await openWorkedFund({ members: 20_010, env: environmentOf(broker) })
         await fund.slowDown(0.2)
       })
       afterAll(() => fund.close())
@@ -106,7 +106,7 @@ test.skipIf(elsewhere === undefined)(
   async () => {
     const [before, after] = [await here?.start(), await elsewhere?.start()]
     if (before === undefined || after === undefined) throw new Error('there are no two brokers')
-    const fund = await openWorkedFund({ members: 100_010, env: environmentOf(before) })
+    const fund = await openWorkedFund({ members: 20_010, env: environmentOf(before) })
     try {
       await fund.slowDown(0.2)
       let worker = await fund.startWorker()

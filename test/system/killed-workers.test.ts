@@ -5,7 +5,7 @@ import { openWorkedFund, type WorkedFund } from '../support/worked-fund.ts'
 
 let fund: WorkedFund
 beforeAll(async () => {
-  fund = await openWorkedFund({ members: 300_010 })
+  fund = await openWorkedFund({ members: 60_010 })
 })
 afterAll(() => fund.close())
 
@@ -39,7 +39,7 @@ test('I6: a cycle becomes Active by itself, however often the worker is killed a
     await worker.end('SIGKILL')
     kills += 1
     // The next one lives until some more rows are in: in the middle of a chunk, wherever that is.
-    killAt = processed + Math.floor(Math.random() * 30_000)
+    killAt = processed + Math.floor(Math.random() * 6_000)
     if (kills % 2 === 0) await emptyQueue()
     worker = await fund.startWorker()
   })
