@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import { RateLimiterMemory, RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
 import { DomainError, type RefusalCode } from '../platform/values/errors.ts'
@@ -38,16 +39,21 @@ export function countAttempts(pool: pg.Pool): Attempts {
     async begin(email, address) {
       await take(fromAddress, address, 'too-many-requests', 'Too many attempts from this address')
       // Taken before the password is looked at: a hundred guesses at once are a hundred attempts.
-      await take(ofAccount, email.toLowerCase(), 'account-locked', 'Too many attempts for this account')
+      await take(ofAccount, keyOf(email), 'account-locked', 'Too many attempts for this account')
     },
     async forgive(email, address) {
-      await ofAccount.delete(email.toLowerCase())
+      await ofAccount.delete(keyOf(email))
       await fromAddress.reward(address)
     },
     async unlock(email) {
-      await ofAccount.delete(email.toLowerCase())
+      await ofAccount.delete(keyOf(email))
     },
   }
+}
+
+/** The column of the keys is narrower than an e-mail address may be. */
+function keyOf(email: string): string {
+  return createHash('sha256').update(email.toLowerCase()).digest('base64url')
 }
 
 /** Counts the requests of everybody who comes to this process. */

@@ -4,7 +4,7 @@ import type { ConnectionError, FastifyBaseLogger, FastifyReply, FastifyRequest }
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { DomainError } from '../values/errors.ts'
 import { withoutKeys } from '../values/secrets.ts'
-import { faultsSentence, type InputPart, inputFaults } from './input-faults.ts'
+import { type InputPart, inputFaults } from './input-faults.ts'
 import { internalProblem, problemMediaType, problemOf } from './problem.ts'
 
 /**
@@ -73,8 +73,11 @@ export function refusalOf(error: unknown, request: FastifyRequest): DomainError 
   if (hasZodFastifySchemaValidationErrors(error)) {
     // A path with an id that cannot exist is a path to nothing.
     if (error.validationContext === 'params') return nothingHere(request)
-    const faults = inputFaults(error.validation, (error.validationContext ?? 'body') as InputPart)
-    return new DomainError('invalid-input', faultsSentence(faults), faults)
+    const { sentence, listed } = inputFaults(
+      error.validation,
+      (error.validationContext ?? 'body') as InputPart,
+    )
+    return new DomainError('invalid-input', sentence, listed)
   }
   if (!(error instanceof Error) || !('statusCode' in error)) return undefined
   switch ('code' in error ? error.code : undefined) {

@@ -4,30 +4,43 @@ import type { InputFault } from '../values/errors.ts'
 /** The part of a request that a schema refused, as Fastify names it. */
 export type InputPart = 'body' | 'querystring' | 'headers'
 
+/** Faults that an answer lists; nobody reads more, and an answer must not be larger than what was asked. */
+const listedFaults = 20
+/** Of a field's name, which may be as long as a body. */
+const shownChars = 100
+
 /** What a schema refused, as faults a person understands: one for each field, unknown ones included. */
 export function inputFaults(
   issues: readonly ZodFastifySchemaValidationError[],
   part: InputPart,
-): InputFault[] {
-  return issues.flatMap((issue) => {
-    const path = issue.instancePath === '/' ? '' : issue.instancePath
-    const unknownKeys = issue.keyword === 'unrecognized_keys' ? issue.params.keys : undefined
-    if (!Array.isArray(unknownKeys))
-      return [{ pointer: pointerTo(path, part), detail: sentenceOf(issue, path) }]
-    const kind = part === 'body' ? 'field' : 'query parameter'
-    return unknownKeys.map((key) => ({
-      pointer: pointerTo(`${path}/${escapePointer(String(key))}`, part),
-      detail: `there is no ${kind} "${key}" here`,
-    }))
-  })
+): { readonly sentence: string; readonly listed: InputFault[] } {
+  const faults = issues.flatMap((issue) => faultsOf(issue, part))
+  return { sentence: faultsSentence(faults), listed: faults.slice(0, listedFaults) }
+}
+
+function faultsOf(issue: ZodFastifySchemaValidationError, part: InputPart): InputFault[] {
+  const path = cut(issue.instancePath === '/' ? '' : issue.instancePath)
+  const unknownKeys = issue.keyword === 'unrecognized_keys' ? issue.params.keys : undefined
+  if (!Array.isArray(unknownKeys))
+    return [{ pointer: pointerTo(path, part), detail: sentenceOf(issue, path) }]
+  const kind = part === 'body' ? 'field' : 'query parameter'
+  return unknownKeys.map((key) => ({
+    pointer: pointerTo(`${path}/${escapePointer(cut(String(key)))}`, part),
+    detail: `there is no ${kind} "${cut(String(key))}" here`,
+  }))
+}
+
+function cut(text: string): string {
+  return text.length > shownChars ? `${text.slice(0, shownChars)}…` : text
 }
 
 /** All faults in one sentence, for a person who reads only the problem's detail. */
-export function faultsSentence(faults: readonly InputFault[]): string {
+function faultsSentence(faults: readonly InputFault[]): string {
   const [first] = faults
   if (!first) return 'The input is not valid.'
   const where = first.pointer.replace(/^[/?]/, '') || 'body'
-  const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : ''
+  const listed = faults.length > listedFaults ? `; the first ${listedFaults} are listed` : ''
+  const more = faults.length > 1 ? ` (and ${faults.length - 1} more${listed})` : ''
   return `${where}: ${first.detail}${more}.`
 }
 

@@ -25,6 +25,7 @@ import { closePromptly } from './close-promptly.ts'
 import { endStreamsAtClose } from './event-stream.ts'
 import { measureRequests } from './http-metrics.ts'
 import { problemResponses } from './problem.ts'
+import { readBodies, reasonAgainstTexts } from './read-body.ts'
 import { traceRequests } from './trace-requests.ts'
 
 declare module 'fastify' {
@@ -84,10 +85,10 @@ export async function createHttpServer(options: {
   app.setNotFoundHandler(answerNotFound)
   // Fastify takes plain text as a body by itself; a route that wants other than JSON says so.
   app.removeContentTypeParser('text/plain')
+  readBodies(app)
   app.addHook('preHandler', async (request) => {
-    if ([request.params, request.query, request.body].some(containsNul)) {
-      throw new DomainError('invalid-input', 'A text contains the NUL character, which cannot be stored.')
-    }
+    const reason = reasonAgainstTexts([request.params, request.query, request.body])
+    if (reason !== undefined) throw new DomainError('invalid-input', reason)
   })
   app.decorateRequest('actor')
   traceRequests(app)
@@ -223,13 +224,4 @@ function probeRoutes(readiness: () => Promise<Readiness>): HttpRoutes {
       },
     )
   }
-}
-
-/** PostgreSQL cannot store U+0000 and answers it with an error that would be a 500. Streams are not looked into. */
-function containsNul(value: unknown): boolean {
-  if (typeof value === 'string') return value.includes('\0')
-  if (Array.isArray(value)) return value.some(containsNul)
-  if (typeof value !== 'object' || value === null) return false
-  const prototype = Object.getPrototypeOf(value)
-  return (prototype === Object.prototype || prototype === null) && Object.values(value).some(containsNul)
 }

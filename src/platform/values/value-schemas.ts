@@ -13,12 +13,18 @@ export const dateSchema = z.iso
   .date({ error: 'must be a date such as 2026-11-23' })
   .refine((date) => date >= '0001', { error: 'must be a date such as 2026-11-23' })
 
-/** PostgreSQL's calendar has no year 0, wherever on earth it begins, and Temporal counts nanoseconds at most. */
+/** An instant with any offset. In UTC it lies in a year of four digits, and Temporal counts nanoseconds at most. */
 export const instantSchema = z.iso
   .datetime({ offset: true, error: 'must be an instant such as 2026-11-23T10:00:00Z' })
-  .refine((instant) => instant >= '0002' && !/\.\d{10}/.test(instant), {
+  .refine((instant) => isInCalendar(new Date(instant)) && !/\.\d{10}/.test(instant), {
     error: 'must be an instant such as 2026-11-23T10:00:00Z',
   })
+
+/** PostgreSQL's calendar has no year 0, and years of five digits are written otherwise. */
+function isInCalendar(date: Date): boolean {
+  const year = date.getUTCFullYear()
+  return year >= 1 && year <= 9999
+}
 
 export const codeSchema = textSchema(reasonAgainstCode)
 export const nameSchema = textSchema(reasonAgainstName)

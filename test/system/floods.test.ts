@@ -1,0 +1,141 @@
+/**
+ * What somebody might send to keep others from their work, against a server that runs as it does for a fund.
+ * docs/security.md lists the same names; each flood asserts that it was refused, or that others did not feel it.
+ */
+import { readFile } from 'node:fs/promises'
+import { gzipSync } from 'node:zlib'
+import { sql } from 'kysely'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { Problem } from '../../src/platform/http/problem.ts'
+import { openTestApi, refusal, type TestApi } from '../support/api-client.ts'
+
+let api: TestApi
+beforeAll(async () => {
+  api = await openTestApi({ worker: false })
+})
+afterAll(() => api.close())
+beforeEach(() => sql`delete from rate_limits`.execute(api.db))
+
+const names: string[] = []
+
+/** Each name stands in docs/security.md too. */
+function flood(name: string, attempt: () => Promise<void>, timeoutMs?: number): void {
+  names.push(name)
+  test(name, attempt, timeoutMs)
+}
+
+/** As a stranger would: without a key. */
+const sendJson = (path: string, body: string, headers: Record<string, string> = {}) =>
+  api.ask<Problem>(path, {
+    method: 'POST',
+    body,
+    headers: { authorization: '', 'content-type': 'application/json', ...headers },
+  })
+
+flood('a stranger sends a megabyte of fields that nobody asked for', async () => {
+  const fields = Object.fromEntries(Array.from({ length: 60_000 }, (_, index) => [`field${index}`, 1]))
+  const answer = await fetch(`${api.url}/api/session`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(fields),
+  })
+  expect(answer.status).toBe(413)
+  expect((await answer.text()).length).toBeLessThan(1000)
+})
+
+flood('an answer is made large by many faults', async () => {
+  const fields = Object.fromEntries(
+    Array.from({ length: 5000 }, (_, index) => [`${'field'.repeat(30)}${index}`, 1]),
+  )
+  const { status, text, body } = await api.post<Problem>('/api/tiers', fields)
+  expect(status).toBe(400)
+  expect(body.errors).toHaveLength(20)
+  expect(body.detail).toContain('more')
+  expect(text.length).toBeLessThan(20_000)
+})
+
+flood('a body is nested a hundred thousand deep, or holds a hundred thousand values', async () => {
+  const deep = await api.ask<Problem>('/api/tiers', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: `${'['.repeat(100_000)}${']'.repeat(100_000)}`,
+  })
+  expect([deep.status, deep.body.detail]).toEqual([400, 'The body is nested more than 32 levels deep.'])
+  const many = await api.post<Problem>(
+    '/api/tiers',
+    Array.from({ length: 100_000 }, () => 1),
+  )
+  expect([many.status, many.body.detail]).toEqual([400, 'The body holds more than 10000 values.'])
+})
+
+flood('a body is compressed', async () => {
+  const body = gzipSync(JSON.stringify({ tierCode: 'GZ', tierName: 'G' }))
+  const tier = await api.ask<Problem>('/api/tiers', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' },
+    body,
+  })
+  expect([refusal(tier), tier.body.detail]).toEqual([
+    '415 unsupported-media-type',
+    'A body with the content encoding gzip is not accepted: send it as it is.',
+  ])
+  const members = await api.ask<Problem>('/api/members/import', {
+    method: 'POST',
+    headers: { 'content-type': 'text/csv', 'content-encoding': 'gzip' },
+    body: gzipSync('memberCode,fullName,tier,status,joinedOn\n'),
+  })
+  expect(refusal(members)).toBe('415 unsupported-media-type')
+})
+
+flood('a text holds half a character, or bytes that are no text', async () => {
+  const half = await api.ask<Problem>('/api/tiers', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"tierCode":"HALF","tierName":"half \\ud83d of it"}',
+  })
+  expect([refusal(half), half.body.detail]).toEqual([
+    '400 invalid-input',
+    'A text contains half a character (a lone surrogate), which cannot be stored.',
+  ])
+  const bytes = await api.ask<Problem>('/api/tiers', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: Buffer.from('{"tierCode":"BYTES","tierName":"caf\xe9"}', 'latin1'),
+  })
+  expect([refusal(bytes), bytes.body.detail]).toEqual(['400 invalid-input', 'The body is not UTF-8 text.'])
+})
+
+flood('an instant lies beyond the calendar', async () => {
+  const instants = [
+    '9999-12-31T23:59:59-23:59',
+    '9999-12-31T23:59:59.999999-00:01',
+    '0002-01-01T00:00:00+23:59',
+    '0001-01-01T00:00:00+23:59',
+    '0000-01-01T00:00:00Z',
+  ]
+  for (const instant of instants) {
+    for (const path of ['/api/audit?from=', '/api/audit?to=', '/api/audit.csv?from=']) {
+      const { status } = await api.get(`${path}${encodeURIComponent(instant)}`)
+      expect([path, instant, status < 500]).toEqual([path, instant, true])
+    }
+    const key = { keyName: 'k', permissions: ['fund.read'], expiresAt: instant }
+    expect((await api.post('/api/api-keys', key)).status).toBeLessThan(500)
+  }
+  expect(refusal(await api.get(`/api/audit?from=${instants[0]}`))).toBe('400 invalid-input')
+  expect((await api.get('/api/audit?from=9999-12-31T23:59:59Z')).status).toBe(200)
+})
+
+flood('an e-mail address is as long as one may be', async () => {
+  const email = `${'a'.repeat(60)}@${`${'b'.repeat(60)}.`.repeat(3)}example`
+  expect(email.length).toBeGreaterThan(245)
+  const { status } = await sendJson('/api/session', JSON.stringify({ email, password: 'wrong password' }))
+  expect(status).toBe(401)
+  const link = await sendJson('/api/password-links', JSON.stringify({ email }))
+  expect(link.status).toBeLessThan(500)
+})
+
+test('docs/security.md lists each of these floods, and no other', async () => {
+  const document = await readFile(new URL('../../docs/security.md', import.meta.url), 'utf8')
+  const [, section = ''] = document.split('## Floods that are tried')
+  expect([...section.matchAll(/^\d+\. (.+)$/gm)].map(([, name]) => name)).toEqual(names)
+})
