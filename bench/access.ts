@@ -8,6 +8,7 @@
 import { guard } from '../src/access/guard.ts'
 import { addUser } from '../src/access/keep-users.ts'
 import { openIdentity } from '../src/access/open-identity.ts'
+import { mergeStrangersEvents } from '../src/access/strangers-events.ts'
 import { version } from '../src/app/version.ts'
 import { fundSchema } from '../src/fund/fund-api.ts'
 import { fundRoutes } from '../src/fund/fund-routes.ts'
@@ -50,10 +51,11 @@ const machine = await withServer(async (server) => {
   const clerk = { name: 'Clerk', email, role: 'clerk' as const, agentId: null, actor: operator('bench') }
   const { userId } = await addUser(app, clerk)
   const identity = await openIdentity({ ...app.config, db })
+  const strangers = mergeStrangersEvents({ ...app, onError: (error) => app.log.error(error) })
   const api = await createHttpServer({
     log: app.log,
     version,
-    guard: (guarded) => guard(guarded, { ...app, identity, requestsPerMinute: 1_000_000 }),
+    guard: (guarded) => guard(guarded, { ...app, identity, strangers, requestsPerMinute: 1_000_000 }),
     routes: [fundRoutes(app), open],
     readiness: async () => ({ ok: true, checks: {} }),
   })

@@ -129,6 +129,33 @@ export async function deleteSessions(tx: Tx, userId: string, sessionId?: string)
   return Number(numAffectedRows)
 }
 
+/**
+ * Whether somebody who was let in would still be: the session or the key is there and good, and the user is not disabled
+ * and has the same role. Unlike a request it does not make the session live longer.
+ */
+export async function mayStill(
+  db: Db,
+  who: {
+    userId: string
+    role: Role
+    agentId: string | null
+    session: { sessionId: string } | null
+    key: { keyId: string } | null
+  },
+): Promise<boolean> {
+  const pass = who.key
+    ? sql`select from api_keys k where k.key_id = ${who.key.keyId} and k.user_id = u.id and k.revoked_at is null
+        and (k.expires_at is null or k.expires_at > now())`
+    : sql`select from sessions s where s.id = ${who.session?.sessionId ?? null} and s.user_id = u.id and s.expires_at > now()`
+  const { rows } = await sql<{ may: boolean }>`
+    select exists (
+      select from users u
+      where u.id = ${who.userId} and u.disabled_at is null and u.role = ${who.role}
+        and u.agent_id is not distinct from ${who.agentId}::uuid and exists (${pass})
+    ) as may`.execute(db)
+  return rows[0]?.may === true
+}
+
 export type ApiKeyRow = Pick<
   Selectable<ApiKeys>,
   'keyId' | 'keyName' | 'keyStart' | 'createdAt' | 'expiresAt' | 'lastUsedAt' | 'revokedAt' | 'userId'

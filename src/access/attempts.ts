@@ -56,10 +56,16 @@ function keyOf(email: string): string {
   return createHash('sha256').update(email.toLowerCase()).digest('base64url')
 }
 
-/** Counts the requests of everybody who comes to this process. */
-export function limitRequests(perMinute: number): (who: string) => Promise<void> {
+/**
+ * Counts what the requests of everybody cost who comes to this process.
+ *
+ * @param perMinute small requests, each of which costs 1
+ */
+export function limitRequests(perMinute: number): (who: string, cost: number) => Promise<void> {
   const limiter = new RateLimiterMemory({ points: perMinute, duration: 60 })
-  return (who) => take(limiter, who, 'too-many-requests', 'Too many requests')
+  // However little is granted a minute, one request of any kind is.
+  return (who, cost) =>
+    take(limiter, who, 'too-many-requests', 'Too many requests', Math.min(cost, perMinute))
 }
 
 async function take(
@@ -67,9 +73,10 @@ async function take(
   key: string,
   refusal: RefusalCode,
   sentence: string,
+  points = 1,
 ): Promise<void> {
   try {
-    await limiter.consume(key)
+    await limiter.consume(key, points)
   } catch (error) {
     if (!(error instanceof RateLimiterRes)) throw error
     const retryAfterSeconds = Math.max(1, Math.ceil(error.msBeforeNext / 1000))

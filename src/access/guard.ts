@@ -7,13 +7,16 @@ import type { Db } from '../platform/database/connect.ts'
 import { answerError, refusalOf } from '../platform/http/answer-error.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import { DomainError, type RefusalCode } from '../platform/values/errors.ts'
+import { networkOf } from '../platform/values/network.ts'
 import { keyPattern, withoutKeys } from '../platform/values/secrets.ts'
-import { findUser } from './access-sql.ts'
+import { findUser, mayStill } from './access-sql.ts'
 import { requireKey } from './api-keys.ts'
 import { limitRequests } from './attempts.ts'
 import type { Identity, Visit } from './identity.ts'
 import type { Role } from './permission-rules.ts'
 import { type Access, type Grant, grantOf, needsSecondFactor, type Permission } from './permission-rules.ts'
+import { costOf } from './request-cost.ts'
+import type { StrangersEvents } from './strangers-events.ts'
 
 /** Somebody who is signed in, or whose key was given. */
 export interface Principal {
@@ -87,9 +90,6 @@ export const securitySchemes = {
   },
 } as const
 
-/** Refusals of strangers from one address that are written into the audit trail. */
-const recordsPerMinute = 60
-
 const tokens = csrf()
 
 /** What a page sends as `x-csrf-token` with whatever changes something. It is good as long as its session. */
@@ -100,11 +100,10 @@ export function csrfToken(sessionToken: string): string {
 /** Puts the guard before every route of the server, those of plugins too. */
 export function guard(
   app: FastifyInstance,
-  deps: AnnounceDeps & { readonly identity: Identity; readonly requestsPerMinute: number },
+  deps: RecordDeps & { readonly identity: Identity; readonly requestsPerMinute: number },
 ): void {
   const { db, identity } = deps
   const limit = limitRequests(deps.requestsPerMinute)
-  const limitRecords = limitRequests(recordsPerMinute)
   const routes: RouteOptions[] = []
   app.addHook('onRoute', (route) => void routes.push(route))
   app.addHook('onReady', async () => {
@@ -123,18 +122,23 @@ export function guard(
     const { access } = request.is404 ? { access: 'anyone' as const } : request.routeOptions.config
     if (access === undefined) throw new Error(`Nobody has said who may use ${request.routeOptions.url}.`)
     const principal = await findPrincipal(db, identity, request, reply).catch(async (error: unknown) => {
-      await limit(request.ip)
+      await limit(networkOf(request.ip), 1)
       // Whoever comes with a session that has ended may sign in.
       if (access === 'anyone' && error instanceof DomainError) return undefined
       throw error
     })
     request.principal = principal
     request.actor = actorOf(request)
-    await limit(principal?.key?.keyId ?? principal?.userId ?? request.ip)
+    await limit(principal?.key?.keyId ?? principal?.userId ?? networkOf(request.ip), costOf(request))
     if (access === 'anyone') return
     // Whoever sits at this computer next does not find it in the browser.
     reply.header('cache-control', 'no-store')
     request.grant = requireAccess(principal, access)
+    if (principal)
+      request.caller = {
+        id: principal.key?.keyId ?? principal.userId,
+        mayStill: () => mayStill(db, principal),
+      }
     if (principal?.session && !safeMethods.includes(request.method)) {
       requireCsrfToken(request, principal.session.token)
     }
@@ -142,15 +146,6 @@ export function guard(
   const record = async (request: FastifyRequest, error: unknown): Promise<void> => {
     const refusal = refusalOf(error, request)
     if (!refusal || !isForTheRecord(refusal, request)) return
-    // A stranger does not fill the audit trail; the log has all of it.
-    if (
-      !request.principal &&
-      !(await limitRecords(request.ip).then(
-        () => true,
-        () => false,
-      ))
-    )
-      return
     await recordRefusal(deps, request, refusal).catch((failure: unknown) => {
       request.log.error({ err: failure }, 'a refusal could not be written into the audit trail')
     })
@@ -285,20 +280,24 @@ function isForTheRecord(refusal: DomainError, request: FastifyRequest): boolean 
   )
 }
 
+interface RecordDeps extends AnnounceDeps {
+  readonly strangers: StrangersEvents
+}
+
 async function recordRefusal(
-  { db, announce }: AnnounceDeps,
+  { db, announce, strangers }: RecordDeps,
   request: FastifyRequest,
   refusal: DomainError,
 ): Promise<void> {
   const { method, routeOptions, params } = request
   const { code, message } = refusal
   const payload = { method, route: routeOptions.url ?? null, params, refusal: code, detail: message }
-  await db.transaction().execute((tx) =>
-    announce(tx, {
-      eventName: 'RequestRefused',
-      subject: null,
-      actor: request.actor,
-      payload: JSON.parse(withoutKeys(JSON.stringify(payload))),
-    }),
-  )
+  const event = {
+    eventName: 'RequestRefused',
+    subject: null,
+    actor: request.actor,
+    payload: JSON.parse(withoutKeys(JSON.stringify(payload))),
+  } as const
+  if (!request.principal) return strangers.tell(event)
+  await db.transaction().execute((tx) => announce(tx, event))
 }

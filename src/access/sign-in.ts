@@ -1,7 +1,6 @@
 /** What somebody may do who is nobody yet: sign in, ask for a link, use it, and set Almoner up. */
 import { timingSafeEqual } from 'node:crypto'
 import type { AnnounceDeps } from '../events/announce.ts'
-import type { EventName } from '../events/event-sql.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import { DomainError } from '../platform/values/errors.ts'
 import { findUser } from './access-sql.ts'
@@ -9,10 +8,12 @@ import type { Attempts } from './attempts.ts'
 import type { Identity, Step, Visit } from './identity.ts'
 import { addFirstUser } from './keep-users.ts'
 import { type LinkDeps, sendLink } from './password-link.ts'
+import type { StrangersEvents } from './strangers-events.ts'
 
 export interface SignInDeps extends AnnounceDeps {
   readonly identity: Identity
   readonly attempts: Attempts
+  readonly strangers: StrangersEvents
 }
 
 /**
@@ -70,7 +71,12 @@ export async function requestLink(
   }
   // Apart from the passwords that were tried: who has forgotten hers has a few behind her.
   await deps.attempts.begin(`link for ${email}`, visit.address)
-  await record(deps, 'PasswordLinkRequested', actor, { email })
+  await deps.strangers.tell({
+    eventName: 'PasswordLinkRequested',
+    subject: null,
+    actor,
+    payload: { email },
+  })
   const send = async () => {
     const user = await findUser(deps.db, { email })
     if (user && user.disabledAt === null) await sendLink(deps, user)
@@ -89,7 +95,11 @@ export async function useLink(
   await deps.identity.setPassword(token, newPassword)
   // Everybody new may sit in one office.
   await deps.attempts.forgive(tried, visit.address)
-  await record(deps, 'PasswordChanged', actor, { by: 'link' })
+  await deps.db
+    .transaction()
+    .execute((tx) =>
+      deps.announce(tx, { eventName: 'PasswordChanged', subject: null, actor, payload: { by: 'link' } }),
+    )
 }
 
 /**
@@ -124,7 +134,7 @@ function isSame(given: string, expected: string): boolean {
 
 /** Writes down what was refused, and to whom it was pretended to belong. */
 async function recorded<Result>(
-  deps: AnnounceDeps,
+  deps: Pick<SignInDeps, 'strangers'>,
   { email, actor }: { email?: string; actor: Actor },
   attempt: () => Promise<Result>,
 ): Promise<Result> {
@@ -132,9 +142,11 @@ async function recorded<Result>(
     return await attempt()
   } catch (error) {
     if (error instanceof DomainError && error.code !== 'too-many-requests') {
-      await record(deps, 'SignInRefused', actor, {
-        ...(email !== undefined && { email }),
-        refusal: error.code,
+      await deps.strangers.tell({
+        eventName: 'SignInRefused',
+        subject: null,
+        actor,
+        payload: { ...(email !== undefined && { email }), refusal: error.code },
       })
     }
     throw error
@@ -151,15 +163,6 @@ async function recordSignIn({ db, announce }: AnnounceDeps, actor: Actor, email:
       actor: { ...actor, name: user.email, role: user.role },
     }),
   )
-}
-
-async function record(
-  { db, announce }: AnnounceDeps,
-  eventName: EventName,
-  actor: Actor,
-  payload: Record<string, unknown>,
-): Promise<void> {
-  await db.transaction().execute((tx) => announce(tx, { eventName, subject: null, actor, payload }))
 }
 
 /** Whose session the cookies have just begun. */

@@ -2,6 +2,7 @@ import type { Pool } from 'pg'
 import type { Logger } from 'pino'
 import type { Attempts } from '../access/attempts.ts'
 import type { Identity } from '../access/identity.ts'
+import type { StrangersEvents } from '../access/strangers-events.ts'
 import type { Announce, Subscriptions } from '../events/announce.ts'
 import type { Database, Db } from '../platform/database/connect.ts'
 import type { Listener } from '../platform/database/listen.ts'
@@ -37,6 +38,7 @@ export interface ApiDeps extends Application {
   readonly noticeListener: Listener
   readonly identity: Identity
   readonly attempts: Attempts
+  readonly strangers: StrangersEvents
   readonly publicUrl: string
   /** Undefined: no mail can be sent. */
   readonly sendMail: SendMail | undefined

@@ -4,6 +4,7 @@ import { hasUsers } from '../access/access-sql.ts'
 import { countAttempts } from '../access/attempts.ts'
 import { type GuardedRoute, guard, securitySchemes } from '../access/guard.ts'
 import { openIdentity } from '../access/open-identity.ts'
+import { mergeStrangersEvents } from '../access/strangers-events.ts'
 import { noticeChannel } from '../notices/notice-sql.ts'
 import { createHttpServer } from '../platform/http/server.ts'
 import { webPages } from '../platform/http/web-pages.ts'
@@ -37,6 +38,11 @@ export async function startApi(app: Application): Promise<Api> {
     noticeListener: await listenTo(app, noticeChannel),
     identity: await openIdentity({ ...config, db: app.db }),
     attempts: countAttempts(database.pool),
+    strangers: mergeStrangersEvents({
+      db: app.db,
+      announce: app.announce,
+      onError: (error) => log.error({ err: error }, 'what strangers tried could not be written down'),
+    }),
     publicUrl: config.publicUrl,
     sendMail: mailer?.send,
     setUpToken,
@@ -59,6 +65,7 @@ export async function startApi(app: Application): Promise<Api> {
   })
   const stop = async () => {
     await server.close()
+    await deps.strangers.close()
     await deps.jobListener.close()
     await deps.noticeListener.close()
     await mailer?.close()

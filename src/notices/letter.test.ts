@@ -134,7 +134,7 @@ describe('how a fund words a letter', () => {
       'a loop without end',
       { subject, body: `${body}{% for i in (1..99999999) %}x{% endfor %}` },
       '/body',
-      'limit',
+      'takes too long',
     ],
     ['nothing in it but spaces', { subject: '{{ " " }}', body }, '/subject', 'empty'],
   ])('%s is told when it is saved', (_what, template, pointer, part) => {

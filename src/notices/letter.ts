@@ -1,9 +1,9 @@
 import { escapeUTF8 as escapeHtml } from 'entities'
-import { Liquid, type Template } from 'liquidjs'
 import type { LetterLanguage } from '../fund/fund-rules.ts'
 import type { InputFault } from '../platform/values/errors.ts'
 import { formatAmount } from '../platform/values/money.ts'
 import type { LetterContent } from './delivery-sql.ts'
+import { fillIn, LetterTooLargeError, namesIn, parseWording } from './letter-language.ts'
 import {
   type LetterForm,
   type LetterKind,
@@ -23,18 +23,10 @@ export interface WrittenLetter {
   readonly link: string
 }
 
-/** Reads nothing from disk, and gives up what would take long or much. */
-const liquid = new Liquid({
-  strictVariables: true,
-  strictFilters: true,
-  ownPropertyOnly: true,
-  templates: {},
-  parseLimit: 20_000,
-  renderLimit: 500,
-  memoryLimit: 1_000_000,
-})
-
-/** The letter in words; those of Almoner where the fund has none of its own. */
+/**
+ * The letter in words; those of Almoner where the fund has none of its own, or has some that were saved before there were
+ * limits and do not keep within them.
+ */
 export function writeLetter(
   content: LetterContent,
   {
@@ -44,12 +36,20 @@ export function writeLetter(
   }: { form: LetterForm; language: LetterLanguage; template: LetterTemplate | null },
   publicUrl: string,
 ): WrittenLetter {
-  const { subject, body } = template ?? letterText(content.noticeKind, form, language)
   const link = `${publicUrl}${pathOf(content)}`
   const values = valuesOf(content, language, link)
-  const render = (source: string) => (liquid.parseAndRenderSync(source, values) as string).trim()
-  // A subject is one line.
-  return { subject: render(subject).replace(/\s+/g, ' '), text: render(body), link }
+  const render = (source: string) => fillIn(parseWording(source), values).trim()
+  const write = ({ subject, body }: LetterTemplate) => {
+    // A subject is one line.
+    return { subject: render(subject).replace(/\s+/g, ' '), text: render(body), link }
+  }
+  const ours = letterText(content.noticeKind, form, language)
+  try {
+    return write(template ?? ours)
+  } catch (error) {
+    if (!(error instanceof LetterTooLargeError)) throw error
+    return write(ours)
+  }
 }
 
 /** Why a letter cannot be worded so; nothing when it can. */
@@ -62,8 +62,8 @@ export function faultsOf(kind: LetterKind, form: LetterForm, template: LetterTem
   for (const [part, source] of Object.entries(template) as [keyof LetterTemplate, string][]) {
     if (part === 'subject' && form === 'short') continue
     try {
-      const parsed: Template[] = liquid.parse(source)
-      const unknown = liquid.globalVariablesSync(parsed).filter((name) => {
+      const parsed = parseWording(source)
+      const unknown = namesIn(parsed).filter((name) => {
         named.add(name)
         return !(variables as readonly string[]).includes(name)
       })
@@ -71,14 +71,16 @@ export function faultsOf(kind: LetterKind, form: LetterForm, template: LetterTem
         const detail = `The ${part} names ${unknown.map((name) => `"${name}"`).join(', ')}, which this letter does not know. It knows ${variables.join(', ')}.`
         faults.push({ pointer: `/${part}`, detail })
       } else {
-        const rendered: string = liquid.renderSync(parsed, sampleValues(kind))
+        const rendered = fillIn(parsed, sampleValues(kind))
         if (rendered.trim() === '') faults.push({ pointer: `/${part}`, detail: `The ${part} is empty.` })
         if (form === 'short' && rendered.length > maxShortChars) {
           faults.push({ pointer: `/${part}`, detail: `It is longer than ${maxShortChars} characters.` })
         }
       }
     } catch (error) {
-      faults.push({ pointer: `/${part}`, detail: `The ${part} cannot be read: ${(error as Error).message}.` })
+      const { message } = error as Error
+      const detail = error instanceof LetterTooLargeError ? message : `cannot be read: ${message}`
+      faults.push({ pointer: `/${part}`, detail: `The ${part} ${detail}.` })
     }
   }
   if (faults.length > 0) return faults

@@ -8,6 +8,8 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Problem } from '../../src/platform/http/problem.ts'
 import { openTestApi, refusal, type TestApi } from '../support/api-client.ts'
+import { signedIn } from '../support/browser-client.ts'
+import { approveDeath, registerTier } from '../support/fund-fixture.ts'
 
 let api: TestApi
 beforeAll(async () => {
@@ -31,6 +33,16 @@ const sendJson = (path: string, body: string, headers: Record<string, string> = 
     body,
     headers: { authorization: '', 'content-type': 'application/json', ...headers },
   })
+
+/** No worker runs: what is queued stays so, and is paused. */
+async function cycleThatIsPaused(): Promise<string> {
+  await registerTier(api.db, { members: 60 })
+  const { claimId } = await approveDeath(api.db, { number: 50 })
+  const cycles = '/api/contribution-cycles'
+  const { body } = await api.post<{ cycle: { cycleId: string } }>(cycles, { claimId, strategy: 'queued' })
+  await api.post(`${cycles}/${body.cycle.cycleId}/pause`)
+  return body.cycle.cycleId
+}
 
 flood('a stranger sends a megabyte of fields that nobody asked for', async () => {
   const fields = Object.fromEntries(Array.from({ length: 60_000 }, (_, index) => [`field${index}`, 1]))
@@ -133,6 +145,82 @@ flood('an e-mail address is as long as one may be', async () => {
   const link = await sendJson('/api/password-links', JSON.stringify({ email }))
   expect(link.status).toBeLessThan(500)
 })
+
+flood('large requests are asked for as often as small ones', async () => {
+  const limited = await openTestApi({ worker: false, env: { REQUESTS_PER_MINUTE: '50' } })
+  try {
+    const large = { tierCode: 'L', tierName: 'x'.repeat(500_000) }
+    const answers = [await limited.post('/api/tiers', large), await limited.post('/api/tiers', large)]
+    expect(answers.map(refusal)).toEqual(['400 invalid-input', '429 too-many-requests'])
+  } finally {
+    await limited.close()
+  }
+})
+
+flood('the audit trail is filled by whoever is not signed in', async () => {
+  const count = async () => {
+    const { rows } = await sql<{ events: number }>`select count(*) as events from event_chain`.execute(api.db)
+    return rows[0]?.events ?? 0
+  }
+  const before = await count()
+  const setUp = JSON.stringify({
+    token: 'guessed',
+    name: 'Eve',
+    email: 'eve@example.org',
+    newPassword: 'a password of Eve',
+  })
+  const tries = [
+    () => sendJson('/api/set-up', setUp),
+    () => sendJson('/api/session/code', JSON.stringify({ code: '123456' })),
+    () => api.ask('/api/fund', { headers: { authorization: 'Bearer guessed' } }),
+    () => api.ask('/api/fund', { headers: { authorization: '', cookie: 'almoner.session_token=guessed' } }),
+    () => sendJson('/api/tiers', '{}', { origin: 'https://evil.example' }),
+  ]
+  for (let round = 0; round < 20; round += 1) {
+    await Promise.all(tries.flatMap((attempt) => [attempt(), attempt(), attempt()]))
+  }
+  expect((await count()) - before).toBeLessThanOrEqual(tries.length + 1)
+})
+
+flood('a letter is worded to fill the memory', async () => {
+  const nested = `{% capture a %}${'x'.repeat(40)}{% endcapture %}${'{% capture a %}{{a}}{{a}}{{a}}{{a}}{% endcapture %}'.repeat(11)}{{a}}`
+  const wordings = [
+    nested,
+    '{% for i in (1..40000) %}{{ link }}{% for j in (1..40000) %}{{ link }}{% endfor %}{% endfor %}',
+    '{% assign a = "xxxxxxxx" %}{% for i in (1..30) %}{% assign a = a | append: a %}{% endfor %}{{ a }}',
+    `{{ link }}${'y'.repeat(30)}{% for i in (1..9000) %}zzzzzzzzzz{% endfor %}`,
+  ]
+  for (const body of wordings) {
+    const answer = await api.put<Problem>('/api/notice-templates/cycle-ready/letter/en', {
+      subject: 'S',
+      body: `{{ cycleCode }} {{ link }} ${body}`,
+    })
+    expect([answer.status, answer.body.errors?.[0]?.detail]).toEqual([
+      400,
+      'The body becomes longer than 20000 characters, or takes too long, when it is filled in.',
+    ])
+  }
+})
+
+flood(
+  'event streams are opened by the hundred, and kept after the account is disabled',
+  async () => {
+    const auditor = await signedIn(api, 'auditor')
+    const { body: self } = await auditor.ask<{ userId: string }>('GET', '/api/session')
+    const cookie = [...auditor.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const cycleId = await cycleThatIsPaused()
+    const path = `${api.url}/api/contribution-cycles/${cycleId}/creation-progress/stream`
+    const answers = await Promise.all(Array.from({ length: 100 }, () => fetch(path, { headers: { cookie } })))
+    const open = answers.filter(({ status }) => status === 200)
+    const refused = answers.filter(({ status }) => status === 429)
+    expect([open.length, refused.length]).toEqual([10, 90])
+    expect(Number(refused[0]?.headers.get('retry-after'))).toBeGreaterThan(0)
+    await api.patch(`/api/users/${self.userId}`, { disabled: true })
+    // They end by themselves.
+    await Promise.all(open.map((answer) => answer.text()))
+  },
+  40_000,
+)
 
 test('docs/security.md lists each of these floods, and no other', async () => {
   const document = await readFile(new URL('../../docs/security.md', import.meta.url), 'utf8')

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 
@@ -14,11 +14,14 @@ export function closePromptly(app: FastifyInstance): void {
     unused.add(socket)
     socket.once('close', () => unused.delete(socket))
   })
-  app.server.on('request', ({ socket }, response: ServerResponse) => {
-    unused.delete(socket)
-    response.once('close', () => {
+  app.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    unused.delete(request.socket)
+    const closeIdle = () => {
       if (closing) app.server.closeIdleConnections()
-    })
+    }
+    response.once('close', closeIdle)
+    // Of a body that was refused unread, the rest may come after the answer.
+    request.once('close', closeIdle)
   })
   app.addHook('preClose', async () => {
     closing = true

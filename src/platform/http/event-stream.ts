@@ -2,12 +2,28 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
+import { DomainError } from '../values/errors.ts'
 import { streamClients } from './http-metrics.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    eventStreams: { closing: boolean; readonly ends: Set<() => void> }
+    eventStreams: {
+      closing: boolean
+      readonly ends: Set<() => void>
+      /** How many each caller has open. */
+      readonly open: Map<string, number>
+    }
   }
+  interface FastifyRequest {
+    /** Who reads a stream: told apart by id, and asked again while it is open. Undefined where nobody guards the route. */
+    caller: Caller | undefined
+  }
+}
+
+interface Caller {
+  readonly id: string
+  /** Whether what was allowed when the stream was opened still is. */
+  mayStill(): Promise<boolean>
 }
 
 export interface EventState {
@@ -24,13 +40,21 @@ export interface StateSource {
   onChange(callback: () => void): () => void
   readonly minIntervalMs?: number
   readonly pollMs?: number
+  readonly quietMs?: number
+  readonly heartbeatMs?: number
 }
 
+/** So often it is looked at, too, whether a stream's reader may still read. */
 const heartbeatMs = 15_000
+/** Streams of one user or key. A browser opens six connections to a server at most, for all tabs together. */
+const maxStreams = 10
+/** After so long without a change a stream ends: whoever is still there opens another. */
+const quietMs = 10 * 60_000
 
 /** Makes `close` of the server end its open streams; it would wait for them otherwise. */
 export function endStreamsAtClose(app: FastifyInstance): void {
-  app.decorate('eventStreams', { closing: false, ends: new Set<() => void>() })
+  app.decorate('eventStreams', { closing: false, ends: new Set<() => void>(), open: new Map() })
+  app.decorateRequest('caller')
   app.addHook('preClose', async () => {
     app.eventStreams.closing = true
     for (const end of app.eventStreams.ends) end()
@@ -43,6 +67,9 @@ export function endStreamsAtClose(app: FastifyInstance): void {
  *
  * A browser's EventSource connects again whenever a response ends, so a client closes it at `end`.
  *
+ * The stream also ends, without `end`, when its reader may no longer read, and after ten minutes without a change.
+ *
+ * @throws DomainError `too-many-requests` when the caller has ten open already
  * @throws what the first `read` throws, before the stream is opened: it is answered as a problem. A later `read`
  *   that throws is logged and ends the stream without `end`.
  */
@@ -51,15 +78,26 @@ export async function streamEvents(
   reply: FastifyReply,
   source: StateSource,
 ): Promise<void> {
-  const first = await source.read()
-  const { raw } = reply
-  reply.hijack()
-  if (raw.destroyed) return
-
   const { eventStreams } = request.server
+  const { raw } = reply
+  const leave = takePlace(eventStreams.open, request.caller?.id)
+  const first = await source.read().catch((error: unknown) => {
+    leave()
+    throw error
+  })
+  reply.hijack()
+  if (raw.destroyed) return leave()
+
   const bell = createBell()
   const unsubscribe = source.onChange(bell.ring)
-  const heartbeat = setInterval(() => raw.writableNeedDrain || raw.write(':\n\n'), heartbeatMs)
+  const heartbeat = setInterval(() => {
+    if (!raw.writableNeedDrain) raw.write(':\n\n')
+    // A database that does not answer just now says nothing of who may read.
+    request.caller?.mayStill().then(
+      (may) => may || end(),
+      () => {},
+    )
+  }, source.heartbeatMs ?? heartbeatMs)
   let open = true
   const stop = (): void => {
     open = false
@@ -76,6 +114,7 @@ export async function streamEvents(
   raw.once('close', () => {
     streamClients.dec()
     stop()
+    leave()
     eventStreams.ends.delete(end)
   })
 
@@ -88,10 +127,30 @@ export async function streamEvents(
   if (eventStreams.closing || request.method === 'HEAD') return end()
 
   // The loop is not awaited: an answer that was hijacked is none of Fastify's any more.
-  sendStates(raw, source, first, bell, () => open).then(stop, (error: unknown) => {
+  sendStates(raw, source, first, bell, () => open).then(end, (error: unknown) => {
     request.log.error({ err: error }, 'event stream broke off')
     end()
   })
+}
+
+/** @returns gives the place back */
+function takePlace(open: Map<string, number>, caller: string | undefined): () => void {
+  if (caller === undefined) return () => {}
+  const taken = open.get(caller) ?? 0
+  if (taken >= maxStreams) {
+    throw new DomainError(
+      'too-many-requests',
+      `You have ${maxStreams} event streams open: close one of them.`,
+      [],
+      { retryAfterSeconds: 10 },
+    )
+  }
+  open.set(caller, taken + 1)
+  return () => {
+    const left = (open.get(caller) ?? 1) - 1
+    if (left > 0) open.set(caller, left)
+    else open.delete(caller)
+  }
 }
 
 async function sendStates(
@@ -101,17 +160,22 @@ async function sendStates(
   bell: Bell,
   isOpen: () => boolean,
 ): Promise<void> {
-  const { eventName, minIntervalMs = 250, pollMs = 1000 } = source
+  const { eventName, minIntervalMs = 250, pollMs = 1000, quietMs: quiet = quietMs } = source
+  let changedAt = performance.now()
   let state = first
   let sent: string | undefined
   while (isOpen()) {
     const data = JSON.stringify(state.data)
-    if (data !== sent) raw.write(`event: ${eventName}\ndata: ${data}\n\n`)
+    if (data !== sent) {
+      raw.write(`event: ${eventName}\ndata: ${data}\n\n`)
+      changedAt = performance.now()
+    }
     sent = data
     if (state.final) {
       raw.end(`event: end\ndata: ${data}\n\n`)
       return
     }
+    if (performance.now() - changedAt > quiet) return
     await sleep(minIntervalMs)
     // A client that does not read gets nothing more to read: the state after that includes what it missed.
     do await bell.heardWithin(pollMs - minIntervalMs)

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { DomainError } from '../values/errors.ts'
 
 /** What a body of somebody who is not known may hold: an e-mail address, a password, a token. */
-export const strangersBodyBytes = 16 * 1024
+const strangersBodyBytes = 16 * 1024
 
 /** No request of Almoner comes near these. Reading and checking costs as much as a body has values. */
 const maxDepth = 32
@@ -55,7 +55,7 @@ function textOf(body: Buffer): string {
  *
  * @throws DomainError `invalid-input` when it is too deep or has too many values
  */
-export function requireModestShape(json: string): void {
+function requireModestShape(json: string): void {
   let depth = 0
   let values = 1
   let inText = false
