@@ -19,6 +19,8 @@ export interface Application {
   readonly config: Config
   readonly log: Logger
   readonly database: Database
+  /** For imports and exports, which may take long. */
+  readonly fileDatabase: Database
   readonly db: Db
   readonly queue: Queue
   readonly engine: Engine
@@ -32,7 +34,10 @@ export interface Application {
 
 /** What the API has besides. */
 export interface ApiDeps extends Application {
+  /** For imports. */
   readonly pool: Pool
+  /** For exports. */
+  readonly exportDb: Db
   readonly creationStrategy: Config['creationStrategy']
   readonly jobListener: Listener
   readonly noticeListener: Listener

@@ -17,6 +17,9 @@ import type { Application, MetricsDeps } from './application.ts'
 import type { Config } from './config.ts'
 import { features } from './features.ts'
 
+/** Imports and exports of a process that work at the same time; an import holds its connection to its end. */
+const fileConnections = 4
+
 export interface OpenOptions {
   /** For how long a database, or a queue that is needed, is waited for when it does not answer; 0 if absent. */
   readonly patienceMs?: number
@@ -70,9 +73,10 @@ export async function openApplication(
       undo.push(() => opened.close())
       return opened
     }
-    // Two pools, so that jobs never wait for whoever asks the API, nor these for jobs.
+    // Apart, so that jobs never wait for whoever asks the API, nor these for jobs, nor anybody for files.
     const database = open(role, 10)
     const jobDatabase = open(`${role} jobs`, config.workerConcurrency + 2)
+    const fileDatabase = open(`${role} files`, fileConnections)
 
     const queueUrl = config.queueUrl ?? server.url
     const openNow = () => openQueue({ url: queueUrl, log })
@@ -100,13 +104,14 @@ export async function openApplication(
       db,
       queue,
       driver: queueUrl.slice(0, queueUrl.indexOf(':')),
-      pools: { requests: database.pool, jobs: jobDatabase.pool },
+      pools: { requests: database.pool, jobs: jobDatabase.pool, files: fileDatabase.pool },
       onError: (error) => log.warn({ err: error }, 'some metrics could not be asked for'),
     })
     return {
       config,
       log,
       database,
+      fileDatabase,
       db,
       queue,
       engine,

@@ -32,7 +32,8 @@ export async function startApi(app: Application): Promise<Api> {
   const setUpToken = (await hasUsers(app.db)) ? undefined : randomBytes(32).toString('base64url')
   const deps: ApiDeps = {
     ...app,
-    pool: database.pool,
+    pool: app.fileDatabase.pool,
+    exportDb: app.fileDatabase.db,
     creationStrategy: config.creationStrategy,
     jobListener: await listenTo(app, jobChannel),
     noticeListener: await listenTo(app, noticeChannel),

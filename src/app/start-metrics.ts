@@ -1,3 +1,4 @@
+import type { Pool } from 'pg'
 import { collectDefaultMetrics } from 'prom-client'
 import { serveMetrics } from '../platform/http/metrics-server.ts'
 import type { Readiness } from '../platform/http/server.ts'
@@ -12,7 +13,12 @@ export async function startMetrics(app: Application): Promise<Role | undefined> 
   return server
 }
 
-/** Whether the database and the queue answer. */
+/** Every connection is in use, and somebody waits for one: the database is there, or they would break. */
+function isBusy({ waitingCount, totalCount, options }: Pool): boolean {
+  return waitingCount > 0 && totalCount >= (options.max ?? 0)
+}
+
+/** Whether the database and the queue answer. A process whose connections are all in use is busy, and ready. */
 export async function readiness(app: Application): Promise<Readiness> {
   // Anybody may ask, so what is wrong is for the log.
   const ask = (name: string, question: Promise<unknown>) =>
@@ -24,8 +30,8 @@ export async function readiness(app: Application): Promise<Readiness> {
       },
     )
   const [database, queue] = await Promise.all([
-    ask('database', app.database.pool.query('select 1')),
+    isBusy(app.database.pool) ? 'busy' : ask('database', app.database.pool.query('select 1')),
     ask('queue', app.queue.depth()),
   ])
-  return { ok: database === 'ok' && queue === 'ok', checks: { database, queue } }
+  return { ok: database !== 'does not answer' && queue === 'ok', checks: { database, queue } }
 }

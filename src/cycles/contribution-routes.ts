@@ -20,7 +20,7 @@ import { eachContribution, listContributions, ofAgent, requireActive } from './l
 const params = z.strictObject({ cycleId: z.uuid() })
 const tags = ['contribution cycles']
 
-export function contributionRoutes(deps: { readonly db: Db }): HttpRoutes {
+export function contributionRoutes(deps: { readonly db: Db; readonly exportDb: Db }): HttpRoutes {
   return async (app) => {
     app.get(
       '/api/contribution-cycles/:cycleId/contributions',
@@ -106,7 +106,7 @@ export function contributionRoutes(deps: { readonly db: Db }): HttpRoutes {
       async (request, reply) => {
         const agentId = ownAgentId(request)
         const cycle = await requireActive(deps.db, request.params.cycleId, agentId)
-        const rows = Readable.from(eachContribution(deps.db, cycle, ofAgent(request.query, agentId)))
+        const rows = Readable.from(eachContribution(deps.exportDb, cycle, ofAgent(request.query, agentId)))
         // A name that begins like a formula must stay a name in whatever program opens the file.
         const csv = stringify({
           header: true,

@@ -1,4 +1,5 @@
 import type { AnnounceDeps } from '../events/announce.ts'
+import type { Db } from '../platform/database/connect.ts'
 import { createContributions } from './create-contributions.ts'
 import type { CycleRoutesDeps } from './cycle-routes.ts'
 import { removeContributions } from './remove-contributions.ts'
@@ -18,7 +19,7 @@ declare module '../events/event-sql.ts' {
 /** Contribution cycles and their contributions. */
 export const cyclesFeature = {
   jobKinds: (deps: Pick<AnnounceDeps, 'announce'>) => [createContributions(deps), removeContributions],
-  async routes(deps: CycleRoutesDeps) {
+  async routes(deps: CycleRoutesDeps & { readonly exportDb: Db }) {
     const { cycleRoutes } = await import('./cycle-routes.ts')
     const { contributionRoutes } = await import('./contribution-routes.ts')
     return [cycleRoutes(deps), contributionRoutes(deps)]

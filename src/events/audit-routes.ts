@@ -14,7 +14,7 @@ const tags = ['audit']
 /** Rows that an export reads at once. */
 const exportPageRows = 5000
 
-export function auditRoutes({ db }: { readonly db: Db }): HttpRoutes {
+export function auditRoutes({ db, exportDb }: { readonly db: Db; readonly exportDb: Db }): HttpRoutes {
   return async (app) => {
     app.get(
       '/api/audit',
@@ -50,7 +50,7 @@ export function auditRoutes({ db }: { readonly db: Db }): HttpRoutes {
         },
       },
       async (request, reply) => {
-        const rows = Readable.from(eachEvent(db, request.query))
+        const rows = Readable.from(eachEvent(exportDb, request.query))
         const csv = stringify({
           header: true,
           columns: [

@@ -35,6 +35,9 @@ type RowsToText = (header: readonly MemberColumn[]) => (row: CsvRow) => string
 /** No row is this long. Without a bound, a quote that is never closed would draw the whole file into memory. */
 const maxRowChars = 1_000_000
 
+/** Commas of one line. A row has eight fields, and a parser that meets ten million keeps them all in memory. */
+const maxCommas = 1000
+
 /**
  * A stream that reads the bytes of a CSV file and gives what `rowsToText` makes of each row; blank lines are left out.
  * It fails with DomainError `import-refused` when the file as a whole cannot be read.
@@ -55,6 +58,7 @@ class MemberCsv extends Parser {
   #failure: Error | undefined
   #nextLine = 1
   #text = ''
+  #commas = 0
 
   constructor(rowsToText: RowsToText) {
     super({
@@ -84,6 +88,14 @@ class MemberCsv extends Parser {
   }
 
   override _transform(chunk: unknown, encoding: BufferEncoding, done: TransformCallback): void {
+    if (this.#hasTooManyCommas(chunk)) {
+      done(
+        refusal(
+          `A line after line ${this.#nextLine} has more than ${maxCommas} commas: it is no row of members.`,
+        ),
+      )
+      return
+    }
     super._transform(chunk, encoding, (error) => this.#handOn(error, done))
   }
 
@@ -93,6 +105,18 @@ class MemberCsv extends Parser {
         this.#failure ??= refusal('The file is empty; its first line names the columns.')
       this.#handOn(error, done)
     })
+  }
+
+  /** Before the parser sees them. */
+  #hasTooManyCommas(chunk: unknown): boolean {
+    for (const byte of Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk))) {
+      if (byte === lineFeed) this.#commas = 0
+      else if (byte === comma) {
+        this.#commas += 1
+        if (this.#commas > maxCommas) return true
+      }
+    }
+    return false
   }
 
   #handOn(error: Error | null | undefined, done: TransformCallback): void {
@@ -126,6 +150,9 @@ class MemberCsv extends Parser {
     return refusal(`The file cannot be read as CSV from line ${line} on: ${error.message}`, error)
   }
 }
+
+const comma = 0x2c
+const lineFeed = 0x0a
 
 function countLineBreaks(fields: readonly string[]): number {
   let breaks = 0

@@ -6,7 +6,7 @@ import type { AnnounceDeps } from '../events/announce.ts'
 import { decodeCursor, pageFrom, pageOf, pageQuery } from '../platform/http/paging.ts'
 import { problemResponses } from '../platform/http/problem.ts'
 import type { HttpRoutes } from '../platform/http/server.ts'
-import { readUpload } from '../platform/http/upload.ts'
+import { withUpload } from '../platform/http/upload.ts'
 import type { Clock } from '../platform/values/clock.ts'
 import { DomainError } from '../platform/values/errors.ts'
 import { importMembers, type RowFault } from './import-members.ts'
@@ -153,12 +153,12 @@ export function memberRoutes(deps: MemberRoutesDeps): HttpRoutes {
 
     await app.register(async (csv: Parameters<HttpRoutes>[0]) => {
       csv.removeAllContentTypeParsers()
-      // The body is read as a stream, so its size is bounded by the database's disk and not by memory.
+      // The body is kept in a file before it is read.
       csv.addContentTypeParser('text/csv', (_request, payload, done) => done(null, payload))
       csv.post(
         '/api/members/import',
         {
-          config: { access: 'members.import' },
+          config: { access: 'members.import', cost: 30 },
           schema: {
             summary: 'Import members from CSV',
             description: 'Good rows are imported, all of them in one transaction; bad rows are listed.',
@@ -166,26 +166,30 @@ export function memberRoutes(deps: MemberRoutesDeps): HttpRoutes {
             consumes: ['text/csv'],
             querystring: importQuerySchema,
             body: z.unknown().meta({ description: 'The file.' }),
-            response: { 200: importResultSchema, ...problemResponses(400, 415, 422) },
+            response: { 200: importResultSchema, ...problemResponses(400, 413, 415, 422) },
           },
         },
         async (request) => {
           if (!(request.body instanceof Readable)) {
             throw new DomainError('unsupported-media-type', 'The file is the body, of content type text/csv.')
           }
+          const file = request as typeof request & { body: Readable }
           const { onDuplicate, ...flags } = request.query
           const faults: RowFault[] = []
-          const result = await importMembers(deps, {
-            csv: readUpload(request.body),
-            onDuplicate,
-            createAgents: flags.createAgents === 'true',
-            createTiers: flags.createTiers === 'true',
-            dryRun: flags.dryRun === 'true',
-            actor: request.actor,
-            onFault: (fault) => {
-              if (faults.length < maxListedFaults) faults.push(fault)
-            },
-          })
+          const result = await withUpload(file, (csv, signal) =>
+            importMembers(deps, {
+              csv,
+              signal,
+              onDuplicate,
+              createAgents: flags.createAgents === 'true',
+              createTiers: flags.createTiers === 'true',
+              dryRun: flags.dryRun === 'true',
+              actor: request.actor,
+              onFault: (fault) => {
+                if (faults.length < maxListedFaults) faults.push(fault)
+              },
+            }),
+          )
           return { ...result, faults }
         },
       )

@@ -503,7 +503,9 @@ describe('the audit trail', () => {
       headers: { 'content-type': 'text/csv' },
       body: csv,
     })
-    expect((await audit('?actor=admin@example.org&limit=6')).map(({ eventName, payload }) => [eventName, payload])).toEqual([
+    expect(
+      (await audit('?actor=admin@example.org&limit=6')).map(({ eventName, payload }) => [eventName, payload]),
+    ).toEqual([
       ['MembersImported', expect.objectContaining({ rows: 1, inserted: 1 })],
       [
         'MemberChanged',

@@ -2,7 +2,10 @@
  * What somebody might send to keep others from their work, against a server that runs as it does for a fund.
  * docs/security.md lists the same names; each flood asserts that it was refused, or that others did not feel it.
  */
-import { readFile } from 'node:fs/promises'
+import { once } from 'node:events'
+import { readdir, readFile } from 'node:fs/promises'
+import { connect, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
 import { gzipSync } from 'node:zlib'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -221,6 +224,67 @@ flood(
   },
   40_000,
 )
+
+/** Sends the beginning of a file, and no more. */
+async function beginUpload(): Promise<Socket> {
+  const { hostname, port } = new URL(api.url)
+  const socket = connect(Number(port), hostname)
+  socket.write(
+    `POST /api/members/import?dryRun=true HTTP/1.1\r\nhost: ${hostname}:${port}\r\nauthorization: ${api.headers.authorization}\r\n` +
+      'content-type: text/csv\r\ncontent-length: 1000000\r\n\r\nmemberCode,fullName,tier,status,joinedOn\r\n',
+  )
+  await once(socket, 'connect')
+  return socket
+}
+
+flood('files are sent slowly, to hold every connection to the database', async () => {
+  const uploads = await Promise.all(Array.from({ length: 15 }, beginUpload))
+  try {
+    const uploading = async () =>
+      (await readdir(tmpdir())).filter((name) => name.startsWith('almoner-upload-')).length
+    await expect.poll(uploading, { timeout: 10_000 }).toBeGreaterThanOrEqual(15)
+    const answers = await Promise.all(Array.from({ length: 20 }, () => api.get('/api/fund')))
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+    expect((await api.get('/readyz')).status).toBe(200)
+    const { rows } = await sql<{ open: number }>`
+      select count(*) as open from pg_stat_activity
+      where datname = current_database() and backend_xid is not null`.execute(api.db)
+    expect(rows[0]?.open).toBe(0)
+    for (const socket of uploads) socket.destroy()
+    // Nothing of them stays.
+    await expect.poll(uploading, { timeout: 10_000 }).toBe(0)
+  } finally {
+    for (const socket of uploads) socket.destroy()
+  }
+})
+
+flood('every connection to the database is in use', async () => {
+  const held = await Promise.all(Array.from({ length: 10 }, () => api.app.database.pool.connect()))
+  try {
+    const waiting = api.get('/api/fund')
+    await expect.poll(() => api.app.database.pool.waitingCount).toBeGreaterThan(0)
+    const ready = await api.ask<{ checks: { database: string } }>('/readyz', {
+      headers: { authorization: '' },
+    })
+    expect([ready.status, ready.body.checks.database]).toEqual([200, 'busy'])
+    const answer = await waiting
+    expect([refusal(answer), answer.headers.get('retry-after')]).toEqual(['503 server-busy', '5'])
+  } finally {
+    for (const client of held) client.release()
+  }
+})
+
+flood('a file consists of commas', async () => {
+  const commas = await api.ask<Problem>('/api/members/import?dryRun=true', {
+    method: 'POST',
+    headers: { 'content-type': 'text/csv' },
+    body: `memberCode,fullName,tier,status,joinedOn\n${','.repeat(10_000_000)}`,
+  })
+  expect([refusal(commas), commas.body.detail]).toEqual([
+    '422 import-refused',
+    'A line after line 1 has more than 1000 commas: it is no row of members.',
+  ])
+})
 
 test('docs/security.md lists each of these floods, and no other', async () => {
   const document = await readFile(new URL('../../docs/security.md', import.meta.url), 'utf8')

@@ -30,6 +30,11 @@ const transientStates = new Set([
   '25P03', // idle_in_transaction_session_timeout
 ])
 
+/** Whether all connections of a pool were in use for as long as somebody waits for one. The pool says so without a code. */
+export function isPoolBusy(error: unknown): boolean {
+  return error instanceof Error && error.message === 'timeout exceeded when trying to connect'
+}
+
 /** Sentences of node-postgres for a connection that went away: they carry no code. */
 const lostConnection =
   /^(Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Connection ended unexpectedly)/

@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ConnectionError, FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
+import { isPoolBusy } from '../database/sql-state.ts'
 import { DomainError } from '../values/errors.ts'
 import { withoutKeys } from '../values/secrets.ts'
 import { type InputPart, inputFaults } from './input-faults.ts'
@@ -78,6 +79,10 @@ export function refusalOf(error: unknown, request: FastifyRequest): DomainError 
       (error.validationContext ?? 'body') as InputPart,
     )
     return new DomainError('invalid-input', sentence, listed)
+  }
+  if (isPoolBusy(error)) {
+    const detail = 'The server is busy with other requests: ask again in a few seconds.'
+    return new DomainError('server-busy', detail, [], { cause: error, retryAfterSeconds: 5 })
   }
   if (!(error instanceof Error) || !('statusCode' in error)) return undefined
   switch ('code' in error ? error.code : undefined) {

@@ -28,6 +28,7 @@ const statuses = {
   'key-expired': 401,
   'key-revoked': 401,
   'too-many-requests': 429,
+  'server-busy': 503,
   'mail-not-configured': 409,
   'user-not-found': 404,
   'user-exists': 409,
@@ -112,6 +113,7 @@ const meanings: Readonly<Record<ProblemStatus, string>> = {
   429: 'Too much was asked; Retry-After says when to come again.',
   431: 'The path and the headers are too large.',
   500: 'A fault of the server; the log has it under the same id.',
+  503: 'Too much is asked of the server at the moment; Retry-After says when to come again.',
 }
 
 /** Documents the problems a route can answer: `response: { 200: memberSchema, ...problemResponses(404, 409) }`. */

@@ -143,6 +143,7 @@ describe('probes and reference', () => {
       '415',
       '429',
       '431',
+      '503',
     ])
     expect(Object.keys(get.responses)).toContain('400')
     expect(post.requestBody.required).toBe(true)

@@ -168,9 +168,9 @@ const securityHeaders: FastifyHelmetOptions = {
 
 /**
  * What no route has to do with: a request that cannot be read, comes too slowly, has too large a head, or is of somebody
- * who may not or asks too often.
+ * who may not or asks too often; or the server is busy.
  */
-const refusedAnywhere = [400, 401, 403, 408, 429, 431] as const
+const refusedAnywhere = [400, 401, 403, 408, 429, 431, 503] as const
 
 type OpenApi = ReturnType<typeof jsonSchemaTransformObject>
 
@@ -193,6 +193,12 @@ function withOptionalBodies(document: OpenApi): OpenApi {
 
 function probeRoutes(readiness: () => Promise<Readiness>): HttpRoutes {
   const readinessSchema = z.object({ ok: z.boolean(), checks: z.record(z.string(), z.string()) })
+  // The guard before it may have found the database busy, and says so as a problem.
+  const busy = problemResponses(503)[503]
+  const unready = {
+    description: 'It cannot do its work now.',
+    content: { 'application/json': { schema: readinessSchema }, ...busy.content },
+  }
   return async (app) => {
     // Probes come every few seconds: their lines would drown the others.
     const logLevel = 'warn'
@@ -215,7 +221,7 @@ function probeRoutes(readiness: () => Promise<Readiness>): HttpRoutes {
         config: { access: 'anyone' },
         schema: {
           summary: 'Whether the process can do its work',
-          response: { 200: readinessSchema, 503: readinessSchema, ...problemResponses(...refusedAnywhere) },
+          response: { ...problemResponses(...refusedAnywhere), 200: readinessSchema, 503: unready },
         },
       },
       async (_request, reply) => {

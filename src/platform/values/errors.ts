@@ -28,6 +28,7 @@ export const refusals = {
   'key-expired': 'The API key has expired',
   'key-revoked': 'The API key was revoked',
   'too-many-requests': 'Too many requests',
+  'server-busy': 'The server is busy',
   'mail-not-configured': 'No mail can be sent',
   'user-not-found': 'User not found',
   'user-exists': 'The user exists already',
