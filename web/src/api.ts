@@ -106,6 +106,19 @@ export function keepCsrfToken(token: string | null): void {
   csrfToken = token
 }
 
+let stepUp: (() => Promise<boolean>) | undefined
+
+/**
+ * @param ask asks the user for password and code once more; resolves to whether she gave them
+ * @returns takes it back
+ */
+export function stepUpWith(ask: () => Promise<boolean>): () => void {
+  stepUp = ask
+  return () => {
+    stepUp = undefined
+  }
+}
+
 type Method = 'PUT' | 'GET' | 'POST' | 'PATCH' | 'DELETE'
 
 /**
@@ -123,8 +136,10 @@ export async function ask<Answer>(method: Method, path: string, body?: unknown):
     ...(body !== undefined && { body: isFile ? body : JSON.stringify(body) }),
   })
   const answer = await response.json()
-  if (!response.ok) throw new Refusal(answer as Problem)
-  return answer as Answer
+  if (response.ok) return answer as Answer
+  const refusal = new Refusal(answer as Problem)
+  if (refusal.code === 'step-up-required' && (await stepUp?.())) return ask(method, path, body)
+  throw refusal
 }
 
 /** `path?status=Active&limit=50`, without what is not given. */

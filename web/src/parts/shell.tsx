@@ -22,6 +22,7 @@ import { ask, type Session } from '../api.ts'
 import { useMay } from '../session.ts'
 import { changeLanguage, type Language, languages } from '../texts.ts'
 import { useTellNews, useUnread } from './news.ts'
+import { StepUp } from './step-up.tsx'
 
 const places = [
   { to: '/', text: 'shell.cycles', permission: 'cycles.read' },
@@ -68,6 +69,7 @@ export function Shell({
       navbar={{ width: 220, breakpoint: 'sm', collapsed: { mobile: !opened } }}
       padding="md"
     >
+      <StepUp hasSecondFactor={session.secondFactor} />
       <Anchor href="#content" className="skip">
         {t('shell.skip')}
       </Anchor>

@@ -41,6 +41,10 @@ export default {
   secondFactorOff: 'Only your password is asked for. With a second factor, a stolen password is not enough.',
   enrol: 'Set up a second factor',
   enrolled: 'The second factor is set up.',
+  confirmTitle: 'Is it you?',
+  confirmSays: 'This could let somebody else in. So give your password and your code once more.',
+  confirmCode: 'The code that the app shows now',
+  confirm: 'Confirm',
   sessions: 'My sessions',
   since: 'Since',
   lastUsed: 'Last used',
@@ -82,7 +86,7 @@ export default {
   reset: 'Reset',
   resetTitle: 'Reset {{name}}?',
   resetSays:
-    'For who has lost a password or a telephone: all sessions of {{email}} end, the second factor goes, and there is a new link to set a password.',
+    'For a user who has lost a password or a telephone: the password and the keys of {{email}} are void at once, all sessions end, and there is a new link to set a password. The second factor goes when the link is used.',
   linkTitle: 'Link for {{name}}',
   linkSays:
     'This server sends no mail. Give this link to {{email}} in a safe way: whoever has it can set the password. It is good once, and is shown only now.',
