@@ -8,6 +8,7 @@
 import { guard } from '../src/access/guard.ts'
 import { addUser } from '../src/access/keep-users.ts'
 import { openIdentity } from '../src/access/open-identity.ts'
+import { useLink } from '../src/access/password-link.ts'
 import { mergeStrangersEvents } from '../src/access/strangers-events.ts'
 import { version } from '../src/app/version.ts'
 import { fundSchema } from '../src/fund/fund-api.ts'
@@ -49,7 +50,7 @@ const machine = await withServer(async (server) => {
   const email = 'clerk@example.org'
   const password = 'correct horse battery'
   const clerk = { name: 'Clerk', email, role: 'clerk' as const, agentId: null, actor: operator('bench') }
-  const { userId } = await addUser(app, clerk)
+  const { link } = await addUser(app, clerk)
   const identity = await openIdentity({ ...app.config, db })
   const strangers = mergeStrangersEvents({ ...app, onError: (error) => app.log.error(error) })
   const api = await createHttpServer({
@@ -60,7 +61,8 @@ const machine = await withServer(async (server) => {
     readiness: async () => ({ ok: true, checks: {} }),
   })
   const url = await api.listen({ host: '127.0.0.1', port: 0 })
-  await identity.setPassword(await identity.createLinkToken(userId, 1), password)
+  const token = new URL(link).hash.slice(1)
+  await useLink({ ...app, identity }, { token, newPassword: password, actor: operator('bench') })
   const signedIn = await identity.signIn({ headers: {}, address: '127.0.0.1' }, { email, password })
   const cookie = signedIn.cookies.map((one) => one.split(';', 1)[0]).join('; ')
 

@@ -20,6 +20,17 @@ export const signedInSchema = z.object({
     .meta({ description: 'Whether a code has to follow before anybody is signed in.' }),
 })
 
+/** What a user who is signed in gives once more. */
+export const confirmationSchema = z.strictObject({
+  password,
+  code: z
+    .string()
+    .min(6)
+    .max(20)
+    .optional()
+    .meta({ description: 'Of the second factor; absent for a user who has none.' }),
+})
+
 export const oneTimeCodeSchema = z.strictObject({
   code: z.string().min(6).max(20).meta({ description: 'Six digits of the app, or one of the backup codes.' }),
 })

@@ -7,6 +7,8 @@ declare module '../events/event-sql.ts' {
     UserReset: true
     SignedIn: true
     SignInRefused: true
+    SessionConfirmed: true
+    SecondFactorLocked: true
     SignedOut: true
     SessionsEnded: true
     SecondFactorEnrolled: true

@@ -95,15 +95,82 @@ export async function countAdmins(db: Db): Promise<number> {
   return rows[0]?.admins ?? 0
 }
 
-/** Takes away what a user has lost with her telephone: she enrols another second factor when she next comes. */
+/** Removes the second factor of a user, who enrols another at the next sign-in. */
 export async function deleteSecondFactor(tx: Tx, userId: string): Promise<void> {
   await sql`delete from two_factors where user_id = ${userId}`.execute(tx)
   await sql`update users set two_factor_enabled = false where id = ${userId}`.execute(tx)
 }
 
-/** Links and half-done sign-ins of a user. */
-export async function deleteVerifications(db: Db, userId: string): Promise<void> {
-  await sql`delete from verifications where value = ${userId}`.execute(db)
+/** Sign-ins of a user that wait for their code. */
+export async function deleteVerifications(tx: Tx, userId: string): Promise<void> {
+  await sql`delete from verifications where value = ${userId}`.execute(tx)
+}
+
+/** Makes the password of a user void; nobody can sign in with it. */
+export async function deletePassword(tx: Tx, userId: string): Promise<void> {
+  await sql`update accounts set password = null, updated_at = now() where user_id = ${userId}`.execute(tx)
+}
+
+/** @param hash as the library keeps passwords */
+export async function putPassword(tx: Tx, userId: string, hash: string): Promise<void> {
+  const { numAffectedRows } = await sql`
+    update accounts set password = ${hash}, updated_at = now()
+    where user_id = ${userId} and provider_id = 'credential'`.execute(tx)
+  if (numAffectedRows) return
+  await sql`
+    insert into accounts (account_id, provider_id, user_id, password, updated_at)
+    values (${userId}, 'credential', ${userId}, ${hash}, now())`.execute(tx)
+}
+
+/** The user's one link. A link that removes the second factor keeps doing so when the user asks for another. */
+export async function putPasswordLink(
+  tx: Tx,
+  link: { userId: string; tokenHash: Buffer; hours: number; endsSecondFactor: boolean },
+): Promise<void> {
+  await sql`
+    insert into password_links as present (token_hash, user_id, expires_at, ends_second_factor)
+    values (${link.tokenHash}, ${link.userId}, now() + ${link.hours} * interval '1 hour', ${link.endsSecondFactor})
+    on conflict (user_id) do update set
+      token_hash = excluded.token_hash,
+      expires_at = excluded.expires_at,
+      ends_second_factor = excluded.ends_second_factor
+        or (present.ends_second_factor and present.expires_at > now())`.execute(tx)
+}
+
+export async function findPasswordLink(db: Db, tokenHash: Buffer): Promise<boolean> {
+  const { rows } = await sql`
+    select from password_links where token_hash = ${tokenHash} and expires_at > now()`.execute(db)
+  return rows.length > 0
+}
+
+/** Uses the link up, and tells whose it was; nothing comes back when it is used, too old, or none. */
+export async function takePasswordLink(
+  tx: Tx,
+  tokenHash: Buffer,
+): Promise<{ userId: string; email: string; endsSecondFactor: boolean } | undefined> {
+  const { rows } = await sql<{ userId: string; email: string; endsSecondFactor: boolean }>`
+    delete from password_links l using users u
+    where u.id = l.user_id and l.token_hash = ${tokenHash} and l.expires_at > now()
+    returning l.user_id, u.email, l.ends_second_factor`.execute(tx)
+  return rows[0]
+}
+
+/** Codes of the app change after half a minute, and backup codes are removed when they were good. */
+const givenCodesKept = sql`interval '10 minutes'`
+
+/** Notes that the code was given; false when it was given before. Of many at once, one is the first. */
+export async function takeCode(db: Db, userId: string, codeHash: Buffer): Promise<boolean> {
+  await sql`
+    delete from given_codes where user_id = ${userId} and given_at < now() - ${givenCodesKept}`.execute(db)
+  const { numAffectedRows } = await sql`
+    insert into given_codes (user_id, code_hash) values (${userId}, ${codeHash})
+    on conflict do nothing`.execute(db)
+  return numAffectedRows === 1n
+}
+
+/** Notes that password and code were given again in the session. */
+export async function confirmSession(tx: Tx, sessionId: string, at: Date): Promise<void> {
+  await sql`update sessions set confirmed_at = ${at.toISOString()} where id = ${sessionId}`.execute(tx)
 }
 
 export type SessionRow = Pick<
@@ -121,11 +188,19 @@ export async function findSessions(db: Db, userId: string): Promise<SessionRow[]
   return rows
 }
 
-/** Ends one session of a user, or all of them; returns how many. */
-export async function deleteSessions(tx: Tx, userId: string, sessionId?: string): Promise<number> {
+/** Ends one session of a user, all but one, or all of them; returns how many. */
+export async function deleteSessions(
+  tx: Tx,
+  userId: string,
+  which: { only?: string; except?: string } = {},
+): Promise<number> {
+  const { only = null, except = null } = which
   const { numAffectedRows } = await sql`
     delete from sessions
-    where user_id = ${userId} and ${sessionId === undefined ? sql`true` : sql`id = ${sessionId}`}`.execute(tx)
+    where user_id = ${userId}
+      and (${only}::uuid is null or id = ${only}) and (${except}::uuid is null or id <> ${except})`.execute(
+    tx,
+  )
   return Number(numAffectedRows)
 }
 
@@ -213,6 +288,15 @@ export async function insertApiKey(
     .returning('keyId')
     .executeTakeFirstOrThrow()
   return keyId
+}
+
+/** The keys of a user that can still be used. */
+export async function findLiveKeys(tx: Tx, userId: string): Promise<string[]> {
+  const { rows } = await sql<{ keyId: string }>`
+    select key_id from api_keys where user_id = ${userId} and revoked_at is null order by created_at`.execute(
+    tx,
+  )
+  return rows.map(({ keyId }) => keyId)
 }
 
 /** False when it has been revoked already, or never was. */

@@ -2,11 +2,15 @@ import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import { RateLimiterMemory, RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
 import { DomainError, type RefusalCode } from '../platform/values/errors.ts'
+import { networkOf } from '../platform/values/network.ts'
 
 const quarterHourSeconds = 15 * 60
 
 /** Whoever tries a fifth wrong password for an account has locked it, whether the account is there or not. */
 const triesForAccount = 5
+/** A sign-in that waits for its code ends after ten minutes; nobody needs more than a few of them. */
+const pendingSignIns = 10
+const pendingSeconds = 600
 /** An office of many people may have one address. */
 const triesFromAddress = 30
 
@@ -16,8 +20,24 @@ export interface Attempts {
   begin(email: string, address: string): Promise<void>
   /** The attempt was a good one: it counts neither against the account nor against the address. */
   forgive(email: string, address: string): Promise<void>
-  /** Somebody who may lets the account in again. */
-  unlock(email: string): Promise<void>
+  /**
+   * Takes one of the few attempts to give a code, before the code is looked at: however many come at once, no more are
+   * judged.
+   *
+   * @param onLocked is called once, for the attempt that locks the account
+   * @throws DomainError `account-locked`, `too-many-requests`
+   */
+  beginCode(user: { userId: string; address: string; onLocked: () => void }): Promise<void>
+  /** The code was right. */
+  forgiveCode(user: { userId: string; address: string }): Promise<void>
+  /**
+   * Takes one of the few sign-ins of an account that may wait for their code at the same time.
+   *
+   * @throws DomainError `account-locked`
+   */
+  beginPending(userId: string): Promise<void>
+  /** Lets the account in again. */
+  unlock(user: { userId: string; email: string }): Promise<void>
 }
 
 export function countAttempts(pool: pg.Pool): Attempts {
@@ -29,6 +49,19 @@ export function countAttempts(pool: pg.Pool): Attempts {
     duration: quarterHourSeconds,
     blockDuration: quarterHourSeconds,
   })
+  const codesOfUser = new RateLimiterPostgres({
+    ...shared,
+    keyPrefix: 'code',
+    points: triesForAccount,
+    duration: quarterHourSeconds,
+    blockDuration: quarterHourSeconds,
+  })
+  const pendingOfUser = new RateLimiterPostgres({
+    ...shared,
+    keyPrefix: 'pending',
+    points: pendingSignIns,
+    duration: pendingSeconds,
+  })
   const fromAddress = new RateLimiterPostgres({
     ...shared,
     keyPrefix: 'address',
@@ -37,16 +70,30 @@ export function countAttempts(pool: pg.Pool): Attempts {
   })
   return {
     async begin(email, address) {
-      await take(fromAddress, address, 'too-many-requests', 'Too many attempts from this address')
+      await take(fromAddress, networkOf(address), 'too-many-requests', 'Too many attempts from this address')
       // Taken before the password is looked at: a hundred guesses at once are a hundred attempts.
       await take(ofAccount, keyOf(email), 'account-locked', 'Too many attempts for this account')
     },
     async forgive(email, address) {
       await ofAccount.delete(keyOf(email))
-      await fromAddress.reward(address)
+      await fromAddress.reward(networkOf(address))
     },
-    async unlock(email) {
+    async beginCode({ userId, address, onLocked }) {
+      await take(fromAddress, networkOf(address), 'too-many-requests', 'Too many attempts from this address')
+      await take(codesOfUser, userId, 'account-locked', 'Too many wrong codes for this account', {
+        onFirstRefusal: onLocked,
+      })
+    },
+    async forgiveCode({ userId, address }) {
+      await Promise.all([codesOfUser.delete(userId), pendingOfUser.delete(userId)])
+      await fromAddress.reward(networkOf(address))
+    },
+    async beginPending(userId) {
+      await take(pendingOfUser, userId, 'account-locked', 'Too many sign-ins of this account wait for a code')
+    },
+    async unlock({ userId, email }) {
       await ofAccount.delete(keyOf(email))
+      await Promise.all([codesOfUser.delete(userId), pendingOfUser.delete(userId)])
     },
   }
 }
@@ -65,7 +112,7 @@ export function limitRequests(perMinute: number): (who: string, cost: number) =>
   const limiter = new RateLimiterMemory({ points: perMinute, duration: 60 })
   // However little is granted a minute, one request of any kind is.
   return (who, cost) =>
-    take(limiter, who, 'too-many-requests', 'Too many requests', Math.min(cost, perMinute))
+    take(limiter, who, 'too-many-requests', 'Too many requests', { points: Math.min(cost, perMinute) })
 }
 
 async function take(
@@ -73,12 +120,13 @@ async function take(
   key: string,
   refusal: RefusalCode,
   sentence: string,
-  points = 1,
+  { points = 1, onFirstRefusal }: { points?: number; onFirstRefusal?: () => void } = {},
 ): Promise<void> {
   try {
     await limiter.consume(key, points)
   } catch (error) {
     if (!(error instanceof RateLimiterRes)) throw error
+    if (error.consumedPoints === limiter.points + 1) onFirstRefusal?.()
     const retryAfterSeconds = Math.max(1, Math.ceil(error.msBeforeNext / 1000))
     throw new DomainError(refusal, `${sentence}: try again in ${retryAfterSeconds} s.`, [], {
       retryAfterSeconds,

@@ -30,7 +30,10 @@ export interface Principal {
   readonly session: {
     readonly sessionId: string
     readonly token: string
+    /** Whether a code of the second factor opened it: a fact of the session, not of the user. */
     readonly secondFactor: boolean
+    /** When password and code were last given in it. */
+    readonly confirmedAt: Date | null
   } | null
   /** Null when a session was. */
   readonly key: {
@@ -59,6 +62,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** What the route asks of whoever comes. There is no default: a route without it keeps the server from starting. */
     access?: Access
+    /** Only a session in which password and code were given just now may use the route; no API key. */
+    stepUp?: true
   }
 }
 
@@ -142,6 +147,7 @@ export function guard(
     if (principal?.session && !safeMethods.includes(request.method)) {
       requireCsrfToken(request, principal.session.token)
     }
+    if (request.routeOptions.config.stepUp) requireStepUp(request)
   }
   const record = async (request: FastifyRequest, error: unknown): Promise<void> => {
     const refusal = refusalOf(error, request)
@@ -180,6 +186,20 @@ export function requireSession(
     throw new DomainError('session-needed', 'This is for people who have signed in, not for API keys.')
   }
   return { ...principal, session: principal.session }
+}
+
+/** For so long password and code count as given just now. */
+const stepUpMs = 10 * 60_000
+
+/**
+ * For what could let somebody else in, or remove a safeguard: a session left open, or a stolen key, is not enough.
+ *
+ * @throws DomainError `session-needed` when a key was given, `step-up-required`
+ */
+export function requireStepUp(request: FastifyRequest): void {
+  const { confirmedAt } = requireSession(request).session
+  if (confirmedAt && Date.now() - confirmedAt.getTime() < stepUpMs) return
+  throw new DomainError('step-up-required', 'Give your password and your code once more to do this.')
 }
 
 export function visitOf(request: FastifyRequest): Visit {
@@ -242,8 +262,9 @@ async function findPrincipal(
   if (!user)
     throw new DomainError('session-invalid', 'This session has ended, or never was one: sign in again.')
   if (user.disabledAt !== null) throw new DomainError('account-disabled', 'This account is disabled.')
-  const { userId, email, name, role, agentId, secondFactor } = user
-  const session = { sessionId: live.sessionId, token: live.token, secondFactor }
+  const { userId, email, name, role, agentId } = user
+  const { sessionId, token, secondFactorAt, confirmedAt } = live
+  const session = { sessionId, token, secondFactor: secondFactorAt !== null, confirmedAt }
   return { userId, email, name, role, agentId, session, key: null }
 }
 

@@ -1,13 +1,12 @@
-import { randomBytes } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import { betterAuth } from 'better-auth'
-import { APIError } from 'better-auth/api'
+import { type BetterAuthPlugin, betterAuth } from 'better-auth'
+import { APIError, createAuthEndpoint, getSessionFromCtx } from 'better-auth/api'
 import { fromNodeHeaders } from 'better-auth/node'
 import { twoFactor } from 'better-auth/plugins'
 import type { KyselyPlugin, UnknownRow } from 'kysely'
 import type { Db } from '../platform/database/connect.ts'
 import { DomainError, type RefusalCode } from '../platform/values/errors.ts'
-import { deleteVerifications, findUser } from './access-sql.ts'
+import { findUser } from './access-sql.ts'
 
 /** Shorter ones can be guessed; longer ones only keep the server busy. */
 const passwordLength = { min: 12, max: 128 }
@@ -31,6 +30,10 @@ export interface LiveSession {
   readonly sessionId: string
   readonly token: string
   readonly userId: string
+  /** When a code of the second factor was given in this session; null: the password alone opened it. */
+  readonly secondFactorAt: Date | null
+  /** When password and code were last given in this session. */
+  readonly confirmedAt: Date | null
 }
 
 export type Identity = ReturnType<typeof createIdentity>
@@ -60,7 +63,15 @@ export function createIdentity(options: {
       modelName: 'users',
       additionalFields: { role: { type: 'string', required: true, input: false } },
     },
-    session: { modelName: 'sessions', expiresIn: idleSeconds, updateAge: 300 },
+    session: {
+      modelName: 'sessions',
+      expiresIn: idleSeconds,
+      updateAge: 300,
+      additionalFields: {
+        secondFactorAt: { type: 'date', required: false, input: false },
+        confirmedAt: { type: 'date', required: false, input: false },
+      },
+    },
     account: { modelName: 'accounts' },
     verification: { modelName: 'verifications', storeIdentifier: 'hashed' },
     emailAndPassword: {
@@ -73,7 +84,14 @@ export function createIdentity(options: {
     databaseHooks: {
       session: {
         create: {
-          before: async (session) => (await findUser(db, { userId: session.userId }))?.disabledAt === null,
+          before: async (session, context) => {
+            const user = await findUser(db, { userId: session.userId })
+            if (user?.disabledAt !== null) return false
+            // What a session was opened with is a fact of the session: it stays true whatever its user enrols elsewhere.
+            const now = new Date()
+            const isByCode = context?.path?.startsWith('/two-factor/verify-') === true
+            return { data: { confirmedAt: now, secondFactorAt: isByCode ? now : null } }
+          },
         },
       },
     },
@@ -87,8 +105,10 @@ export function createIdentity(options: {
       twoFactor({
         issuer: 'Almoner',
         twoFactorTable: 'twoFactors',
-        accountLockout: { enabled: true, maxFailedAttempts: 5, durationSeconds: 900 },
+        // It reads the lock before a code and counts after it. Attempts are taken by us, before (attempts.ts).
+        accountLockout: { enabled: false },
       }),
+      codeGiver,
     ],
   })
   const { api } = auth
@@ -117,13 +137,32 @@ export function createIdentity(options: {
         : step(() => api.verifyBackupCode(asked), nothing)
     },
 
+    /** Who is about to give a code: the user of the session, or of the sign-in that waits for its code. */
+    async findCodeGiver(visit: Visit): Promise<string | undefined> {
+      return (await api.findCodeGiver({ headers: headersOf(visit) })) ?? undefined
+    },
+
+    /** @throws DomainError `wrong-password` */
+    async checkPassword(visit: Visit, password: string): Promise<void> {
+      await step(
+        () => api.verifyPassword({ body: { password }, headers: headersOf(visit), returnHeaders: true }),
+        nothing,
+      )
+    },
+
     /** Whose session it is, if it is one; a session in use is prolonged, by a cookie. */
     async readSession(visit: Visit): Promise<Step<LiveSession | undefined>> {
       return step(
         () => api.getSession({ headers: headersOf(visit), returnHeaders: true }),
         (found) =>
           found
-            ? { sessionId: found.session.id, token: found.session.token, userId: found.user.id }
+            ? {
+                sessionId: found.session.id,
+                token: found.session.token,
+                userId: found.user.id,
+                secondFactorAt: found.session.secondFactorAt ?? null,
+                confirmedAt: found.session.confirmedAt ?? null,
+              }
             : undefined,
       )
     },
@@ -159,26 +198,29 @@ export function createIdentity(options: {
       return step(() => api.changePassword({ body, headers: headersOf(visit), returnHeaders: true }), nothing)
     },
 
-    /** A token with which the user may set a password, once; one that was made before is good no more. */
-    async createLinkToken(userId: string, hours: number): Promise<string> {
-      await deleteVerifications(db, userId)
-      const token = randomBytes(32).toString('base64url')
-      const { internalAdapter } = await auth.$context
-      await internalAdapter.createVerificationValue({
-        value: userId,
-        // As the library's own endpoint looks for it.
-        identifier: `reset-password:${token}`,
-        expiresAt: new Date(Date.now() + hours * 3_600_000),
-      })
-      return token
-    },
-
-    /** @throws DomainError `link-invalid` */
-    async setPassword(token: string, newPassword: string): Promise<void> {
-      await step(() => api.resetPassword({ body: { token, newPassword }, returnHeaders: true }), nothing)
+    /** What is kept of a password (scrypt). */
+    async hashPassword(newPassword: string): Promise<string> {
+      const { password } = await auth.$context
+      return password.hash(newPassword)
     },
   }
 }
+
+/** Asks the library whose code it would judge. It has no address of its own, so no client can ask it. */
+const codeGiver = {
+  id: 'code-giver',
+  endpoints: {
+    findCodeGiver: createAuthEndpoint.serverOnly({ method: 'GET' }, async (ctx): Promise<string | null> => {
+      const session = await getSessionFromCtx(ctx)
+      if (session) return session.user.id
+      const cookie = ctx.context.createAuthCookie('two_factor')
+      const identifier = await ctx.getSignedCookie(cookie.name, ctx.context.secret)
+      if (!identifier) return null
+      const pending = await ctx.context.internalAdapter.findVerificationValue(identifier)
+      return pending?.value ?? null
+    }),
+  },
+} satisfies BetterAuthPlugin
 
 /** Set here and nowhere else: what a client writes into it is overwritten. */
 const addressHeader = 'x-almoner-address'
@@ -218,8 +260,6 @@ const sentences: Readonly<Record<string, readonly [RefusalCode, string]>> = {
   TOTP_ALREADY_ENABLED: ['second-factor-enrolled', 'There is a second factor already.'],
   INVALID_TWO_FACTOR_COOKIE: ['not-signed-in', 'Give your e-mail address and password first.'],
   TOO_MANY_ATTEMPTS_REQUEST_NEW_CODE: ['account-locked', 'Too many wrong codes: sign in again.'],
-  ACCOUNT_TEMPORARILY_LOCKED: ['account-locked', 'Too many wrong codes: try again in 15 minutes.'],
-  INVALID_TOKEN: ['link-invalid', 'This link was used before, or its hour is over: ask for another.'],
 }
 
 function refusalOf(error: unknown): DomainError | undefined {

@@ -6,15 +6,20 @@ import type { Actor } from '../platform/values/actor.ts'
 import { DomainError } from '../platform/values/errors.ts'
 import {
   countAdmins,
-  deleteSecondFactor,
+  deletePassword,
   deleteSessions,
+  deleteVerifications,
+  findLiveKeys,
   findUser,
   hasUsers,
   insertUser,
   lockUsers,
+  putPassword,
+  revokeKey,
   type UserRow,
   updateUser,
 } from './access-sql.ts'
+import { makeLink, newUserHours, resetHours } from './password-link.ts'
 import type { Role } from './permission-rules.ts'
 
 export interface NewUser {
@@ -25,31 +30,49 @@ export interface NewUser {
   readonly agentId: string | null
 }
 
+/** A user with the link that sets the password, and for how many hours it is good. */
+export interface UserWithLink {
+  readonly user: UserRow
+  readonly link: string
+  readonly hours: number
+}
+
+/** What a link needs besides. */
+type UserDeps = AnnounceDeps & { readonly publicUrl: string }
+
 /**
- * Adds a user, who has no password yet and gets a link to set one.
+ * Adds a user without a password, and makes the link that sets one. Both are there, or neither.
  *
  * @throws DomainError `user-exists`, `agent-not-found`, `invalid-input` for an agent who is nobody's or anybody else who is
  */
 export async function addUser(
-  { db, announce }: AnnounceDeps,
+  { db, announce, publicUrl }: UserDeps,
   { actor, ...user }: NewUser & { actor: Actor },
-): Promise<UserRow> {
-  return db.transaction().execute((tx) => insertNamed(tx, announce, user, actor))
+): Promise<UserWithLink> {
+  return db.transaction().execute(async (tx) => {
+    const added = await insertNamed(tx, announce, user, actor)
+    const hours = newUserHours
+    const link = await makeLink(tx, { publicUrl }, { userId: added.userId, hours, endsSecondFactor: false })
+    return { user: added, link, hours }
+  })
 }
 
 /**
- * Adds the first user, an admin; there must be no other.
+ * Adds the first user, an admin with a password; there must be no other.
  *
+ * @param input.password as the library keeps it
  * @throws DomainError `link-invalid` when there is one
  */
 export async function addFirstUser(
   { db, announce }: AnnounceDeps,
-  { actor, ...user }: { name: string; email: string; actor: Actor },
+  { actor, password, ...user }: { name: string; email: string; password: string; actor: Actor },
 ): Promise<UserRow> {
   return db.transaction().execute(async (tx) => {
     await lockUsers(tx)
     if (await hasUsers(tx)) throw new DomainError('link-invalid', 'Somebody has set Almoner up already.')
-    return insertNamed(tx, announce, { ...user, role: 'admin', agentId: null }, actor)
+    const added = await insertNamed(tx, announce, { ...user, role: 'admin', agentId: null }, actor)
+    await putPassword(tx, added.userId, password)
+    return added
   })
 }
 
@@ -92,20 +115,29 @@ export async function changeUser(
 }
 
 /**
- * For who has lost a password or a telephone: every session ends and the second factor goes. The caller sends the link.
+ * For a user who has lost the password or the telephone. The password is void, the keys are revoked, the sessions end, and
+ * there is a link: all of it, or nothing. The second factor stays until the link is used, so that whoever knows the old
+ * password gains nothing.
  *
  * @throws DomainError `user-not-found`
  */
 export async function resetUser(
-  { db, announce }: AnnounceDeps,
+  { db, announce, publicUrl }: UserDeps,
   { userId, actor }: { userId: string; actor: Actor },
-): Promise<UserRow> {
+): Promise<UserWithLink> {
   return db.transaction().execute(async (tx) => {
-    const user = await requireUser(tx, userId)
+    const { email } = await requireUser(tx, userId)
+    await deletePassword(tx, userId)
     await deleteSessions(tx, userId)
-    await deleteSecondFactor(tx, userId)
-    await announce(tx, { eventName: 'UserReset', subject: userId, actor, payload: { email: user.email } })
-    return requireUser(tx, userId)
+    await deleteVerifications(tx, userId)
+    for (const keyId of await findLiveKeys(tx, userId)) {
+      await revokeKey(tx, keyId)
+      await announce(tx, { eventName: 'ApiKeyRevoked', subject: keyId, actor, payload: { by: 'reset' } })
+    }
+    await announce(tx, { eventName: 'UserReset', subject: userId, actor, payload: { email } })
+    const hours = resetHours
+    const link = await makeLink(tx, { publicUrl }, { userId, hours, endsSecondFactor: true })
+    return { user: await requireUser(tx, userId), link, hours }
   })
 }
 

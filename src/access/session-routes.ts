@@ -3,6 +3,7 @@ import { problemResponses } from '../platform/http/problem.ts'
 import type { HttpRoutes } from '../platform/http/server.ts'
 import { DomainError } from '../platform/values/errors.ts'
 import {
+  confirmationSchema,
   enrolmentSchema,
   linkRequestSchema,
   linkUseSchema,
@@ -17,14 +18,22 @@ import {
 } from './access-api.ts'
 import { deleteSessions, findSessions } from './access-sql.ts'
 import { csrfToken, type Principal, requireSession, visitOf } from './guard.ts'
-import type { LinkDeps } from './password-link.ts'
 import { grantOf, needsSecondFactor, permissions } from './permission-rules.ts'
-import { giveSecondFactor, requestLink, type SignInDeps, setUp, signIn, useLink } from './sign-in.ts'
+import {
+  confirm,
+  enrolByCode,
+  giveSecondFactor,
+  requestLink,
+  type SignInDeps,
+  setPasswordByLink,
+  setUp,
+  signIn,
+} from './sign-in.ts'
 
 const tags = ['access']
 const done = z.object({ done: z.literal(true) })
 
-export interface SessionRoutesDeps extends SignInDeps, LinkDeps {
+export interface SessionRoutesDeps extends SignInDeps {
   /** What the first user has to show; undefined: there are users already. */
   readonly setUpToken: string | undefined
 }
@@ -134,7 +143,7 @@ export function sessionRoutes(deps: SessionRoutesDeps): HttpRoutes {
         const { userId } = requireSession(request)
         const { sessionId } = request.params
         await db.transaction().execute(async (tx) => {
-          if ((await deleteSessions(tx, userId, sessionId)) === 0) {
+          if ((await deleteSessions(tx, userId, { only: sessionId })) === 0) {
             throw new DomainError('session-not-found', 'You have no such session.')
           }
           await announce(tx, {
@@ -182,13 +191,33 @@ export function sessionRoutes(deps: SessionRoutesDeps): HttpRoutes {
         },
       },
       async (request, reply) => {
-        const { userId } = requireSession(request)
-        const { cookies } = await identity.giveSecondFactor(visitOf(request), request.body.code)
-        await db
-          .transaction()
-          .execute((tx) =>
-            announce(tx, { eventName: 'SecondFactorEnrolled', subject: userId, actor: request.actor }),
-          )
+        requireSession(request)
+        const { code } = request.body
+        const { cookies } = await enrolByCode(deps, visitOf(request), { code, actor: request.actor })
+        return reply.header('set-cookie', [...cookies]).send({ done: true })
+      },
+    )
+
+    app.post(
+      '/api/session/confirm',
+      {
+        config: { access: 'session' },
+        schema: {
+          summary: 'Give password and code once more; what could let somebody else in asks for it',
+          tags,
+          body: confirmationSchema,
+          response: { 200: done },
+        },
+      },
+      async (request, reply) => {
+        const { sessionId } = requireSession(request).session
+        const { password, code } = request.body
+        const { cookies } = await confirm(deps, visitOf(request), {
+          sessionId,
+          password,
+          code,
+          actor: request.actor,
+        })
         return reply.header('set-cookie', [...cookies]).send({ done: true })
       },
     )
@@ -234,7 +263,6 @@ export function sessionRoutes(deps: SessionRoutesDeps): HttpRoutes {
         await requestLink(deps, visitOf(request), {
           ...request.body,
           actor: request.actor,
-          onFailure: (error) => request.log.error({ err: error }, 'a link could not be mailed'),
         })
         return reply.code(202).send({ done: true })
       },
@@ -252,7 +280,7 @@ export function sessionRoutes(deps: SessionRoutesDeps): HttpRoutes {
         },
       },
       async (request) => {
-        await useLink(deps, visitOf(request), { ...request.body, actor: request.actor })
+        await setPasswordByLink(deps, visitOf(request), { ...request.body, actor: request.actor })
         return { done: true as const }
       },
     )

@@ -16,13 +16,18 @@ import { findApiKeys, findUsers } from './access-sql.ts'
 import { createApiKey, revokeApiKey } from './api-keys.ts'
 import type { Principal } from './guard.ts'
 import { addUser, changeUser, resetUser } from './keep-users.ts'
-import { type LinkDeps, sendLink } from './password-link.ts'
+import { type LinkDeps, mailLink } from './password-link.ts'
 
 const tags = ['access']
 const userParams = z.strictObject({ userId: z.uuid() })
 
+export interface UserRoutesDeps extends AnnounceDeps, LinkDeps {
+  /** Is told why a mail could not be sent. */
+  readonly onFailure: (error: unknown) => void
+}
+
 /** Who may come in, and which machines. */
-export function userRoutes(deps: LinkDeps & AnnounceDeps): HttpRoutes {
+export function userRoutes(deps: UserRoutesDeps): HttpRoutes {
   const { db } = deps
   return async (app) => {
     app.get(
@@ -47,7 +52,7 @@ export function userRoutes(deps: LinkDeps & AnnounceDeps): HttpRoutes {
     app.post(
       '/api/users',
       {
-        config: { access: 'users.change' },
+        config: { access: 'users.change', stepUp: true },
         schema: {
           summary: 'Add a user, who is sent a link to set a password',
           tags,
@@ -56,15 +61,17 @@ export function userRoutes(deps: LinkDeps & AnnounceDeps): HttpRoutes {
         },
       },
       async (request, reply) => {
-        const user = await addUser(deps, { ...request.body, actor: request.actor })
-        return reply.code(201).send({ ...user, passwordLink: await sendLink(deps, user) })
+        const added = await addUser(deps, { ...request.body, actor: request.actor })
+        return reply
+          .code(201)
+          .send({ ...added.user, passwordLink: await mailLink(deps, added, deps.onFailure) })
       },
     )
 
     app.patch(
       '/api/users/:userId',
       {
-        config: { access: 'users.change' },
+        config: { access: 'users.change', stepUp: true },
         schema: {
           summary: 'Change or disable a user',
           tags,
@@ -80,18 +87,18 @@ export function userRoutes(deps: LinkDeps & AnnounceDeps): HttpRoutes {
     app.post(
       '/api/users/:userId/reset',
       {
-        config: { access: 'users.change' },
+        config: { access: 'users.change', stepUp: true },
         schema: {
           summary:
-            'For who has lost password or telephone: all sessions and the second factor end, and a link is sent',
+            'For a user who has lost password or telephone: the password is void, keys and sessions end, and a link is sent; using it removes the second factor',
           tags,
           params: userParams,
           response: { 200: userWithLinkSchema, ...problemResponses(404) },
         },
       },
       async (request) => {
-        const user = await resetUser(deps, { userId: request.params.userId, actor: request.actor })
-        return { ...user, passwordLink: await sendLink(deps, user) }
+        const reset = await resetUser(deps, { userId: request.params.userId, actor: request.actor })
+        return { ...reset.user, passwordLink: await mailLink(deps, reset, deps.onFailure) }
       },
     )
 
@@ -118,7 +125,7 @@ export function userRoutes(deps: LinkDeps & AnnounceDeps): HttpRoutes {
     app.post(
       '/api/api-keys',
       {
-        config: { access: 'keys.change' },
+        config: { access: 'keys.change', stepUp: true },
         schema: {
           summary: 'Make an API key of one’s own',
           tags,

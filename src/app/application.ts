@@ -26,6 +26,8 @@ export interface Application {
   readonly engine: Engine
   readonly announce: Announce
   readonly clock: Clock
+  /** Where browsers find the API. */
+  readonly publicUrl: string
   readonly inlineMemberLimit: number
   /** What this process counts, and what is known of the fund as a whole, in the text format of Prometheus. */
   metrics(): Promise<string>
@@ -44,9 +46,10 @@ export interface ApiDeps extends Application {
   readonly identity: Identity
   readonly attempts: Attempts
   readonly strangers: StrangersEvents
-  readonly publicUrl: string
   /** Undefined: no mail can be sent. */
   readonly sendMail: SendMail | undefined
+  /** Is told what went wrong after an answer, e.g. a mail that could not be sent. */
+  readonly onFailure: (error: unknown) => void
   /** What the first user has to show; undefined: there are users already. */
   readonly setUpToken: string | undefined
 }

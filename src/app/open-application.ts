@@ -117,6 +117,7 @@ export async function openApplication(
       engine,
       announce,
       clock: systemClock,
+      publicUrl: config.publicUrl,
       inlineMemberLimit: config.inlineMemberLimit,
       metrics,
       close,

@@ -44,8 +44,8 @@ export async function startApi(app: Application): Promise<Api> {
       announce: app.announce,
       onError: (error) => log.error({ err: error }, 'what strangers tried could not be written down'),
     }),
-    publicUrl: config.publicUrl,
     sendMail: mailer?.send,
+    onFailure: (error) => log.error({ err: error }, 'what follows an answer failed'),
     setUpToken,
   }
   const server = await createHttpServer({

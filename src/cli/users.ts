@@ -1,9 +1,7 @@
 import { type Command, Option } from 'commander'
 import { findUser, findUsers, type UserRow } from '../access/access-sql.ts'
 import { countAttempts } from '../access/attempts.ts'
-import { addUser, changeUser, resetUser } from '../access/keep-users.ts'
-import { openIdentity } from '../access/open-identity.ts'
-import { makeLink } from '../access/password-link.ts'
+import { addUser, changeUser, resetUser, type UserWithLink } from '../access/keep-users.ts'
 import type { Role } from '../access/permission-rules.ts'
 import { roles } from '../access/permission-rules.ts'
 import type { Application } from '../app/application.ts'
@@ -32,7 +30,7 @@ export function usersCommand(): Command {
     .action(async (email: string, { name, role, agent }: AddOptions, command: Command) => {
       const added = await withApplication(async (app) => {
         const agentId = agent === undefined ? null : await agentIdOf(app, agent)
-        return withLink(app, await addUser(app, { email, name, role, agentId, actor: commandActor() }))
+        return addUser(app, { email, name, role, agentId, actor: commandActor() })
       })
       printWithLink(command, added)
     })
@@ -67,8 +65,9 @@ export function usersCommand(): Command {
     .action(async (email: string, _options: unknown, command: Command) => {
       const reset = await withApplication(async (app) => {
         const { userId } = await requireUserOf(app, email)
-        await countAttempts(app.database.pool).unlock(email)
-        return withLink(app, await resetUser(app, { userId, actor: commandActor() }))
+        const reset = await resetUser(app, { userId, actor: commandActor() })
+        await countAttempts(app.database.pool).unlock({ userId, email })
+        return reset
       })
       printWithLink(command, reset)
     })
@@ -91,18 +90,11 @@ export function usersCommand(): Command {
   return users
 }
 
-type UserWithLink = UserRow & { passwordLink: string }
-
-async function withLink(app: Application, user: UserRow): Promise<UserWithLink> {
-  const deps = {
-    identity: await openIdentity({ ...app.config, db: app.db }),
-    publicUrl: app.config.publicUrl,
-  }
-  return { ...user, passwordLink: await makeLink(deps, user) }
-}
-
-function printWithLink(command: Command, user: UserWithLink): void {
-  printResult(command, user, [`${user.email} (${user.role}) sets a password, once, at`, user.passwordLink])
+function printWithLink(command: Command, { user, link }: UserWithLink): void {
+  printResult(command, { ...user, passwordLink: link }, [
+    `${user.email} (${user.role}) sets a password, once, at`,
+    link,
+  ])
 }
 
 function stateOf(user: UserRow): string {

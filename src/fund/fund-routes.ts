@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { requireStepUp } from '../access/guard.ts'
 import type { AnnounceDeps } from '../events/announce.ts'
 import { decodeCursor, pageFrom, pageOf, pageQuery } from '../platform/http/paging.ts'
 import { problemResponses } from '../platform/http/problem.ts'
@@ -30,7 +31,11 @@ export function fundRoutes(deps: AnnounceDeps): HttpRoutes {
           response: { 200: fundSchema, ...problemResponses(400, 409) },
         },
       },
-      async (request) => changeFund(deps, { changes: request.body, actor: request.actor }),
+      async (request) => {
+        // It decides whether one person may pay out alone.
+        if (request.body.selfApproval !== undefined) requireStepUp(request)
+        return changeFund(deps, { changes: request.body, actor: request.actor })
+      },
     )
 
     app.get(

@@ -41,7 +41,7 @@ export function webhookRoutes(deps: AnnounceDeps & { readonly isInsecureAllowed:
     app.post(
       '/api/webhooks',
       {
-        config: { access: 'webhooks.change' },
+        config: { access: 'webhooks.change', stepUp: true },
         schema: {
           summary: 'Have what happens to cycles posted to an address',
           description:
@@ -79,7 +79,7 @@ export function webhookRoutes(deps: AnnounceDeps & { readonly isInsecureAllowed:
     app.post(
       '/api/webhooks/:endpointId/rotate-secret',
       {
-        config: { access: 'webhooks.change' },
+        config: { access: 'webhooks.change', stepUp: true },
         schema: {
           summary: 'Give a webhook another secret; for a day both sign',
           tags,

@@ -11,6 +11,7 @@ import { htmlOf, writeLetter } from '../../src/notices/letter.ts'
 import { operator } from '../../src/platform/values/actor.ts'
 import { openTestApi, type TestApi } from '../support/api-client.ts'
 import { hurryUp, launchBrowser, openPage, openPageOf, slowDown } from '../support/browser.ts'
+import { signedIn } from '../support/browser-client.ts'
 import { approveDeath, registerTier } from '../support/fund-fixture.ts'
 import { drawTrace } from '../support/trace-picture.ts'
 import { traceACycle } from '../support/traced-cycle.ts'
@@ -125,7 +126,8 @@ test('every page is photographed', { timeout: 600_000 }, async () => {
     if (!digest) throw new Error('There is no digest to photograph.')
     const written = writeLetter(digest.content, { form: 'letter', ...digest }, 'https://fund.example.org')
     const html = htmlOf(written, digest.language)
-    await api.post('/api/webhooks', { url: 'https://books.example.org/almoner' })
+    const admin = await signedIn(api, 'admin')
+    await admin.ask('POST', '/api/webhooks', { url: 'https://books.example.org/almoner' })
     await mkdir(folder, { recursive: true })
     for (const width of [1280, 390]) {
       for (const dark of [false, true]) {

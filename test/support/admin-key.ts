@@ -20,7 +20,7 @@ export async function keyHeaders(
   const announce = announceTo([])
   const { userId } =
     (await findUser(db, { email })) ??
-    (await addUser({ db, announce }, { name: role, email, role, agentId, actor }))
+    (await addUser({ db, announce, publicUrl: '' }, { name: role, email, role, agentId, actor })).user
   const granted = permissions.filter((permission) => permission in roleGrants[role])
   const { key } = await createApiKey(
     { db, announce },

@@ -1,6 +1,7 @@
 import { Secret, TOTP } from 'otpauth'
 import { addUser } from '../../src/access/keep-users.ts'
 import { openIdentity } from '../../src/access/open-identity.ts'
+import { useLink } from '../../src/access/password-link.ts'
 import type { Role } from '../../src/access/permission-rules.ts'
 import { operator } from '../../src/platform/values/actor.ts'
 import type { Answer, TestApi } from './api-client.ts'
@@ -19,13 +20,15 @@ export interface Visitor {
   ): Promise<Answer<Body>>
   /** Gives e-mail and password, and a code where there is a second factor; throws when that is refused. */
   signIn(email: string): Promise<void>
-  /** Enrols a second factor; its codes come from `code`. */
-  enrol(): Promise<void>
+  /** Enrols a second factor, and gives its backup codes. */
+  enrol(): Promise<string[]>
+  /** A code of the second factor that was not given before. */
   code(): string
 }
 
 export function visit(api: Pick<TestApi, 'url'>): Visitor {
   let totp: TOTP | undefined
+  const given = new Set<string>()
   const visitor: Visitor = {
     cookies: new Map(),
     csrfToken: undefined,
@@ -70,7 +73,7 @@ export function visit(api: Pick<TestApi, 'url'>): Visitor {
       await readToken()
     },
     async enrol() {
-      const { status, text, body } = await visitor.ask<{ totpUri: string }>(
+      const { status, text, body } = await visitor.ask<{ totpUri: string; backupCodes: string[] }>(
         'POST',
         '/api/session/second-factor',
         {
@@ -83,14 +86,30 @@ export function visit(api: Pick<TestApi, 'url'>): Visitor {
       const confirmed = await visitor.ask('POST', '/api/session/second-factor/code', { code: visitor.code() })
       if (confirmed.status !== 200) throw new Error(confirmed.text)
       await readToken()
+      return body.backupCodes
     },
-    code: () => totp?.generate() ?? '',
+    code() {
+      if (!totp) return ''
+      // A code is good once. The server takes those of the half minutes before and after, too.
+      const step = totp.counter()
+      const code = [step, step + 1, step - 1]
+        .map((counter) => (totp as TOTP).generate({ timestamp: counter * 30_000 }))
+        .find((one) => !given.has(one))
+      if (code === undefined) throw new Error('Every code of this minute was given.')
+      given.add(code)
+      return code
+    },
   }
   const readToken = async () => {
     const { body } = await visitor.ask<{ csrfToken: string }>('GET', '/api/session')
     visitor.csrfToken = body.csrfToken
   }
   return visitor
+}
+
+/** The token of a link to set a password. */
+export function tokenIn(link: string): string {
+  return new URL(link).hash.slice(1)
 }
 
 /** A user with the password of the tests. */
@@ -100,10 +119,10 @@ export async function register(
 ): Promise<string> {
   const actor = operator('test')
   const { email, role, agentId = null } = user
-  const { userId } = await addUser(api.app, { name: role, email, role, agentId, actor })
+  const { user: added, link } = await addUser(api.app, { name: role, email, role, agentId, actor })
   const identity = await openIdentity({ ...api.app.config, db: api.db })
-  await identity.setPassword(await identity.createLinkToken(userId, 1), password)
-  return userId
+  await useLink({ ...api.app, identity }, { token: tokenIn(link), newPassword: password, actor })
+  return added.userId
 }
 
 /** A user who is signed in and may do what the role may. */

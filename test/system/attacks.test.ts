@@ -407,8 +407,8 @@ attack('SQL is written into every text', async () => {
       await api.get(`${cyclesPath}/${nowhere}/contributions?q=${encoded}`),
       await api.get(`/api/audit?actor=${encoded}&eventName=${encoded}`),
       await api.get(`/api/jobs/${encoded}`),
-      await api.post('/api/users', { name: text, email: text, role: text }),
-      await api.post('/api/api-keys', { keyName: text, permissions: [text] }),
+      await admin.ask('POST', '/api/users', { name: text, email: text, role: text }),
+      await admin.ask('POST', '/api/api-keys', { keyName: text, permissions: [text] }),
       await visit(api).ask('POST', '/api/session', { email: text, password: text }),
       await visit(api).ask('POST', '/api/session', { email: `${encoded}@example.org`, password: text }),
       await visit(api).ask('POST', '/api/password', { token: text, newPassword: `${text} and more` }),
@@ -521,7 +521,8 @@ attack('a file outside the pages is asked for', async () => {
 })
 
 attack('a link to set a password is led to another host', async () => {
-  const { body } = await api.post<{ passwordLink: string }>(
+  const { body } = await admin.ask<{ passwordLink: string }>(
+    'POST',
     '/api/users',
     { name: 'Host', email: 'host@example.org', role: 'clerk' },
     { host: 'evil.example', 'x-forwarded-host': 'evil.example' },
@@ -540,9 +541,9 @@ attack('the last admin is locked out', async () => {
   const { body } = await admin.ask<Page<{ userId: string; role: string }>>('GET', '/api/users')
   const outcomes: Answer<unknown>[] = []
   for (const { userId, role } of body.items) {
-    if (role === 'admin') outcomes.push(await api.patch(`/api/users/${userId}`, { disabled: true }))
+    if (role === 'admin') outcomes.push(await admin.ask('PATCH', `/api/users/${userId}`, { disabled: true }))
   }
-  // The first of them is whose key was used, and from then on it is good for nothing.
+  // She is one of them, and from then on her session is good for nothing.
   const { rows } = await sql<{ admins: number }>`
     select count(*) as admins from users where role = 'admin' and disabled_at is null`.execute(api.db)
   expect(rows[0]?.admins).toBeGreaterThan(0)

@@ -8,6 +8,7 @@ import type { EndpointWithSecret } from '../../src/notices/keep-webhooks.ts'
 import { postWebhook } from '../../src/notices/post-webhook.ts'
 import type { EndpointView } from '../../src/notices/webhook-sql.ts'
 import { openTestApi, type Page, refusal, type TestApi } from '../support/api-client.ts'
+import { signedIn, type Visitor } from '../support/browser-client.ts'
 import { approveDeath, registerTier } from '../support/fund-fixture.ts'
 
 interface Received {
@@ -46,12 +47,15 @@ const receiver: Server = createServer((request, response) => {
 
 let api: TestApi
 let base: string
+/** What has to do with secrets takes a session in which password and code were just given. */
+let admin: Visitor
 let nextDeath = 1
 beforeAll(async () => {
   await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
   base = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`
   api = await openTestApi({ worker: true, env: { WEBHOOK_ADDRESSES: '127.0.0.1' } })
   await registerTier(api.db, { members: 100 })
+  admin = await signedIn(api, 'admin')
 })
 afterAll(async () => {
   await api?.close()
@@ -60,7 +64,7 @@ afterAll(async () => {
 })
 
 const add = async (path: string) =>
-  (await api.post<EndpointWithSecret>('/api/webhooks', { url: `${base}${path}` })).body
+  (await admin.ask<EndpointWithSecret>('POST', '/api/webhooks', { url: `${base}${path}` })).body
 const to = (path: string) => received.filter((post) => post.path === path)
 const idsOf = (posts: readonly Received[]) => posts.map(({ headers }) => headers['webhook-id'])
 const typesOf = (posts: readonly Received[]) =>
@@ -154,7 +158,7 @@ test('an endpoint that is gone is switched off, which admins are told, and nothi
 
 test('a new secret signs at once, and the old one too until tomorrow', async () => {
   const { endpointId, secret } = await add('/rotated')
-  const rotated = await api.post<EndpointWithSecret>(`/api/webhooks/${endpointId}/rotate-secret`)
+  const rotated = await admin.ask<EndpointWithSecret>('POST', `/api/webhooks/${endpointId}/rotate-secret`)
   expect(rotated.body.secret).not.toBe(secret)
   await startCycle()
   await expect.poll(() => to('/rotated').length, { timeout: 20_000 }).toBe(2)
@@ -234,11 +238,12 @@ test.each([
   ['nonsense', 400],
 ])('without an address of one’s own network, %s is refused with %i', async (url, status) => {
   const strict = await openTestApi({ worker: false })
+  const its = await signedIn(strict, 'admin')
   try {
-    expect((await strict.post('/api/webhooks', { url })).status).toBe(status)
-    expect((await strict.post('/api/webhooks', { url: 'https://example.org/hook' })).status).toBe(201)
+    expect((await its.ask('POST', '/api/webhooks', { url })).status).toBe(status)
+    expect((await its.ask('POST', '/api/webhooks', { url: 'https://example.org/hook' })).status).toBe(201)
     expect(
-      refusal(await strict.post('/api/webhooks/00000000-0000-4000-8000-000000000000/rotate-secret')),
+      refusal(await its.ask('POST', '/api/webhooks/00000000-0000-4000-8000-000000000000/rotate-secret')),
     ).toBe('404 webhook-not-found')
   } finally {
     await strict.close()

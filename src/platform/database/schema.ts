@@ -170,6 +170,12 @@ export interface Fund {
   timeZone: string;
 }
 
+export interface GivenCodes {
+  codeHash: Buffer;
+  givenAt: Generated<string>;
+  userId: string;
+}
+
 export interface IdempotencyKeys {
   body: Json;
   createdAt: Generated<string>;
@@ -271,6 +277,13 @@ export interface NoticeTemplates {
   updatedAt: Generated<string>;
 }
 
+export interface PasswordLinks {
+  endsSecondFactor: boolean;
+  expiresAt: string;
+  tokenHash: Buffer;
+  userId: string;
+}
+
 export interface RateLimits {
   expire: number | null;
   key: string;
@@ -283,10 +296,12 @@ export interface RowPace {
 }
 
 export interface Sessions {
+  confirmedAt: string | null;
   createdAt: Generated<string>;
   expiresAt: string;
   id: Generated<string>;
   ipAddress: string | null;
+  secondFactorAt: string | null;
   token: string;
   updatedAt: string;
   userAgent: string | null;
@@ -366,6 +381,7 @@ export interface DB {
   eventChain: EventChain;
   events: Events;
   fund: Fund;
+  givenCodes: GivenCodes;
   idempotencyKeys: IdempotencyKeys;
   jobChunks: JobChunks;
   jobCosts: JobCosts;
@@ -375,6 +391,7 @@ export interface DB {
   noticePreferences: NoticePreferences;
   notices: Notices;
   noticeTemplates: NoticeTemplates;
+  passwordLinks: PasswordLinks;
   rateLimits: RateLimits;
   rowPace: RowPace;
   sessions: Sessions;

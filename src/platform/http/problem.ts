@@ -20,6 +20,7 @@ const statuses = {
   'link-invalid': 403,
   forbidden: 403,
   'second-factor-required': 403,
+  'step-up-required': 403,
   'second-factor-enrolled': 409,
   'cross-site': 403,
   'csrf-token-invalid': 403,

@@ -20,6 +20,7 @@ export const refusals = {
   'link-invalid': 'The link is no longer good',
   forbidden: 'This is not allowed',
   'second-factor-required': 'A second factor is needed',
+  'step-up-required': 'Password and code are needed again',
   'second-factor-enrolled': 'There is a second factor already',
   'cross-site': 'The request comes from another site',
   'csrf-token-invalid': 'The token against forged requests is not right',
