@@ -2,6 +2,7 @@
  * What somebody might send to keep others from their work, against a server that runs as it does for a fund.
  * docs/security.md lists the same names; each flood asserts that it was refused, or that others did not feel it.
  */
+
 import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
@@ -9,7 +10,9 @@ import { tmpdir } from 'node:os'
 import { gzipSync } from 'node:zlib'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { changeUser } from '../../src/access/keep-users.ts'
 import type { Problem } from '../../src/platform/http/problem.ts'
+import { operator } from '../../src/platform/values/actor.ts'
 import { openTestApi, refusal, type TestApi } from '../support/api-client.ts'
 import { signedIn } from '../support/browser-client.ts'
 import { approveDeath, registerTier } from '../support/fund-fixture.ts'
@@ -218,7 +221,11 @@ flood(
     const refused = answers.filter(({ status }) => status === 429)
     expect([open.length, refused.length]).toEqual([10, 90])
     expect(Number(refused[0]?.headers.get('retry-after'))).toBeGreaterThan(0)
-    await api.patch(`/api/users/${self.userId}`, { disabled: true })
+    await changeUser(api.app, {
+      userId: self.userId,
+      changes: { disabled: true },
+      actor: operator('test'),
+    })
     // They end by themselves.
     await Promise.all(open.map((answer) => answer.text()))
   },
