@@ -75,8 +75,26 @@ describe.skipIf(browserMissing)(
         await page.locator('input[type=password]').fill(password)
         expect(await findInaccessible(page, own.axe)).toEqual([])
         await page.getByRole('button', { name: 'Set up' }).click()
-        await enrolByPage(visit)
+        const totp = await enrolByPage(visit)
         await page.getByRole('link', { name: 'Settings' }).waitFor()
+
+        // An hour later she adds a user: the server wants to know that it is still her.
+        await sql`update sessions set confirmed_at = now() - interval '1 hour'`.execute(database.db)
+        await page.goto('/users')
+        await page.getByRole('button', { name: 'Add a user' }).click()
+        const form = page.getByRole('dialog', { name: 'Add a user' })
+        await form.getByLabel('Name').fill('Clara')
+        await form.getByLabel('E-mail').fill('clara@example.org')
+        await form.locator('form button[type=submit]').click()
+        const asked = page.getByRole('dialog', { name: 'Is it you?' })
+        await asked.locator('input[type=password]').fill(password)
+        // The code of now was given when she enrolled.
+        await asked
+          .getByLabel('The code that the app shows now')
+          .fill(totp.generate({ timestamp: Date.now() + 30_000 }))
+        expect(await findInaccessible(page, own.axe)).toEqual([])
+        await asked.getByRole('button', { name: 'Confirm' }).click()
+        await page.getByText('Link for Clara').waitFor()
         expect(visit.complaints).toEqual([])
       } finally {
         await visit.context.close()
