@@ -1,5 +1,5 @@
 /**
- * The worker on AWS Lambda (`dist/lambda.handler`): it is given messages by SQS instead of taking them, and is called
+ * The worker on AWS Lambda (`dist/app/lambda.handler`): it is given messages by SQS instead of taking them, and is called
  * on a schedule for the sweep, since nothing of it runs in between. `deploy/template.yaml` sets it up.
  */
 
