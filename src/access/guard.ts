@@ -1,47 +1,20 @@
 /** What stands before every route: who comes, whether they may, and what becomes of it when they may not. */
 
-import csrf from '@fastify/csrf'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import type { AnnounceDeps } from '../events/announce.ts'
-import type { Db } from '../platform/database/connect.ts'
 import { answerError, refusalOf } from '../platform/http/answer-error.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import { DomainError, type RefusalCode } from '../platform/values/errors.ts'
 import { networkOf } from '../platform/values/network.ts'
-import { keyPattern, withoutKeys } from '../platform/values/secrets.ts'
-import { findUser, mayStill } from './access-sql.ts'
-import { requireKey } from './api-keys.ts'
+import { withoutKeys } from '../platform/values/secrets.ts'
+import { mayStill } from './access-sql.ts'
 import { limitRequests } from './attempts.ts'
-import type { Identity, Visit } from './identity.ts'
-import type { Role } from './permission-rules.ts'
-import { type Access, type Grant, grantOf, needsSecondFactor, type Permission } from './permission-rules.ts'
+import type { Identity } from './identity.ts'
+import { type Access, type Grant, grantOf, needsSecondFactor } from './permission-rules.ts'
+import { findPrincipal, type Principal, requireStepUp } from './principal.ts'
+import { refuseCrossSite, refuseKeyInUrl, requireCsrfToken, safeMethods } from './refuse-forgery.ts'
 import { costOf } from './request-cost.ts'
 import type { StrangersEvents } from './strangers-events.ts'
-
-/** Somebody who is signed in, or whose key was given. */
-export interface Principal {
-  readonly userId: string
-  readonly email: string
-  readonly name: string
-  readonly role: Role
-  /** Whose members an agent sees. */
-  readonly agentId: string | null
-  /** Null when a key was given. */
-  readonly session: {
-    readonly sessionId: string
-    readonly token: string
-    /** Whether a code of the second factor opened it: a fact of the session, not of the user. */
-    readonly secondFactor: boolean
-    /** When password and code were last given in it. */
-    readonly confirmedAt: Date | null
-  } | null
-  /** Null when a session was. */
-  readonly key: {
-    readonly keyId: string
-    readonly keyName: string
-    readonly permissions: readonly Permission[]
-  } | null
-}
 
 export interface GuardedRoute {
   readonly method: string
@@ -50,11 +23,6 @@ export interface GuardedRoute {
 }
 
 declare module 'fastify' {
-  interface FastifyRequest {
-    /** Undefined while nobody is signed in. */
-    principal: Principal | undefined
-    grant: Grant
-  }
   interface FastifyInstance {
     /** Every route with what it asks of whoever comes. */
     guardedRoutes(): GuardedRoute[]
@@ -66,8 +34,6 @@ declare module 'fastify' {
     stepUp?: true
   }
 }
-
-const safeMethods = ['GET', 'HEAD', 'OPTIONS']
 
 /** Refusals that say something of whoever asked, and not only of what was asked. */
 const alarming: readonly RefusalCode[] = [
@@ -94,13 +60,6 @@ export const securitySchemes = {
       'A session. What changes something also needs the csrfToken of GET /api/session, as x-csrf-token.',
   },
 } as const
-
-const tokens = csrf()
-
-/** What a page sends as `x-csrf-token` with whatever changes something. It is good as long as its session. */
-export function csrfToken(sessionToken: string): string {
-  return tokens.create(sessionToken)
-}
 
 /** Puts the guard before every route of the server, those of plugins too. */
 export function guard(
@@ -169,43 +128,6 @@ export function guard(
   app.addHook('onError', async (request, _reply, error) => record(request, error))
 }
 
-/** The agent whose members, and what they owe, are all that may be seen; undefined: everybody's. */
-export function ownAgentId(request: FastifyRequest): string | undefined {
-  if (request.grant === 'all') return undefined
-  const agentId = request.principal?.agentId
-  if (!agentId) throw new Error('A grant of what is their own was given to somebody who is no agent.')
-  return agentId
-}
-
-/** @throws DomainError `session-needed` when a key was given */
-export function requireSession(
-  request: FastifyRequest,
-): Principal & { session: NonNullable<Principal['session']> } {
-  const { principal } = request
-  if (!principal?.session) {
-    throw new DomainError('session-needed', 'This is for people who have signed in, not for API keys.')
-  }
-  return { ...principal, session: principal.session }
-}
-
-/** For so long password and code count as given just now. */
-const stepUpMs = 10 * 60_000
-
-/**
- * For what could let somebody else in, or remove a safeguard: a session left open, or a stolen key, is not enough.
- *
- * @throws DomainError `session-needed` when a key was given, `step-up-required`
- */
-export function requireStepUp(request: FastifyRequest): void {
-  const { confirmedAt } = requireSession(request).session
-  if (confirmedAt && Date.now() - confirmedAt.getTime() < stepUpMs) return
-  throw new DomainError('step-up-required', 'Give your password and your code once more to do this.')
-}
-
-export function visitOf(request: FastifyRequest): Visit {
-  return { headers: request.headers, address: request.ip }
-}
-
 function guardedRoutes({ method, url, config }: RouteOptions): GuardedRoute[] {
   return [method].flat().map((one) => ({ method: one, url, access: config?.access as Access }))
 }
@@ -221,53 +143,6 @@ function actorOf(request: FastifyRequest): Actor {
   }
 }
 
-/** What is in a URL is in logs, histories and referrers: such a key is known to too many. */
-function refuseKeyInUrl(request: FastifyRequest): void {
-  if (request.url.search(keyPattern) === -1) return
-  throw new DomainError(
-    'key-in-url',
-    'There is an API key in the address. Send it as "Authorization: Bearer …", and revoke this one: logs have it now.',
-  )
-}
-
-/**
- * A browser says where a request comes from; another site's page changes nothing here. Programs say nothing and have no
- * cookies that a browser would add for them.
- */
-function refuseCrossSite(request: FastifyRequest): void {
-  const site = request.headers['sec-fetch-site']
-  const { origin } = request.headers
-  const own = origin === undefined || origin === `${request.protocol}://${request.host}`
-  if (own && (site === undefined || site === 'same-origin' || site === 'none')) return
-  throw new DomainError('cross-site', 'This request comes from another site.')
-}
-
-async function findPrincipal(
-  db: Db,
-  identity: Identity,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<Principal | undefined> {
-  const { authorization, cookie } = request.headers
-  if (authorization !== undefined) {
-    const [, key] = /^Bearer (\S+)$/i.exec(authorization) ?? []
-    if (key === undefined) throw new DomainError('key-invalid', 'Authorization is "Bearer" and an API key.')
-    const { keyId, keyName, permissions, expired, revoked, disabled, ...user } = await requireKey(db, key)
-    return { ...user, name: user.email, session: null, key: { keyId, keyName, permissions } }
-  }
-  if (cookie === undefined || !/(^|; )(__Secure-)?almoner\.session_token=/.test(cookie)) return undefined
-  const { result: live, cookies } = await identity.readSession(visitOf(request))
-  if (cookies.length > 0) reply.header('set-cookie', cookies)
-  const user = live && (await findUser(db, { userId: live.userId }))
-  if (!user)
-    throw new DomainError('session-invalid', 'This session has ended, or never was one: sign in again.')
-  if (user.disabledAt !== null) throw new DomainError('account-disabled', 'This account is disabled.')
-  const { userId, email, name, role, agentId } = user
-  const { sessionId, token, secondFactorAt, confirmedAt } = live
-  const session = { sessionId, token, secondFactor: secondFactorAt !== null, confirmedAt }
-  return { userId, email, name, role, agentId, session, key: null }
-}
-
 function requireAccess(principal: Principal | undefined, access: Access): Grant {
   if (!principal) throw new DomainError('not-signed-in', 'Sign in, or give an API key.')
   if (access === 'session' || access === 'anyone') return 'all'
@@ -280,14 +155,6 @@ function requireAccess(principal: Principal | undefined, access: Access): Grant 
     throw new DomainError('second-factor-required', `Enrol a second factor first: a ${role} needs one.`)
   }
   return grant
-}
-
-function requireCsrfToken(request: FastifyRequest, sessionToken: string): void {
-  const { origin, 'sec-fetch-site': site, 'x-csrf-token': given } = request.headers
-  // The queue's dashboard is another's page and knows no token: that it is ours which asks, the browser has to say.
-  if (request.routeOptions.config.access === 'queue.steer' && (origin ?? site) !== undefined) return
-  if (typeof given === 'string' && tokens.verify(sessionToken, given)) return
-  throw new DomainError('csrf-token-invalid', 'x-csrf-token is missing, or not of this session.')
 }
 
 function isForTheRecord(refusal: DomainError, request: FastifyRequest): boolean {

@@ -17,8 +17,9 @@ import {
   signInSchema,
 } from './access-api.ts'
 import { deleteSessions, findSessions } from './access-sql.ts'
-import { csrfToken, type Principal, requireSession, visitOf } from './guard.ts'
 import { grantOf, needsSecondFactor, permissions } from './permission-rules.ts'
+import { type Principal, requireSession, visitOf } from './principal.ts'
+import { csrfToken } from './refuse-forgery.ts'
 import {
   confirm,
   enrolByCode,

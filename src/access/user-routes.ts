@@ -14,9 +14,9 @@ import {
 } from './access-api.ts'
 import { findApiKeys, findUsers } from './access-sql.ts'
 import { createApiKey, revokeApiKey } from './api-keys.ts'
-import type { Principal } from './guard.ts'
 import { addUser, changeUser, resetUser } from './keep-users.ts'
 import { type LinkDeps, mailLink } from './password-link.ts'
+import type { Principal } from './principal.ts'
 
 const tags = ['access']
 const userParams = z.strictObject({ userId: z.uuid() })

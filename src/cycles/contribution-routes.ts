@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { stringify } from 'csv-stringify'
 import { z } from 'zod'
-import { ownAgentId } from '../access/guard.ts'
+import { ownAgentId } from '../access/principal.ts'
 import { requireMember } from '../members/keep-members.ts'
 import type { Db } from '../platform/database/connect.ts'
 import { decodeCursor, instantValue, pageFrom, pageOf, pageQuery } from '../platform/http/paging.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ownAgentId } from '../access/guard.ts'
+import { ownAgentId } from '../access/principal.ts'
 import { eventSchema } from '../events/event-api.ts'
 import { findEvents } from '../events/event-sql.ts'
 import type { Listener } from '../platform/database/listen.ts'

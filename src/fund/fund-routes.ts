@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { requireStepUp } from '../access/guard.ts'
+import { requireStepUp } from '../access/principal.ts'
 import type { AnnounceDeps } from '../events/announce.ts'
 import { decodeCursor, pageFrom, pageOf, pageQuery } from '../platform/http/paging.ts'
 import { problemResponses } from '../platform/http/problem.ts'

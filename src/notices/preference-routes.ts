@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { ownAgentId, type Principal } from '../access/guard.ts'
+import { ownAgentId, type Principal } from '../access/principal.ts'
 import type { AnnounceDeps } from '../events/announce.ts'
 import { requireMember } from '../members/keep-members.ts'
 import { problemResponses } from '../platform/http/problem.ts'
