@@ -11,7 +11,7 @@ import { watchPressure } from '../platform/jobs/watch-pressure.ts'
 import { describeBroker } from '../platform/queue/broker-url.ts'
 import { openQueue } from '../platform/queue/open-queue.ts'
 import { BrokerAwayError, openWhenNeeded } from '../platform/queue/queue.ts'
-import { withPatience } from '../platform/retry-while.ts'
+import { retryWhile } from '../platform/retry-while.ts'
 import { systemClock } from '../platform/values/clock.ts'
 import type { Application, MetricsDeps } from './application.ts'
 import type { Config } from './config.ts'
@@ -22,7 +22,7 @@ const fileConnections = 4
 
 export interface OpenOptions {
   /** For how long a database, or a queue that is needed, is waited for when it does not answer; 0 if absent. */
-  readonly patienceMs?: number
+  readonly retryForMs?: number
   /** False: the queue is opened when it is first asked for something, and what asks it copes without it. True if absent. */
   readonly needsQueue?: boolean
 }
@@ -37,7 +37,7 @@ export async function openApplication(
   config: Config,
   log: Logger,
   role: string,
-  { patienceMs = 0, needsQueue = true }: OpenOptions = {},
+  { retryForMs = 0, needsQueue = true }: OpenOptions = {},
 ): Promise<Application> {
   const server =
     config.databaseUrl === undefined
@@ -46,14 +46,14 @@ export async function openApplication(
           log: (line) => log.info(line),
         })
       : { url: config.databaseUrl, stop: async () => {} }
-  const patiently = <Result>(
+  const retrying = <Result>(
     what: string,
     attempt: () => Promise<Result>,
-    mayPass: (error: unknown) => boolean,
+    mayRetry: (error: unknown) => boolean,
   ) =>
-    withPatience(attempt, {
-      patienceMs,
-      mayPass,
+    retryWhile(attempt, {
+      retryForMs,
+      isTransient: mayRetry,
       onWait: (error, leftSeconds) =>
         log.warn(`${what} does not answer yet; trying for ${leftSeconds} s more: ${error.message || error}`),
     })
@@ -62,7 +62,7 @@ export async function openApplication(
     for (const step of undo.splice(0).toReversed()) await step()
   }
   try {
-    await patiently('The database', () => migrate(server.url), isTransient)
+    await retrying('The database', () => migrate(server.url), isTransient)
     const open = (name: string, maxConnections: number) => {
       const opened = connect({
         url: server.url,
@@ -81,7 +81,7 @@ export async function openApplication(
     const queueUrl = config.queueUrl ?? server.url
     const openNow = () => openQueue({ url: queueUrl, log })
     const queue = needsQueue
-      ? await patiently(
+      ? await retrying(
           `The queue at ${describeBroker(queueUrl)}`,
           openNow,
           (error) => error instanceof BrokerAwayError,

@@ -4,7 +4,7 @@ import { findVersions } from '../operations/operation-sql.ts'
 import { describeBroker } from '../platform/queue/broker-url.ts'
 import { createQueues } from '../platform/queue/open-queue.ts'
 import { printResult, say } from './output.ts'
-import { serverPatienceMs, withApplication } from './run-command.ts'
+import { serverRetryMs, withApplication } from './run-command.ts'
 
 /** Opening the application migrates; this is for those who want it done before anything else starts. */
 export const migrateCommand = () =>
@@ -16,7 +16,7 @@ export const migrateCommand = () =>
       if (options.createQueues && queueUrl !== undefined && (await createQueues(queueUrl))) {
         say(`The queues at ${describeBroker(queueUrl)} are there.`)
       }
-      const versions = await withApplication((app) => findVersions(app.db), serverPatienceMs)
+      const versions = await withApplication((app) => findVersions(app.db), serverRetryMs)
       printResult(command, versions, [
         `The database is up to date: ${versions.schema} on PostgreSQL ${versions.postgres}.`,
       ])

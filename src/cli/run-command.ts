@@ -21,7 +21,7 @@ export function commandActor(): Actor {
  * A database or a broker that is being started beside us, by a compose file for instance, is there by then. For who runs
  * unattended; a person at a command is told at once.
  */
-export const serverPatienceMs = 30_000
+export const serverRetryMs = 30_000
 
 /**
  * A command on an open application, which is closed again however it ends. Logs only what is wrong. It goes on without a
@@ -30,10 +30,10 @@ export const serverPatienceMs = 30_000
  */
 export async function withApplication<Result>(
   work: (app: Application) => Promise<Result>,
-  patienceMs = 0,
+  retryForMs = 0,
 ): Promise<Result> {
   const config = readConfig(process.env)
-  return withApplicationOf(config, commandLog(config), 'almoner cli', work, { patienceMs, needsQueue: false })
+  return withApplicationOf(config, commandLog(config), 'almoner cli', work, { retryForMs, needsQueue: false })
 }
 
 export async function withApplicationOf<Result>(

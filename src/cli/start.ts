@@ -10,7 +10,7 @@ import { exportTraces } from '../platform/telemetry/export-traces.ts'
 import { createLog, switchLevelBySignal } from '../platform/telemetry/log.ts'
 import { exitCodes } from './exit-codes.ts'
 import { say } from './output.ts'
-import { serverPatienceMs, untilStopped, withApplicationOf } from './run-command.ts'
+import { serverRetryMs, untilStopped, withApplicationOf } from './run-command.ts'
 
 export const startCommand = () =>
   new Command('start')
@@ -86,5 +86,5 @@ async function serve(
       await endTraces?.()
     }
   }
-  await withApplicationOf(config, log, name, work, { patienceMs: serverPatienceMs })
+  await withApplicationOf(config, log, name, work, { retryForMs: serverRetryMs })
 }

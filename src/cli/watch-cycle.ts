@@ -8,7 +8,7 @@ import { say, sayDuration, showProgress } from './output.ts'
 /** Looks at least this often, for notifications are throttled and a lost connection hears none. */
 const lookEveryMs = 500
 /** After this long without a worker the watcher says so, once. */
-const patienceMs = 3000
+const noWorkerAfterMs = 3000
 
 /** Shows the creation of a cycle's contributions until it is over. Stopping to watch does not stop it. */
 export async function watchCycle(app: Application, cycleId: string): Promise<CreationProgress> {
@@ -24,7 +24,7 @@ export async function watchCycle(app: Application, cycleId: string): Promise<Cre
       const { total, processed } = state.progress
       if (state.jobStatus !== 'Queued') display.show(processed, total, noteOn(state))
       if (isOver(state.status)) return state
-      if (!warned && state.jobStatus === 'Queued' && performance.now() - startedAt > patienceMs) {
+      if (!warned && state.jobStatus === 'Queued' && performance.now() - startedAt > noWorkerAfterMs) {
         warned = true
         if ((await countWorkers(app.db)) === 0) {
           say('No worker is running, so nobody takes this up yet. Run "almoner start" or "almoner worker".')

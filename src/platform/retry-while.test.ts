@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { withPatience } from './retry-while.ts'
+import { retryWhile } from './retry-while.ts'
 
 const away = new Error('Nobody answers')
 
@@ -14,20 +14,20 @@ function attempts(failures: number, error = away) {
   return { attempt, made: () => made }
 }
 
-const options = { patienceMs: 2_000, mayPass: (error: unknown) => error === away, onWait: () => {} }
+const options = { retryForMs: 2_000, isTransient: (error: unknown) => error === away, onWait: () => {} }
 
-test('what comes while it is waited for is had, and each pause is announced', async () => {
+test('what succeeds in time is returned, and each pause is announced', async () => {
   const said: string[] = []
   const { attempt, made } = attempts(2)
   const onWait = (error: Error, leftSeconds: number) => said.push(`${error.message}: ${leftSeconds} s`)
-  expect(await withPatience(attempt, { ...options, onWait })).toBe('there')
+  expect(await retryWhile(attempt, { ...options, onWait })).toBe('there')
   expect(made()).toBe(3)
   expect(said).toEqual(['Nobody answers: 2 s', 'Nobody answers: 2 s'])
 })
 
 test('what does not come is given up, with the last reason', async () => {
   const { attempt, made } = attempts(Number.POSITIVE_INFINITY)
-  await expect(withPatience(attempt, { ...options, patienceMs: 600 })).rejects.toBe(away)
+  await expect(retryWhile(attempt, { ...options, retryForMs: 600 })).rejects.toBe(away)
   // At once, after 500 ms and at the end; a timer that fires a little early leaves time for one more.
   expect([3, 4]).toContain(made())
 })
@@ -35,12 +35,12 @@ test('what does not come is given up, with the last reason', async () => {
 test('what cannot pass is not waited for', async () => {
   const refused = new Error('Wrong password')
   const { attempt, made } = attempts(9, refused)
-  await expect(withPatience(attempt, options)).rejects.toBe(refused)
+  await expect(retryWhile(attempt, options)).rejects.toBe(refused)
   expect(made()).toBe(1)
 })
 
-test('without patience there is one attempt', async () => {
+test('without time to retry there is one attempt', async () => {
   const { attempt, made } = attempts(9)
-  await expect(withPatience(attempt, { ...options, patienceMs: 0 })).rejects.toBe(away)
+  await expect(retryWhile(attempt, { ...options, retryForMs: 0 })).rejects.toBe(away)
   expect(made()).toBe(1)
 })

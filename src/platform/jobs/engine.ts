@@ -59,7 +59,7 @@ export function tokens(engine: Pick<Engine, 'kinds'>, job: JobRef, count: number
 }
 
 /** A request that has started a cycle does not wait longer for a broker that is away. */
-const patienceMs = 500
+const sendTimeoutMs = 500
 
 /**
  * Sends tokens. Called after the commit that made the work: before it, a worker might look too early. A token that
@@ -75,10 +75,10 @@ export async function wakeJob(
     engine.log.warn({ jobId: job.jobId, err: error }, 'the queue took no token; the sweep will find the job')
   })
   let timer: NodeJS.Timeout | undefined
-  const patience = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, patienceMs)
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, sendTimeoutMs)
   })
-  await Promise.race([sending, patience])
+  await Promise.race([sending, timeout])
   clearTimeout(timer)
 }
 

@@ -19,7 +19,7 @@ export async function openPostgresQueue(options: {
   return openBullMqQueue(bullmq, log, {
     factory: bullmq.createPostgresBackend as BackendFactory<PostgresQueueBackend, PgPool>,
     sending: pool as PgPool,
-    consuming: patientPool(bullmq, pool, log),
+    consuming: poolWithConnectionErrors(bullmq, pool, log),
     close: () => pool.end(),
   })
 }
@@ -44,7 +44,7 @@ export async function migratePostgresQueue(url: string): Promise<void> {
 }
 
 /**
- * BullMQ could open connections by itself, but `patientPool` needs them before BullMQ does. A consumer keeps one of
+ * BullMQ could open connections by itself, but `poolWithConnectionErrors` needs them before BullMQ does. A consumer keeps one of
  * the four for LISTEN: one opening serves up to three consumers, and is meant for one.
  */
 async function createPool(url: string): Promise<Pool> {
@@ -64,11 +64,11 @@ async function createPool(url: string): Promise<Pool> {
  * those it repeats after `runRetryDelay`. Of pg's errors it knows only ECONNREFUSED as such. After any other it
  * fetches again at once, without end, and gives a message again that was done but could not be marked so.
  */
-function patientPool(bullmq: BullMq, pool: Pool, log: QueueLog): PgPool {
+function poolWithConnectionErrors(bullmq: BullMq, pool: Pool, log: QueueLog): PgPool {
   // BullMQ's own refusals and faults in the data are about one message: repeating the statement cannot help.
   const isAnswer = (error: unknown) => /^(BM|22|23)/.test((error as { code?: string }).code ?? '')
   let lost = false
-  const patient = async <T>(attempt: Promise<T>): Promise<T> => {
+  const translated = async <T>(attempt: Promise<T>): Promise<T> => {
     try {
       const result = await attempt
       if (lost) log.info({}, 'The consumer has its queue back')
@@ -82,8 +82,8 @@ function patientPool(bullmq: BullMq, pool: Pool, log: QueueLog): PgPool {
     }
   }
   return {
-    connect: () => patient(pool.connect()),
-    query: (text, values) => patient(pool.query(text, values as unknown[])),
+    connect: () => translated(pool.connect()),
+    query: (text, values) => translated(pool.query(text, values as unknown[])),
     end: () => pool.end(),
     on: () => pool,
     removeAllListeners: () => pool,
