@@ -4,15 +4,8 @@ import type { AnnounceDeps } from '../events/announce.ts'
 import type { Db } from '../platform/database/connect.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import { DomainError } from '../platform/values/errors.ts'
-import {
-  type ApiKeyRow,
-  findApiKey,
-  findUser,
-  insertApiKey,
-  type KeyHolder,
-  revokeKey,
-  useKey,
-} from './access-sql.ts'
+import { findUser } from './access-sql.ts'
+import { type ApiKeyRow, findApiKey, insertApiKey, type KeyHolder, revokeKey, useKey } from './api-key-sql.ts'
 import { grantOf, type Permission } from './permission-rules.ts'
 
 /** So that scanners and people know one when they see it. */

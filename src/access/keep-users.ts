@@ -6,20 +6,18 @@ import type { Actor } from '../platform/values/actor.ts'
 import { DomainError } from '../platform/values/errors.ts'
 import {
   countAdmins,
-  deletePassword,
   deleteSessions,
   deleteVerifications,
-  findLiveKeys,
   findUser,
   hasUsers,
   insertUser,
   lockUsers,
-  putPassword,
-  revokeKey,
   type UserRow,
   updateUser,
 } from './access-sql.ts'
+import { findLiveKeys, revokeKey } from './api-key-sql.ts'
 import { makeLink, newUserHours, resetHours } from './password-link.ts'
+import { deletePassword, putPassword } from './password-sql.ts'
 import type { Role } from './permission-rules.ts'
 
 export interface NewUser {

@@ -1,20 +1,14 @@
 /** Links with which a user sets a password: when she is new, has forgotten it, or was reset by an admin. */
+
 import { createHash, randomBytes } from 'node:crypto'
 import type { AnnounceDeps } from '../events/announce.ts'
 import type { Tx } from '../platform/database/connect.ts'
 import type { SendMail } from '../platform/mail.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import { DomainError } from '../platform/values/errors.ts'
-import {
-  deleteSecondFactor,
-  deleteSessions,
-  findPasswordLink,
-  putPassword,
-  putPasswordLink,
-  takePasswordLink,
-  type UserRow,
-} from './access-sql.ts'
+import { deleteSecondFactor, deleteSessions, type UserRow } from './access-sql.ts'
 import type { Identity } from './identity.ts'
+import { findPasswordLink, putPassword, putPasswordLink, takePasswordLink } from './password-sql.ts'
 
 export interface LinkDeps {
   /** Where browsers find this server. */

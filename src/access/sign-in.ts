@@ -1,13 +1,15 @@
 /** What a visitor may do who is not signed in yet: sign in, ask for a link, use it, and set Almoner up. */
+
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { AnnounceDeps } from '../events/announce.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import { DomainError } from '../platform/values/errors.ts'
-import { confirmSession, deleteSessions, findUser, takeCode, type UserRow } from './access-sql.ts'
+import { confirmSession, deleteSessions, findUser, type UserRow } from './access-sql.ts'
 import type { Attempts } from './attempts.ts'
 import type { Identity, Step, Visit } from './identity.ts'
 import { addFirstUser } from './keep-users.ts'
 import { type LinkDeps, mailLink, makeLink, resetHours, useLink } from './password-link.ts'
+import { noteCode } from './password-sql.ts'
 import type { StrangersEvents } from './strangers-events.ts'
 
 export interface SignInDeps extends AnnounceDeps, LinkDeps {
@@ -136,7 +138,7 @@ async function judgeCode(
     address,
     onLocked: () => void tellOwner(deps, user, actor).catch(deps.onFailure),
   })
-  if (!(await takeCode(deps.db, userId, createHash('sha256').update(code).digest()))) {
+  if (!(await noteCode(deps.db, userId, createHash('sha256').update(code).digest()))) {
     throw new DomainError('wrong-code', 'This code was given before: wait for the next one.')
   }
   const step = await deps.identity.giveSecondFactor(visit, code)

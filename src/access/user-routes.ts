@@ -12,7 +12,8 @@ import {
   userSchema,
   userWithLinkSchema,
 } from './access-api.ts'
-import { findApiKeys, findUsers } from './access-sql.ts'
+import { findUsers } from './access-sql.ts'
+import { findApiKeys } from './api-key-sql.ts'
 import { createApiKey, revokeApiKey } from './api-keys.ts'
 import { addUser, changeUser, resetUser } from './keep-users.ts'
 import { type LinkDeps, mailLink } from './password-link.ts'
