@@ -7,7 +7,7 @@ FROM node:22.23.3-bookworm-slim AS build
 WORKDIR /almoner
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json vite.config.ts ./
 COPY src src
 COPY web web
 RUN npm run build

@@ -16,6 +16,7 @@ const rooms = [
   'platform/values',
   'platform/telemetry',
   'platform/mail.ts',
+  'platform/package-root.ts',
   'platform/retry-while.ts',
   'platform/database',
   'platform/queue',

@@ -4,7 +4,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { sql } from 'kysely'
 import type { Application } from '../app/application.ts'
@@ -18,6 +17,7 @@ import { startCycle } from '../cycles/start-cycle.ts'
 import { localDate } from '../fund/fund-rules.ts'
 import { findFund } from '../fund/fund-sql.ts'
 import { addTier } from '../fund/keep-tiers.ts'
+import { packageRoot } from '../platform/package-root.ts'
 import { operator } from '../platform/values/actor.ts'
 import { wholeNumber } from './arguments.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -107,7 +107,7 @@ async function playWithWorker(app: Application, members: number): Promise<DemoRe
 
 /** A process of its own, as in production: killing it must not matter. */
 async function startWorkerProcess(env: NodeJS.ProcessEnv): Promise<ChildProcess> {
-  const almoner = fileURLToPath(new URL('./almoner.js', import.meta.url))
+  const almoner = path.join(packageRoot, 'dist', 'cli', 'almoner.js')
   const worker = spawn(process.execPath, [almoner, 'worker'], {
     env: { ...env, LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn' },
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -29,8 +29,7 @@ export async function buildPreviousVersion(): Promise<PreviousVersion | undefine
     const changed = await git('log', '-1', '--format=%H', '--', 'src/platform/jobs', 'migrations')
     await git('worktree', 'add', '--detach', directory, `${changed}~1`)
     await symlink(path.join(root, 'node_modules'), path.join(directory, 'node_modules'))
-    const tsc = path.join(root, 'node_modules', '.bin', 'tsc')
-    await run(tsc, ['-p', 'tsconfig.build.json'], { cwd: directory })
+    await run('npm', ['run', 'build'], { cwd: directory })
     return { program: path.join(directory, 'dist', 'cli', 'almoner.js'), remove }
   } catch {
     await remove().catch(() => {})

@@ -1,9 +1,10 @@
 import { readdir } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
+import path from 'node:path'
 import pg from 'pg'
+import { packageRoot } from '../package-root.ts'
 import { connectionOptions } from './connect.ts'
 
-const migrationsDir = fileURLToPath(new URL('../../../migrations', import.meta.url))
+const migrationsDir = path.join(packageRoot, 'migrations')
 
 /** Any fixed number, so that processes that start together migrate one after the other. */
 const migrationLock = 72_310_001

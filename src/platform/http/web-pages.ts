@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
+import path from 'node:path'
 import fastifyStatic from '@fastify/static'
 import type { FastifyPluginAsync } from 'fastify'
+import { packageRoot } from '../package-root.ts'
 
-/** Where the console has been built to, seen from dist/ and from src/. */
-const built = ['../../web/', '../../../dist/web/']
-  .map((path) => fileURLToPath(new URL(path, import.meta.url)))
-  .find((path) => existsSync(`${path}index.html`))
+const webDir = path.join(packageRoot, 'dist', 'web')
+/** Where the console has been built to. */
+const built = existsSync(path.join(webDir, 'index.html')) ? webDir : undefined
 
 /** Every address at which the console shows a page; what stands there is decided in the browser. */
 const addresses = [
@@ -42,13 +42,13 @@ export const webPages: FastifyPluginAsync = async (app) => {
     app.log.warn('the console has not been built: there are no pages')
     return
   }
-  const page = await readFile(`${built}index.html`, 'utf8')
+  const page = await readFile(path.join(built, 'index.html'), 'utf8')
   app.addHook('onRoute', (route) => {
     route.config = { ...route.config, access: 'anyone' }
   })
   // Their names change with what is in them.
   await app.register(fastifyStatic, {
-    root: `${built}assets`,
+    root: path.join(built, 'assets'),
     prefix: '/assets/',
     preCompressed: true,
     immutable: true,

@@ -2,8 +2,8 @@
 // - send: sends one message, and is gone in the instant in which it was told that this is stored
 // - hold: takes one message, and holds it until it is killed
 // - leave: consumes until it is told to leave, and then has nothing left that keeps it
-// It is plain JavaScript on what was built, for it is started dozens of times.
-import { openQueue } from '../../../dist/platform/queue/open-queue.js'
+// It is JavaScript, run by tsx: what it imports is the source.
+import { openQueue } from './open-queue.ts'
 
 const queue = await openQueue({ url: process.env.QUEUE_URL ?? '', log: { info() {}, warn() {} } })
 

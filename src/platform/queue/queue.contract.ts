@@ -370,6 +370,7 @@ type ChildTask = 'send' | 'hold' | 'leave'
 /** A process of its own that opens the queue, for what only losing a process can show. */
 export function startContractChild(task: ChildTask, url: string, env: NodeJS.ProcessEnv = {}): ChildProcess {
   return fork(fileURLToPath(new URL('./queue.contract-child.mjs', import.meta.url)), [task], {
+    execArgv: ['--import', 'tsx'],
     env: { ...process.env, QUEUE_URL: url, ...env },
   })
 }
