@@ -1,17 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { runAlmoner, startAlmoner } from '../support/almoner-process.ts'
+import { examine } from '../../src/operations/examine.ts'
+import { startAlmoner } from '../support/almoner-process.ts'
 import { type BrokerKind, brokers, type RunningBroker } from '../support/brokers/brokers.ts'
-import { createTestDatabase } from '../support/test-database.ts'
 import { openWorkedFund, type WorkedFund } from '../support/worked-fund.ts'
-
-const header = 'memberCode,fullName,tier,agentCode,status,joinedOn,phone,email'
-const rows = Array.from({ length: 3_001 }, (_, index) => {
-  const code = String(index + 1).padStart(6, '0')
-  return `M-${code},Member ${code},A,AG-${index % 7},Active,2020-01-01,,`
-})
 
 /** What the environment of a process has to hold for this broker to be its queue. */
 const environmentOf = (broker: RunningBroker) => ({ QUEUE_URL: broker.url, ...broker.env })
@@ -24,36 +15,21 @@ for (const kind of brokers) {
     })
     afterAll(() => broker.stop())
 
-    test('members are imported, a cycle becomes Active, and the doctor finds everything well', async () => {
-      const database = await createTestDatabase()
-      const directory = await mkdtemp(path.join(tmpdir(), 'almoner-queues-'))
-      const env = { DATABASE_URL: database.url, PORT: '0', ...environmentOf(broker) }
-      const json = async (...args: string[]) => {
-        const { code, stdout, stderr } = await runAlmoner(['--json', ...args], env)
-        expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' })
-        return JSON.parse(stdout)
-      }
-      const server = startAlmoner(['start'], env)
+    test('a cycle becomes Active, and the doctor finds everything well', async () => {
+      const env = environmentOf(broker)
+      const fund = await openWorkedFund({ members: 3_001, env })
+      const server = startAlmoner(['start'], { DATABASE_URL: fund.databaseUrl, PORT: '0', ...env })
       try {
         await server.says('Almoner is ready at ')
-        const file = path.join(directory, 'members.csv')
-        await writeFile(file, [header, ...rows].join('\n'))
-        expect(await json('members', 'import', file, '--create-agents', '--create-tiers')).toMatchObject({
-          inserted: 3_001,
-        })
-        await json('tiers', 'set', 'A', '--contribution', '100')
-        const death = ['--member', 'M-000001', '--date-of-death', '2026-01-02', '--benefit', '5000']
-        await json('fund', 'set', '--self-approval', 'yes')
-        const { claimCode } = await json('claims', 'submit', ...death)
-        await json('claims', 'approve', claimCode)
-        const start = ['cycles', 'start', '--claim', claimCode, '--strategy', 'queued', '--watch']
-        expect(await json(...start)).toMatchObject({ cycleStatus: 'Active', totalMembers: 3_000 })
-        expect(await json('doctor')).toMatchObject({ ok: true })
+        const { cycleId } = await fund.startCycle()
+        expect(await fund.untilActive(cycleId)).toMatchObject({ totalMembers: 3_000 })
+        for await (const finding of examine({ ...fund.app, version: 'test' })) {
+          expect(finding).toMatchObject({ ok: true })
+        }
         expect(await server.end('SIGTERM')).toBe(0)
       } finally {
         await server.end('SIGKILL')
-        await rm(directory, { recursive: true })
-        await database.drop()
+        await fund.close()
       }
     })
 

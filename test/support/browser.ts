@@ -112,10 +112,20 @@ export async function enrolByPage({ page }: Visit): Promise<TOTP> {
   return totp
 }
 
-/** The accessibility faults that matter on the page as it is. */
-export async function findInaccessible(page: Page, axe: string): Promise<string[]> {
-  await page.evaluate(axe)
-  const { violations } = (await page.evaluate('axe.run()')) as {
+/**
+ * The accessibility faults that matter on the page as it is.
+ *
+ * @param rules which of axe are asked; all if absent
+ */
+export async function findInaccessible(
+  page: Page,
+  axe: string,
+  rules?: readonly string[],
+): Promise<string[]> {
+  await page.evaluate(`globalThis.axe || (() => { ${axe} })()`)
+  const { violations } = (await page.evaluate(
+    `axe.run(${JSON.stringify(rules ? { runOnly: rules } : {})})`,
+  )) as {
     violations: { id: string; impact: string; nodes: { html: string }[] }[]
   }
   return violations
