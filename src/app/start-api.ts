@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import type { FastifyRequest } from 'fastify'
 import { hasUsers } from '../access/access-sql.ts'
 import { countAttempts } from '../access/attempts.ts'
 import { type GuardedRoute, guard, securitySchemes } from '../access/guard.ts'
@@ -59,7 +60,13 @@ export async function startApi(app: Application): Promise<Api> {
     pages: [
       webPages,
       ...(isBullMqQueue(app.queue)
-        ? [bullBoardPage(app.queue, { path: '/admin/queues', writable: config.queueBoard === 'writable' })]
+        ? [
+            bullBoardPage(app.queue, {
+              path: '/admin/queues',
+              writable: config.queueBoard === 'writable',
+              beforeCommand: (request) => announceQueueCommand(app, request),
+            }),
+          ]
         : []),
     ],
     readiness: () => readiness(app),
@@ -83,6 +90,17 @@ export async function startApi(app: Application): Promise<Api> {
     await stop()
     throw error
   }
+}
+
+/** Before it is carried out: what a command does to the queue cannot be in one transaction with its event. */
+async function announceQueueCommand(
+  { db, announce }: Application,
+  { method, routeOptions, params, actor }: FastifyRequest,
+): Promise<void> {
+  const payload = { method, route: routeOptions.url, params }
+  await db
+    .transaction()
+    .execute((tx) => announce(tx, { eventName: 'QueueSteered', subject: null, actor, payload }))
 }
 
 async function readTls({

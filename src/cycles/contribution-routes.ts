@@ -2,12 +2,13 @@ import { Readable } from 'node:stream'
 import { stringify } from 'csv-stringify'
 import { z } from 'zod'
 import { ownAgentId } from '../access/principal.ts'
+import type { AnnounceDeps } from '../events/announce.ts'
 import { requireMember } from '../members/keep-members.ts'
 import type { Db } from '../platform/database/connect.ts'
 import { decodeCursor, instantValue, pageFrom, pageOf, pageQuery } from '../platform/http/paging.ts'
 import { problemResponses } from '../platform/http/problem.ts'
 import type { HttpRoutes } from '../platform/http/server.ts'
-import { streamResponse } from '../platform/http/stream-response.ts'
+import { exportCost, streamResponse } from '../platform/http/stream-response.ts'
 import { findAgentShares, findContributionsOfMember } from './contribution-sql.ts'
 import {
   agentShareSchema,
@@ -20,7 +21,7 @@ import { eachContribution, listContributions, ofAgent, requireActive } from './l
 const params = z.strictObject({ cycleId: z.uuid() })
 const tags = ['contribution cycles']
 
-export function contributionRoutes(deps: { readonly db: Db; readonly exportDb: Db }): HttpRoutes {
+export function contributionRoutes(deps: AnnounceDeps & { readonly exportDb: Db }): HttpRoutes {
   return async (app) => {
     app.get(
       '/api/contribution-cycles/:cycleId/contributions',
@@ -91,7 +92,7 @@ export function contributionRoutes(deps: { readonly db: Db; readonly exportDb: D
     app.get(
       '/api/contribution-cycles/:cycleId/contributions.csv',
       {
-        config: { access: 'contributions.read' },
+        config: { access: 'contributions.read', cost: exportCost },
         schema: {
           summary: 'The same as a CSV file, whole',
           tags,
@@ -106,6 +107,16 @@ export function contributionRoutes(deps: { readonly db: Db; readonly exportDb: D
       async (request, reply) => {
         const agentId = ownAgentId(request)
         const cycle = await requireActive(deps.db, request.params.cycleId, agentId)
+        // Without the words that were searched for, which may be a name.
+        const { q, ...filter } = request.query
+        await deps.db.transaction().execute((tx) =>
+          deps.announce(tx, {
+            eventName: 'DataExported',
+            subject: null,
+            actor: request.actor,
+            payload: { file: `${cycle.cycleCode}.csv`, filter, isSearched: q !== undefined },
+          }),
+        )
         const rows = Readable.from(eachContribution(deps.exportDb, cycle, ofAgent(request.query, agentId)))
         // A name that begins like a formula must stay a name in whatever program opens the file.
         const csv = stringify({

@@ -5,7 +5,8 @@ import type { Db } from '../platform/database/connect.ts'
 import { decodeCursor, pageFrom, pageOf, pageQuery } from '../platform/http/paging.ts'
 import { problemResponses } from '../platform/http/problem.ts'
 import type { HttpRoutes } from '../platform/http/server.ts'
-import { streamResponse } from '../platform/http/stream-response.ts'
+import { exportCost, streamResponse } from '../platform/http/stream-response.ts'
+import type { AnnounceDeps } from './announce.ts'
 import { auditEventSchema, auditFilter } from './event-api.ts'
 import { type AuditFilter, findAuditEvents } from './event-sql.ts'
 
@@ -14,7 +15,11 @@ const tags = ['audit']
 /** Rows that an export reads at once. */
 const exportPageRows = 5000
 
-export function auditRoutes({ db, exportDb }: { readonly db: Db; readonly exportDb: Db }): HttpRoutes {
+export interface AuditRoutesDeps extends AnnounceDeps {
+  readonly exportDb: Db
+}
+
+export function auditRoutes({ db, announce, exportDb }: AuditRoutesDeps): HttpRoutes {
   return async (app) => {
     app.get(
       '/api/audit',
@@ -38,7 +43,7 @@ export function auditRoutes({ db, exportDb }: { readonly db: Db; readonly export
     app.get(
       '/api/audit.csv',
       {
-        config: { access: 'audit.read' },
+        config: { access: 'audit.read', cost: exportCost },
         schema: {
           summary: 'The same as a CSV file, whole',
           tags,
@@ -50,6 +55,14 @@ export function auditRoutes({ db, exportDb }: { readonly db: Db; readonly export
         },
       },
       async (request, reply) => {
+        await db.transaction().execute((tx) =>
+          announce(tx, {
+            eventName: 'DataExported',
+            subject: null,
+            actor: request.actor,
+            payload: { file: 'audit.csv', filter: request.query },
+          }),
+        )
         const rows = Readable.from(eachEvent(exportDb, request.query))
         const csv = stringify({
           header: true,

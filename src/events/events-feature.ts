@@ -1,8 +1,14 @@
-import type { Db } from '../platform/database/connect.ts'
+import type { AuditRoutesDeps } from './audit-routes.ts'
+
+declare module './event-sql.ts' {
+  interface EventNames {
+    DataExported: true
+  }
+}
 
 /** The audit trail. */
 export const eventsFeature = {
-  async routes(deps: { readonly db: Db; readonly exportDb: Db }) {
+  async routes(deps: AuditRoutesDeps) {
     const { auditRoutes } = await import('./audit-routes.ts')
     return [auditRoutes(deps)]
   },

@@ -4,6 +4,7 @@ import type { FundMetricsDeps } from './fund-metrics.ts'
 declare module '../events/event-sql.ts' {
   interface EventNames {
     JobRetried: true
+    QueueSteered: true
   }
 }
 

@@ -15,6 +15,10 @@ interface Board {
   }[]
 }
 
+interface Audit {
+  items: { payload: unknown; role: string }[]
+}
+
 let api: TestApi
 afterEach(() => api.close())
 
@@ -58,6 +62,7 @@ test('the board only shows, until it is switched on', async () => {
     { name: 'contributions', readOnlyMode: true },
   ])
   expect((await api.ask(`${contributions}/pause`, { method: 'PUT' })).status).toBe(405)
+  expect((await api.get<Audit>('/api/audit?eventName=QueueSteered')).body.items).toEqual([])
   expect((await api.get<Board>(queueApi)).body.queues).toMatchObject([{ isPaused: false }])
 })
 
@@ -66,5 +71,17 @@ test('switched on, the board also acts', async () => {
   expect((await api.ask(`${contributions}/pause`, { method: 'PUT' })).status).toBe(200)
   expect((await api.get<Board>(queueApi)).body.queues).toMatchObject([
     { readOnlyMode: false, isPaused: true },
+  ])
+  await api.ask(`${contributions}/resume`, { method: 'PUT' })
+  await api.ask(`${contributions}/empty`, { method: 'PUT' })
+  const route = (command: string) => ({
+    method: 'PUT',
+    route: `/admin/queues/api/queues/:queueName/${command}`,
+    params: { queueName: 'contributions' },
+  })
+  expect((await api.get<Audit>('/api/audit?eventName=QueueSteered')).body.items).toMatchObject([
+    { payload: route('empty') },
+    { payload: route('resume') },
+    { payload: route('pause'), role: 'admin' },
   ])
 })

@@ -804,6 +804,20 @@ describe('contributions', () => {
     expect(text).toContain(",'=1+1,")
     const waived = await api.get<undefined>(`${cycles}/${cycle.cycleId}/contributions.csv?status=Waived`)
     expect(parse(waived.text, { columns: true })).toHaveLength(1)
+    await api.get<undefined>(`${cycles}/${cycle.cycleId}/contributions.csv?q=Asha`)
+    await api.get<undefined>('/api/audit.csv?actor=nobody')
+    // Who took data out is kept, without the name that was searched for.
+    const exported = await api.get<{ items: { actor: string; payload: unknown }[] }>(
+      '/api/audit?eventName=DataExported',
+    )
+    const file = `${cycle.cycleCode}.csv`
+    expect(exported.body.items.map(({ payload }) => payload)).toEqual([
+      { file: 'audit.csv', filter: { actor: 'nobody' } },
+      { file, filter: {}, isSearched: true },
+      { file, filter: { status: 'Waived' }, isSearched: false },
+      { file, filter: {}, isSearched: false },
+    ])
+    expect(exported.body.items[0]?.actor).toBe('admin@example.org')
   })
 
   test('of one member are listed by cycle, newest first, of Active cycles only', async () => {

@@ -64,7 +64,8 @@ function nothingHere(request: FastifyRequest): DomainError {
   return new DomainError('not-found', `There is nothing at ${request.method} ${pathOf(request)}.`)
 }
 
-function pathOf(request: FastifyRequest): string {
+/** What is asked for, without the query: that holds names which are searched for, and whatever was pasted there by mistake. */
+export function pathOf(request: FastifyRequest): string {
   return withoutKeys(request.url.replace(/\?.*$/s, ''))
 }
 

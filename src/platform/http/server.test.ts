@@ -82,7 +82,7 @@ const thingRoutes: HttpRoutes = async (app) => {
 }
 
 let app: FastifyInstance
-let logLines: { level: number; reqId?: string; err?: { message: string } }[]
+let logLines: { level: number; reqId?: string; req?: { url: string }; err?: { message: string } }[]
 let ready: { ok: boolean; checks: Record<string, string> }
 
 beforeEach(async () => {
@@ -301,6 +301,14 @@ describe('a fault of the server', () => {
     expect(line?.reqId).toBe(answer.json().id)
     expect((await app.inject(url)).json().id).not.toBe(line?.reqId)
   })
+})
+
+test('the log has what was asked for, without what was searched for', async () => {
+  await app.inject('/api/broken?q=Asha%20Rao')
+  await app.inject('/nowhere?email=asha%40example.org')
+  const urls = logLines.flatMap(({ req }) => (req ? [req.url] : []))
+  expect(urls).toEqual(['/api/broken', '/nowhere'])
+  expect(JSON.stringify(logLines)).not.toMatch(/Asha|asha/)
 })
 
 test('a connection on which nothing was asked yet does not keep the server from closing', async () => {

@@ -19,8 +19,7 @@ import type { Logger } from 'pino'
 import { z } from 'zod'
 import type { Actor } from '../values/actor.ts'
 import { DomainError } from '../values/errors.ts'
-import { withoutKeys } from '../values/secrets.ts'
-import { answerClientError, answerError, answerNotFound } from './answer-error.ts'
+import { answerClientError, answerError, answerNotFound, pathOf } from './answer-error.ts'
 import { closePromptly } from './close-promptly.ts'
 import { endStreamsAtClose } from './event-stream.ts'
 import { measureRequests } from './http-metrics.ts'
@@ -140,9 +139,9 @@ export async function createHttpServer(options: {
   return app
 }
 
-/** Neither headers nor bodies, which hold passwords and keys; and no key that somebody has put into the address. */
-function requestInLog({ method, url, ip }: FastifyRequest): object {
-  return { method, url: withoutKeys(url), remoteAddress: ip }
+/** Neither headers nor bodies, which hold passwords and keys. */
+function requestInLog(request: FastifyRequest): object {
+  return { method: request.method, url: pathOf(request), remoteAddress: request.ip }
 }
 
 const requestTimeoutMs = 10 * 60_000

@@ -1,6 +1,9 @@
 import type { Readable } from 'node:stream'
 import { z } from 'zod'
 
+/** What an export of everything costs of what a minute grants, in requests. */
+export const exportCost = 10
+
 /** Written out piece by piece, so its schema is for the reader of the reference: nothing checks the text. */
 const streamedText = z.custom<Readable>().meta({ type: 'string' })
 

@@ -4,7 +4,7 @@ import { inRequestSpan } from '../telemetry/trace.ts'
 /** A span a request, from its coming to the end of its answer; what it asks others to do belongs to it. */
 export function traceRequests(app: FastifyInstance): void {
   app.addHook('onRequest', (request, reply, next) => {
-    const route = `${request.method} ${request.routeOptions.url ?? request.url.split('?')[0]}`
+    const route = `${request.method} ${request.routeOptions.url ?? 'none'}`
     const span = inRequestSpan(route, request.headers, next)
     span.setAttributes({ 'http.request.method': request.method, 'almoner.request_id': request.id })
     reply.raw.once('close', () => {

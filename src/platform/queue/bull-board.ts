@@ -1,4 +1,4 @@
-import type { FastifyPluginAsync } from 'fastify'
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { BullMqQueue } from './bullmq.ts'
 import type { Queue } from './queue.ts'
 
@@ -13,10 +13,12 @@ export function isBullMqQueue(queue: Queue): queue is BullMqQueue {
 /**
  * Bull Board on the queue, at `path`. Read-only, it shows messages with their log and progress; writable, it also
  * retries, removes, pauses and empties, which costs time but no data: jobs are in PostgreSQL.
+ *
+ * @param options.beforeCommand is told of each command before it is carried out; what it throws is the answer
  */
 export function bullBoardPage(
   queue: BullMqQueue,
-  options: { path: string; writable: boolean },
+  options: { path: string; writable: boolean; beforeCommand: (request: FastifyRequest) => Promise<void> },
 ): FastifyPluginAsync {
   return async (app) => {
     const [{ createBullBoard }, { BullMQAdapter }, { FastifyAdapter }] = await Promise.all([
@@ -29,6 +31,10 @@ export function bullBoardPage(
         ...route.config,
         access: [route.method].flat().includes('GET') ? 'queue.read' : 'queue.steer',
       }
+    })
+    app.addHook('preHandler', async (request) => {
+      if (options.writable && request.routeOptions.config.access === 'queue.steer')
+        await options.beforeCommand(request)
     })
     const serverAdapter = new FastifyAdapter()
     serverAdapter.setBasePath(options.path)

@@ -36,6 +36,9 @@ test('whatever says who somebody is, or lets somebody in, is not written', () =>
 
 test.each([
   ['redis://fund:s3cret@queue.example:6379/0', 'redis://…@queue.example:6379/0'],
+  ['at https://hooks.example/in?token=s3cret, twice', 'at https://hooks.example/in?… twice'],
+  ['GET /api/users/asha.rao%40example.org', 'GET /api/users/…@…'],
+  ['of %2B919812345678', 'of +…'],
   ['to +919812345678 at 10:15', 'to +… at 10:15'],
   ['key alm_0123456789012345678901234567', 'key alm_…'],
   ['at 2026-11-27 10:15:00+05:30, 1,000 rows', 'at 2026-11-27 10:15:00+05:30, 1,000 rows'],

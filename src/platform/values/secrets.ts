@@ -7,15 +7,18 @@ export function withoutKeys(text: string): string {
 }
 
 const loginPattern = /\/\/[^\s"@/\\]+@/g
+/** What is asked for behind the path of a URL: names that are searched for, tokens. */
+const queryPattern = /(https?:\/\/[^\s"'<>\\?]*\?)[^\s"'<>\\]+/g
 /** Neither a path of a scoped package nor what is left of a login in a URL. */
-const emailPattern = /[^\s"'<>\\(),:;=/[\]…]+@[^\s"'<>\\(),:;=/[\]]+/g
+const emailPattern = /[^\s"'<>\\(),:;=/[\]…]+(?:@|%40)[^\s"'<>\\(),:;=/[\]]+/gi
 /** As telephone numbers are kept: digits after a plus. */
-const phonePattern = /\+\d{7,15}\b/g
+const phonePattern = /(?:\+|%2B)\d{7,15}\b/gi
 
-/** The text without keys, logins in URLs, e-mail addresses and telephone numbers: for logs. */
+/** The text without keys, logins and queries in URLs, e-mail addresses and telephone numbers: for logs. */
 export function withoutSecrets(text: string): string {
   return withoutKeys(text)
     .replaceAll(loginPattern, '//…@')
+    .replaceAll(queryPattern, '$1…')
     .replaceAll(emailPattern, '…@…')
     .replaceAll(phonePattern, '+…')
 }

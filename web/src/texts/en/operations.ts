@@ -114,6 +114,8 @@ export default {
     AgentsNotified: 'Agents were told of a cycle',
     MembersNotified: 'Members were told of a cycle',
     DeliveryRevived: 'A letter was sent again',
+    DataExported: 'Somebody exported data',
+    QueueSteered: 'The queue was commanded by hand',
     JobRetried: 'A job was tried again',
     WebhookAdded: 'A webhook was added',
     WebhookSecretRotated: 'A webhook got another secret',

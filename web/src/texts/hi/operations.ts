@@ -114,6 +114,8 @@ export default {
     AgentsNotified: 'एजेंटों को चक्र बताया गया',
     MembersNotified: 'सदस्यों को चक्र बताया गया',
     DeliveryRevived: 'एक पत्र फिर भेजा गया',
+    DataExported: 'किसी ने डेटा निर्यात किया',
+    QueueSteered: 'कतार को हाथ से आदेश दिया गया',
     JobRetried: 'एक कार्य फिर आज़माया गया',
     WebhookAdded: 'वेबहुक जोड़ा गया',
     WebhookSecretRotated: 'वेबहुक को नया रहस्य मिला',
