@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { type Selectable, sql } from 'kysely'
 import type { Db, Tx } from '../platform/database/connect.ts'
 import type { Sessions, Users } from '../platform/database/schema.ts'
@@ -169,8 +170,16 @@ export async function mayStill(
   return rows[0]?.may === true
 }
 
-/** The secret of this installation; made by whoever asks first. */
-export async function findSecret(db: Db, candidate: string): Promise<string> {
+/** The secret of this installation: the configured one, else the one in the database, made by whoever asks first. */
+export async function findInstallationSecret({
+  db,
+  secret,
+}: {
+  readonly db: Db
+  readonly secret: string | undefined
+}): Promise<string> {
+  if (secret !== undefined) return secret
+  const candidate = randomBytes(32).toString('base64url')
   await sql`insert into access_secret (secret) values (${candidate}) on conflict do nothing`.execute(db)
   const { rows } = await sql<{ secret: string }>`select secret from access_secret`.execute(db)
   return (rows[0] as { secret: string }).secret

@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import type { Db } from '../platform/database/connect.ts'
-import { findSecret } from './access-sql.ts'
+import { findInstallationSecret } from './access-sql.ts'
 import type { Identity } from './identity.ts'
 
 /**
@@ -14,7 +13,7 @@ export async function openIdentity(options: {
   readonly secret: string | undefined
   readonly publicUrl: string
 }): Promise<Identity> {
-  const secret = options.secret ?? (await findSecret(options.db, randomBytes(32).toString('base64url')))
+  const secret = await findInstallationSecret(options)
   // Loaded only where somebody signs in: it takes half a second, which other commands and workers need not spend.
   const { createIdentity } = await import('./identity.ts')
   return createIdentity({ ...options, secret })

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { Seal } from '../access/seal.ts'
 import type { AnnounceDeps } from '../events/announce.ts'
 import type { EventName, NewEvent } from '../events/event-sql.ts'
 import type { Actor } from '../platform/values/actor.ts'
@@ -6,7 +7,9 @@ import { DomainError } from '../platform/values/errors.ts'
 import {
   type EndpointView,
   findEndpoint,
+  findPlainSecrets,
   insertEndpoint,
+  replacePlainSecret,
   replaceSecret,
   switchEndpoint,
 } from './webhook-sql.ts'
@@ -15,18 +18,23 @@ import {
 const overlapMs = 24 * 3_600_000
 
 /** As Standard Webhooks writes a secret: 256 random bits. */
-const newSecret = () => `whsec_${randomBytes(32).toString('base64')}`
+const secretPrefix = 'whsec_'
+const newSecret = () => `${secretPrefix}${randomBytes(32).toString('base64')}`
 
 export type EndpointWithSecret = EndpointView & { secret: string }
 
-/** Adds an endpoint; its secret is shown this once. */
+interface WebhookDeps extends AnnounceDeps {
+  readonly seal: Seal
+}
+
+/** Adds an endpoint; its secret is shown this once, and kept encrypted. */
 export async function addEndpoint(
-  { db, announce }: AnnounceDeps,
+  { db, announce, seal }: WebhookDeps,
   { url, actor }: { url: string; actor: Actor },
 ): Promise<EndpointWithSecret> {
   return db.transaction().execute(async (tx) => {
     const secret = newSecret()
-    const endpoint = await insertEndpoint(tx, { url, secret })
+    const endpoint = await insertEndpoint(tx, { url, secret: await seal.seal(secret) })
     await announce(tx, changed('WebhookAdded', endpoint, actor))
     return { ...endpoint, secret }
   })
@@ -38,12 +46,12 @@ export async function addEndpoint(
  * @throws DomainError `webhook-not-found`
  */
 export async function rotateSecret(
-  { db, announce }: AnnounceDeps,
+  { db, announce, seal }: WebhookDeps,
   { endpointId, actor }: { endpointId: string; actor: Actor },
 ): Promise<EndpointWithSecret> {
   return db.transaction().execute(async (tx) => {
     const secret = newSecret()
-    const endpoint = await replaceSecret(tx, endpointId, secret, overlapMs)
+    const endpoint = await replaceSecret(tx, endpointId, await seal.seal(secret), overlapMs)
     if (!endpoint) throw notFound()
     await announce(tx, changed('WebhookSecretRotated', endpoint, actor))
     return { ...endpoint, secret }
@@ -68,6 +76,13 @@ export async function enableEndpoint(
     if (!endpoint) throw notFound()
     return endpoint
   })
+}
+
+/** Encrypts the secrets that a version before this one kept in plain. */
+export async function sealPlainSecrets({ db, seal }: Pick<WebhookDeps, 'db' | 'seal'>): Promise<void> {
+  for (const secret of await findPlainSecrets(db, secretPrefix)) {
+    await replacePlainSecret(db, secret, await seal.seal(secret))
+  }
 }
 
 function changed(eventName: EventName, { endpointId, url }: EndpointView, actor: Actor): NewEvent {

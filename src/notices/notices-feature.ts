@@ -23,7 +23,7 @@ declare module '../events/event-sql.ts' {
 interface RoutesDeps extends NoticeRoutesDeps {
   readonly clock: Clock
   readonly publicUrl: string
-  readonly config: { readonly webhookAddresses: readonly string[] }
+  readonly config: { readonly secret: string | undefined; readonly webhookAddresses: readonly string[] }
 }
 
 /** Who is told what: notices, letters, text messages and webhooks. */
@@ -39,12 +39,14 @@ export const noticesFeature = {
     const { preferenceRoutes } = await import('./preference-routes.ts')
     const { templateRoutes } = await import('./template-routes.ts')
     const { webhookRoutes } = await import('./webhook-routes.ts')
+    const { createSeal } = await import('../access/seal.ts')
+    const seal = createSeal({ db: deps.db, secret: deps.config.secret })
     const isInsecureAllowed = deps.config.webhookAddresses.length > 0
     return [
       noticeRoutes(deps),
       preferenceRoutes(deps),
       templateRoutes(deps),
-      webhookRoutes({ ...deps, isInsecureAllowed }),
+      webhookRoutes({ ...deps, seal, isInsecureAllowed }),
     ]
   },
 }

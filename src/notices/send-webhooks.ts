@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { Webhook } from 'standardwebhooks'
+import type { Seal } from '../access/seal.ts'
 import type { AnnounceDeps } from '../events/announce.ts'
 import { inSpan } from '../platform/telemetry/trace.ts'
 import { almoner } from '../platform/values/actor.ts'
@@ -13,6 +14,7 @@ import { type Post, switchEndpoint, takeDuePosts } from './webhook-sql.ts'
 
 interface SendDeps extends AnnounceDeps {
   readonly log: Logger
+  readonly seal: Seal
   readonly allowedAddresses: readonly string[]
   /** Undefined: as many as there are. */
   readonly perMinute: number | undefined
@@ -41,7 +43,7 @@ async function send(deps: SendDeps, post: Post): Promise<void> {
   const { db, announce, log } = deps
   const { deliveryId, attempts, withdrawal } = post
   if (withdrawal !== null) return settleDelivery(db, deliveryId, { to: 'Withdrawn', error: withdrawal })
-  const answer = await attempt(post, deps.allowedAddresses).catch((error: Error) => error)
+  const answer = await attempt(deps, post).catch((error: Error) => error)
   if (typeof answer === 'number' && answer >= 200 && answer < 300) {
     await settleDelivery(db, deliveryId, { to: 'Sent', providerId: post.noticeId })
     // What comes next for this cycle has waited for it.
@@ -68,11 +70,12 @@ async function send(deps: SendDeps, post: Post): Promise<void> {
   })
 }
 
-async function attempt(post: Post, allowedAddresses: readonly string[]): Promise<number> {
+async function attempt({ seal, allowedAddresses }: SendDeps, post: Post): Promise<number> {
   const { noticeId, url, eventName, at, data } = post
   const body = JSON.stringify({ type: eventName, timestamp: at, data })
   const now = new Date()
-  const signatures = post.secrets.map((secret) => new Webhook(secret).sign(noticeId, now, body))
+  const secrets = await Promise.all(post.secrets.map(seal.unseal))
+  const signatures = secrets.map((secret) => new Webhook(secret).sign(noticeId, now, body))
   const headers = {
     'content-type': 'application/json',
     'user-agent': 'Almoner',

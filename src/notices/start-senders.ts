@@ -1,10 +1,12 @@
 import type { Logger } from 'pino'
+import { createSeal } from '../access/seal.ts'
 import type { AnnounceDeps } from '../events/announce.ts'
 import type { PersonalChannel } from '../fund/fund-rules.ts'
 import type { Listener } from '../platform/database/listen.ts'
 import { type Engine, wakeJob } from '../platform/jobs/engine.ts'
 import type { SendMail } from '../platform/mail.ts'
 import { keepSending } from './keep-sending.ts'
+import { sealPlainSecrets } from './keep-webhooks.ts'
 import type { Channel } from './notice-rules.ts'
 import { jobIn } from './notice-sql.ts'
 import { mailSender, sendDueLetters, textSender } from './send-letters.ts'
@@ -19,6 +21,7 @@ export interface SendersDeps extends AnnounceDeps {
   /** Undefined: no mail can be sent. */
   readonly sendMail: SendMail | undefined
   readonly config: {
+    readonly secret: string | undefined
     readonly publicUrl: string
     /** Undefined: as many as there are. */
     readonly perMinute: Readonly<Record<Channel, number | undefined>>
@@ -32,9 +35,11 @@ export interface SendersDeps extends AnnounceDeps {
  *
  * @returns stops it; resolves when nothing is being sent any more
  */
-export function startSenders(deps: SendersDeps): () => Promise<void> {
+export async function startSenders(deps: SendersDeps): Promise<() => Promise<void>> {
   const { db, announce, log, engine, noticeListener: listener, sendMail } = deps
   const { publicUrl, perMinute, textGateways, webhookAddresses: allowedAddresses } = deps.config
+  const seal = createSeal({ db, secret: deps.config.secret })
+  await sealPlainSecrets({ db, seal })
   // The jobs that tell agents and members are there with the commit that made the cycle Active. Without this the sweep
   // would find them some seconds later.
   listener.subscribe((message) => {
@@ -49,10 +54,10 @@ export function startSenders(deps: SendersDeps): () => Promise<void> {
     }),
   ]
   const stops = [
-    keepSending(() => sendDuePosts({ db, announce, log, allowedAddresses, perMinute: perMinute.webhook }), {
-      log,
-      listener,
-    }),
+    keepSending(
+      () => sendDuePosts({ db, announce, log, seal, allowedAddresses, perMinute: perMinute.webhook }),
+      { log, listener },
+    ),
     ...senders.map((sender) =>
       keepSending(() => sendDueLetters({ db, log, sender, publicUrl }), { log, listener }),
     ),

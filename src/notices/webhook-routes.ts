@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Seal } from '../access/seal.ts'
 import type { AnnounceDeps } from '../events/announce.ts'
 import { decodeCursor, instantValue, pageFrom, pageOf, pageQuery } from '../platform/http/paging.ts'
 import { problemResponses } from '../platform/http/problem.ts'
@@ -16,7 +17,9 @@ const tags = ['webhooks']
 const params = z.strictObject({ endpointId: z.uuid() })
 
 /** Which programs are told what happens to cycles. */
-export function webhookRoutes(deps: AnnounceDeps & { readonly isInsecureAllowed: boolean }): HttpRoutes {
+export function webhookRoutes(
+  deps: AnnounceDeps & { readonly seal: Seal; readonly isInsecureAllowed: boolean },
+): HttpRoutes {
   return async (app) => {
     app.get(
       '/api/webhooks',

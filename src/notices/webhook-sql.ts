@@ -10,7 +10,7 @@ const endpointColumns = ['endpointId', 'url', 'createdAt', 'disabledAt', 'disabl
 
 export async function insertEndpoint(
   tx: Tx,
-  endpoint: { url: string; secret: string },
+  endpoint: { url: string /** Encrypted. */; secret: string },
 ): Promise<EndpointView> {
   return tx
     .insertInto('webhookEndpoints')
@@ -81,6 +81,25 @@ export async function replaceSecret(
     .executeTakeFirst()
 }
 
+/** Secrets that are not encrypted, told by how they begin. */
+export async function findPlainSecrets(db: Db, prefix: string): Promise<string[]> {
+  const { rows } = await sql<{ secret: string }>`
+    select secret from (
+      select secret from webhook_endpoints union select previous_secret from webhook_endpoints
+    ) kept
+    where starts_with(secret, ${prefix})`.execute(db)
+  return rows.map(({ secret }) => secret)
+}
+
+/** Puts the encrypted secret wherever the plain one is. */
+export async function replacePlainSecret(db: Db, plain: string, sealed: string): Promise<void> {
+  await sql`
+    update webhook_endpoints set
+      secret = case secret when ${plain} then ${sealed} else secret end,
+      previous_secret = case previous_secret when ${plain} then ${sealed} else previous_secret end
+    where ${plain} in (secret, previous_secret)`.execute(db)
+}
+
 /** A delivery to an endpoint that is being made. */
 export interface Post {
   deliveryId: string
@@ -91,7 +110,7 @@ export interface Post {
   endpointId: string
   cycleId: string
   url: string
-  /** One, or two while one takes the place of the other. */
+  /** Encrypted; one, or two while one takes the place of the other. */
   secrets: string[]
   eventName: string
   at: string

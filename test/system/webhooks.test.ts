@@ -3,8 +3,9 @@ import type { AddressInfo } from 'node:net'
 import { sql } from 'kysely'
 import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createSeal } from '../../src/access/seal.ts'
 import type { DeliveryView } from '../../src/notices/delivery-sql.ts'
-import type { EndpointWithSecret } from '../../src/notices/keep-webhooks.ts'
+import { type EndpointWithSecret, sealPlainSecrets } from '../../src/notices/keep-webhooks.ts'
 import { postWebhook } from '../../src/notices/post-webhook.ts'
 import type { EndpointView } from '../../src/notices/webhook-sql.ts'
 import { openTestApi, type Page, refusal, type TestApi } from '../support/api-client.ts'
@@ -180,8 +181,36 @@ test('a secret is shown once and never again, and no answer or event has it', as
   const { secret } = await add('/secret')
   expect((await api.get('/api/webhooks')).text).not.toContain(secret)
   const { rows } = await sql<{ found: boolean }>`
-    select exists (select from events where payload::text like ${`%${secret}%`}) as found`.execute(api.db)
+    select exists (select from events where payload::text like ${`%${secret}%`})
+      or exists (select from webhook_endpoints w where w::text like ${`%${secret}%`}) as found`.execute(
+    api.db,
+  )
   expect(rows[0]?.found).toBe(false)
+})
+
+test('a secret that the version before kept in plain is encrypted, and signs as before', async () => {
+  const { endpointId, secret } = await add('/plain')
+  await sql`update webhook_endpoints set secret = ${secret} where endpoint_id = ${endpointId}`.execute(api.db)
+  await sealPlainSecrets({ db: api.db, seal: createSeal({ db: api.db, secret: undefined }) })
+  const { rows } = await sql<{ kept: string }>`
+    select secret as kept from webhook_endpoints where endpoint_id = ${endpointId}`.execute(api.db)
+  expect(rows[0]?.kept).toMatch(/^[0-9a-f]{100,}$/)
+  await startCycle()
+  await expect.poll(() => to('/plain').length, { timeout: 20_000 }).toBe(2)
+  const [post] = to('/plain')
+  new Webhook(secret).verify(post?.body ?? '', post?.headers as Record<string, string>)
+})
+
+test('a secret of another installation is not guessed at: the delivery says what is wrong', async () => {
+  const { endpointId } = await add('/elsewhere')
+  const elsewhere = createSeal({ db: api.db, secret: 'the secret of another installation' })
+  await sql`update webhook_endpoints set secret = ${await elsewhere.seal('whsec_b3RoZXI=')}
+    where endpoint_id = ${endpointId}`.execute(api.db)
+  await startCycle()
+  await expect
+    .poll(async () => (await deliveriesTo('/elsewhere'))[0]?.error, { timeout: 20_000 })
+    .toBe('It was encrypted with another ALMONER_SECRET.')
+  expect(to('/elsewhere')).toEqual([])
 })
 
 describe('a post', () => {
