@@ -1,5 +1,6 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { type Config, ConfigError, readConfig } from '../app/config.ts'
+import { readBackupKey } from '../platform/database/backup-encryption.ts'
 import { backUp } from '../platform/database/embedded-backup.ts'
 import { restore } from '../platform/database/embedded-restore.ts'
 import { startEmbeddedServer } from '../platform/database/embedded-server.ts'
@@ -15,17 +16,31 @@ function readEmbedded(): Config {
   )
 }
 
+const keyOption = () =>
+  new Option('--key-file <file>', 'encrypts: a key of age (age-keygen), or a line with a passphrase')
+
+const keyOf = async ({ keyFile }: { keyFile?: string }) =>
+  keyFile === undefined ? undefined : readBackupKey(keyFile)
+
 const dataDirOf = ({ dataDir }: Config) => (dataDir === undefined ? {} : { dataDir })
 
 export const backupCommand = () =>
   new Command('backup')
     .description('write the embedded database into one file, while it is used')
     .argument('<file>', 'a file that does not exist yet, e.g. almoner-2026-11-27.tar.gz')
-    .action(async (file: string, _options: object, command: Command) => {
+    .addOption(keyOption())
+    .action(async (file: string, options: { keyFile?: string }, command: Command) => {
+      const key = await keyOf(options)
       const server = await startEmbeddedServer(dataDirOf(readEmbedded()))
       try {
-        const bytes = await backUp(server, file)
-        printResult(command, { file, bytes }, [
+        const bytes = await backUp(server, file, key)
+        if (!key) {
+          say(
+            `WARNING: ${file} is not encrypted. Whoever has it has every name and telephone number, and can change it without a ` +
+              'trace. Name a key with --key-file.',
+          )
+        }
+        printResult(command, { file, bytes, encrypted: key !== undefined }, [
           `${file} holds everything (${(bytes / 2 ** 20).toFixed(1)} MB).`,
           'Keep it where this machine is not, and try "almoner restore" with it from time to time.',
         ])
@@ -38,8 +53,10 @@ export const restoreCommand = () =>
   new Command('restore')
     .description('make the embedded database anew from a backup')
     .argument('<file>', 'what "almoner backup" has written')
-    .action(async (file: string, _options: object, command: Command) => {
-      const dataDir = await restore(file, { ...readEmbedded(), log: say })
+    .addOption(keyOption())
+    .action(async (file: string, options: { keyFile?: string }, command: Command) => {
+      const { dataDir: wanted } = readEmbedded()
+      const dataDir = await restore(file, { dataDir: wanted, key: await keyOf(options), log: say })
       printResult(command, { file, dataDir }, [
         `${dataDir} is as it was at the end of the backup.`,
         '"almoner doctor" says whether everything holds; work that was under way goes on when Almoner is started.',

@@ -85,7 +85,8 @@ test('what stands in the way is said in a sentence, and nothing is half-written'
     const { code, stderr } = await runAlmoner(args, env)
     return `${code} ${stderr.trim().split('\n').at(-1)}`
   }
-  await runAlmoner(['backup', file], { ALMONER_DATA_DIR: from })
+  const plain = await runAlmoner(['backup', file], { ALMONER_DATA_DIR: from })
+  expect(plain.stderr).toContain(`WARNING: ${file} is not encrypted.`)
   expect(await says(['backup', file], { ALMONER_DATA_DIR: from })).toContain(
     `1 almoner: ${file} exists already.`,
   )
@@ -109,4 +110,59 @@ test('what stands in the way is said in a sentence, and nothing is half-written'
   expect(await says(['restore', cut], { ALMONER_DATA_DIR: to })).toMatch(/^1 .*is no backup, or is damaged/)
   expect((await readdir(to)).filter((name) => name.startsWith('postgresql'))).toEqual([])
   expect((await readdir(place)).filter((name) => name.includes('.part-'))).toEqual([])
+})
+
+test('an encrypted backup is opened with its key only, and of a backup the data alone is taken', {
+  timeout: 120_000,
+}, async () => {
+  const [from, to] = [path.join(place, 'c'), path.join(place, 'd')]
+  const [file, keyFile, wrong] = ['e.tar.gz.age', 'key', 'wrong'].map((name) => path.join(place, name)) as [
+    string,
+    string,
+    string,
+  ]
+  const says = async (...args: string[]) => {
+    const { code, stderr } = await runAlmoner(args, { ALMONER_DATA_DIR: args[0] === 'backup' ? from : to })
+    return `${code} ${stderr.trim().split('\n').at(-1)}`
+  }
+  const app = await open(from)
+  await sql`update fund set name = 'The fund of the encrypted'`.execute(app.db)
+  // As somebody would write it who wants a program run as PostgreSQL's user wherever this is restored.
+  await sql`alter system set archive_command = 'touch /tmp/almoner-owned'`.execute(app.db)
+  await app.close()
+  await writeFile(keyFile, 'correct horse battery staple\n')
+  await writeFile(wrong, 'incorrect horse battery staple\n')
+  expect(
+    (await runAlmoner(['backup', file, '--key-file', keyFile, '--json'], { ALMONER_DATA_DIR: from })).stdout,
+  ).toContain('"encrypted":true')
+  const kept = await readFile(file)
+  expect(kept.subarray(0, 21).toString()).toBe('age-encryption.org/v1')
+
+  expect(await says('restore', file)).toMatch(/^1 .*is encrypted: name its key with --key-file/)
+  expect(await says('restore', file, '--key-file', wrong)).toMatch(/^1 .*cannot be decrypted with this key/)
+  const changed = path.join(place, 'changed')
+  const middle = Math.floor(kept.length / 2)
+  await writeFile(changed, kept.with(middle, (kept[middle] ?? 0) ^ 1))
+  expect(await says('restore', changed, '--key-file', keyFile)).toMatch(/^1 .*is no backup, or is damaged/)
+  expect(await says('restore', path.join(place, 'whole.tar.gz'), '--key-file', keyFile)).toMatch(
+    /^1 .*is not encrypted, so/,
+  )
+  await writeFile(wrong, 'short')
+  expect(await says('backup', path.join(place, 'f'), '--key-file', wrong)).toMatch(
+    /^1 .*16 characters or more/,
+  )
+  expect((await readdir(to)).filter((name) => name.startsWith('postgresql'))).toEqual([])
+
+  expect(await says('restore', file, '--key-file', keyFile)).toMatch(/^0/)
+  const cluster = path.join(to, 'postgresql')
+  expect((await readdir(cluster)).filter((name) => /conf$|signal$/.test(name)).toSorted()).toEqual([
+    'pg_hba.conf',
+    'pg_ident.conf',
+    'postgresql.conf',
+  ])
+  const restored = await open(to)
+  const { rows } = await sql<{ name: string; command: string }>`
+    select name, current_setting('archive_command') as command from fund`.execute(restored.db)
+  await restored.close()
+  expect(rows).toEqual([{ name: 'The fund of the encrypted', command: '(disabled)' }])
 })

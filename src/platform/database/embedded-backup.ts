@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import pg from 'pg'
 import { type Pack, pack } from 'tar-stream'
+import { type BackupKey, encrypt } from './backup-encryption.ts'
 import { ignore } from './embedded-binaries.ts'
 
 /** The last entry: a file without it was cut off. */
@@ -25,12 +26,14 @@ const leftOut = [
  * first to after the last makes them agree. A replication slot keeps the server from recycling that log meanwhile.
  * https://www.postgresql.org/docs/current/continuous-archiving.html#BACKUP-LOWLEVEL-BASE-BACKUP
  *
+ * @param key what the file is encrypted with; undefined: it is not
  * @returns the size of the file in bytes
  * @throws Error when the file exists, or cannot be written
  */
 export async function backUp(
   server: { readonly url: string; readonly dataDir: string },
   file: string,
+  key: BackupKey | undefined,
 ): Promise<number> {
   const clusterDir = path.join(server.dataDir, 'postgresql')
   const draft = `${file}.part-${process.pid}`
@@ -39,13 +42,11 @@ export async function backUp(
   await client.connect()
   try {
     const archive = pack()
-    const written = pipeline(
-      archive,
-      createGzip({ level: 6 }),
-      createWriteStream(draft, { flags: 'wx', mode: 0o600 }),
-    )
+    const zipped = createGzip({ level: 6 })
+    const kept = key ? await encrypt(zipped, key) : zipped
     await Promise.all([
-      written,
+      pipeline(archive, zipped),
+      pipeline(kept, createWriteStream(draft, { flags: 'wx', mode: 0o600 })),
       addCluster(archive, client, clusterDir).catch((error) => archive.destroy(error)),
     ])
     await sync(draft)
