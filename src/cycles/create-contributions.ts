@@ -71,7 +71,13 @@ export const createContributions = ({
       eventName: 'ContributionCycleActivated',
       subject: job.subject,
       actor: almoner,
-      payload: { cycleCode: cycle.cycleCode, ...counts },
+      payload: {
+        cycleCode: cycle.cycleCode,
+        ...counts,
+        contributionAmount: cycle.contributionAmount,
+        targetAmount: cycle.targetAmount,
+        deadline: cycle.deadline,
+      },
     })
   },
 

@@ -20,11 +20,15 @@ export interface CycleProof {
   readonly paid: number
   readonly failed: number
   readonly waived: number
+  /** Contributions of another amount or due date than their cycle's. */
+  readonly differing: number
+  /** Waived ones of members who have not died. */
+  readonly wronglyWaived: number
   readonly holds: boolean
 }
 
 /**
- * Proves I1, I2 and I3 of an Active or Completed cycle by query, all in one snapshot: payments go on, and the dead are
+ * Proves I1, I2 and I3 of an Active or Completed cycle by query, and that each contribution is of its amount, all in one snapshot: payments go on, and the dead are
  * waived, while it is asked.
  *
  * @param db not in a transaction
@@ -50,11 +54,17 @@ async function prove(tx: Tx, cycle: CycleView): Promise<CycleProof> {
       (select count(*) from member_contributions mc where mc.cycle_id = ${cycleId} and not exists (
         select from ${eligible(cycle)} e where e.member_id = mc.member_id
       )) as unexpected,
+      (select count(*) from member_contributions mc join members m using (member_id)
+        where mc.cycle_id = ${cycleId} and mc.contribution_status = 'Waived' and m.member_status <> 'Deceased'
+      ) as wrongly_waived,
       (select coalesce(sum(expected), 0)::bigint from job_chunks where job_id = ${cycle.jobId}) as planned,
       count(*) filter (where contribution_status = 'Pending') as pending,
       count(*) filter (where contribution_status = 'Paid') as paid,
       count(*) filter (where contribution_status = 'Failed') as failed,
-      count(*) filter (where contribution_status = 'Waived') as waived
+      count(*) filter (where contribution_status = 'Waived') as waived,
+      count(*) filter (
+        where (contribution_amount, due_date) <> (${cycle.contributionAmount}::bigint, ${cycle.deadline}::date)
+      ) as differing
     from member_contributions where cycle_id = ${cycleId}`.execute(tx)
   const found = rows[0] as (typeof rows)[0] & object
   const eligibleMembers = await countEligible(tx, cycle)
@@ -67,6 +77,8 @@ async function prove(tx: Tx, cycle: CycleView): Promise<CycleProof> {
       found.doubled === 0 &&
       found.missing === 0 &&
       found.unexpected === 0 &&
+      found.differing === 0 &&
+      found.wronglyWaived === 0 &&
       contributions === totalMembers &&
       eligibleMembers === totalMembers &&
       found.planned === totalMembers &&

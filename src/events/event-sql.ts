@@ -114,9 +114,22 @@ export async function findBrokenLinks(db: Db, limit: number): Promise<BrokenLink
   return rows
 }
 
-/** The end of the chain: whoever has written it down elsewhere can tell whether all before it is as it was. */
-export async function findChainHead(db: Db): Promise<{ position: number; digest: string }> {
-  const { rows } = await sql<{ position: number; digest: string }>`
+/** A place in the chain: whoever has written it down elsewhere can tell whether all before it is as it was. */
+export interface ChainLink {
+  readonly position: number
+  readonly digest: string
+}
+
+/** Whether the chain still has the link. */
+export async function hasLink(db: Db, { position, digest }: ChainLink): Promise<boolean> {
+  const { rows } = await sql`
+    select from event_chain where position = ${position} and digest = decode(${digest}, 'hex')`.execute(db)
+  return rows.length > 0
+}
+
+/** The end of the chain. */
+export async function findChainHead(db: Db): Promise<ChainLink> {
+  const { rows } = await sql<ChainLink>`
     select position, encode(digest, 'hex') as digest from event_chain order by position desc limit 1`.execute(
     db,
   )

@@ -5,6 +5,7 @@ import { findFund } from '../fund/fund-sql.ts'
 import type { Db } from '../platform/database/connect.ts'
 import { findNeglectedJobs } from '../platform/jobs/job-sql.ts'
 import type { Queue } from '../platform/queue/queue.ts'
+import { findContradictions } from './contradiction-sql.ts'
 import {
   countDeadPending,
   countDeliveries,
@@ -15,6 +16,7 @@ import {
   findUntidyCycles,
   findVersions,
 } from './operation-sql.ts'
+import { findLostGuards } from './schema-guard-sql.ts'
 
 export interface Finding {
   readonly check: string
@@ -27,6 +29,8 @@ const stuckAfterMs = 60_000
 const cyclesAPage = 100
 /** Events that are named at most; the others hang on them. */
 const listedLinks = 20
+/** Rows of a kind that are named at most. */
+const listedOfAKind = 20
 
 /** Looks at everything that must hold and tells each finding as it comes; changes nothing. */
 export async function* examine(deps: { db: Db; queue: Queue; version: string }): AsyncGenerator<Finding> {
@@ -73,6 +77,28 @@ export async function* examine(deps: { db: Db; queue: Queue; version: string }):
     'audit',
     broken.length === 0,
     `${head.position} events chained, the last ${head.digest}`.trim(),
+  )
+  const contradictions = await findContradictions(db, listedOfAKind)
+  for (const { what, fault, fields } of contradictions) {
+    yield finding(
+      what,
+      false,
+      fault === 'differs' ? `${fields.join(', ')} as no event says` : `it ${fault}, as far as events say`,
+    )
+  }
+  yield finding(
+    'rows and events',
+    contradictions.length === 0,
+    contradictions.length === 0
+      ? 'fund, tiers, users, API keys, claims and cycles are as their events say'
+      : 'what is named above was written past Almoner',
+  )
+  const lost = await findLostGuards(db)
+  for (const sentence of lost) yield finding('schema', false, sentence)
+  yield finding(
+    'schema',
+    lost.length === 0,
+    `${lost.length} triggers and functions are not as they were made`,
   )
   const { selfApproval } = await findFund(db)
   yield finding(

@@ -5,9 +5,12 @@ import { readConfig } from '../../src/app/config.ts'
 import { openApplication } from '../../src/app/open-application.ts'
 import { startApi } from '../../src/app/start-api.ts'
 import { startWorker } from '../../src/app/start-worker.ts'
+import { announceTo } from '../../src/events/announce.ts'
+import { changeFund } from '../../src/fund/change-fund.ts'
 import type { Db } from '../../src/platform/database/connect.ts'
 import type { Problem } from '../../src/platform/http/problem.ts'
 import { createLog } from '../../src/platform/telemetry/log.ts'
+import { operator } from '../../src/platform/values/actor.ts'
 import { keyHeaders } from './admin-key.ts'
 import { createTestDatabase } from './test-database.ts'
 
@@ -51,7 +54,11 @@ export async function openTestApi(options: {
 }): Promise<TestApi> {
   const database = await createTestDatabase(2)
   // One person asks for everything, as in a fund that has only one.
-  await sql`update fund set self_approval = true`.execute(database.db)
+  const { db } = database
+  await changeFund(
+    { db, announce: announceTo([]) },
+    { changes: { selfApproval: true }, actor: operator('admin') },
+  )
   const config = readConfig(
     {
       DATABASE_URL: database.url,

@@ -3,6 +3,7 @@ import type { ClaimView } from '../../src/claims/claim-sql.ts'
 import { approveClaim } from '../../src/claims/decide-claim.ts'
 import { submitClaim } from '../../src/claims/submit-claim.ts'
 import { announceTo } from '../../src/events/announce.ts'
+import { addTier } from '../../src/fund/keep-tiers.ts'
 import type { Db } from '../../src/platform/database/connect.ts'
 import { operator } from '../../src/platform/values/actor.ts'
 import { systemClock } from '../../src/platform/values/clock.ts'
@@ -16,15 +17,16 @@ export async function registerTier(
   options: { tierCode?: string; members: number; contributionAmount?: number },
 ): Promise<string> {
   const tierCode = options.tierCode ?? 'A'
-  const { tierId } = await db
-    .insertInto('tiers')
-    .values({
+  const { tierId } = await addTier(
+    { db, announce: announceTo([]) },
+    {
       tierCode,
       tierName: `Tier ${tierCode}`,
       contributionAmount: options.contributionAmount ?? 10_000,
-    })
-    .returning('tierId')
-    .executeTakeFirstOrThrow()
+      benefitAmount: null,
+      actor: operator('admin'),
+    },
+  )
   await sql`
     insert into agents (agent_code, full_name)
     select 'AG-' || lpad(i::text, 3, '0'), 'Agent ' || i from generate_series(1, 20) i

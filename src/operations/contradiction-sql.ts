@@ -1,0 +1,145 @@
+import { type RawBuilder, sql } from 'kysely'
+import type { EventName } from '../events/event-sql.ts'
+import type { Db } from '../platform/database/connect.ts'
+
+/** A row of which the audit trail says something else, or nothing. */
+export interface Contradiction {
+  /** What it is, e.g. `claim CL-2026-00003`. */
+  readonly what: string
+  readonly fault: 'differs' | 'was never made' | 'is gone'
+  /** What differs. */
+  readonly fields: readonly string[]
+}
+
+/** What the audit trail says of rows: all that their events said, the last word of each. */
+interface Told {
+  /** The event without which there is no such row; null: the row comes with the schema. */
+  readonly madeBy: EventName | null
+  readonly events: readonly EventName[]
+  /** What an event says, where that is not its `after`; by name. */
+  readonly says?: Partial<Record<EventName, RawBuilder<unknown>>>
+  /** Rows of (subject, what, fields): `fields` is an object of what is to be as it was told. */
+  readonly rows: RawBuilder<unknown>
+}
+
+/** Of events that have none. */
+const noSubject = sql`'00000000-0000-0000-0000-000000000000'::uuid`
+
+/** Nothing is told of the fund before it is first changed: then it is as the schema made it. */
+const fundAsMade = sql`jsonb_build_object('name', 'Mutual aid fund', 'currency', 'USD', 'timeZone', 'UTC',
+  'cycleCodePrefix', 'CC', 'roundingStep', 1, 'selfApproval', false)`
+
+const told: readonly Told[] = [
+  {
+    madeBy: null,
+    events: ['FundChanged'],
+    rows: sql`
+      select ${noSubject} as subject, 'the fund' as what, ${fundAsMade} as said,
+        jsonb_build_object('name', name, 'currency', currency, 'timeZone', time_zone, 'cycleCodePrefix', cycle_code_prefix,
+          'roundingStep', rounding_step, 'selfApproval', self_approval) as fields
+      from fund`,
+  },
+  {
+    // The tiers of an import have no event, and no amounts.
+    madeBy: null,
+    events: ['TierAdded', 'TierChanged'],
+    rows: sql`
+      select tier_id as subject, 'tier ' || tier_code as what,
+        '{"contributionAmount": null, "benefitAmount": null}'::jsonb as said,
+        jsonb_build_object('contributionAmount', contribution_amount, 'benefitAmount', benefit_amount) as fields
+      from tiers`,
+  },
+  {
+    madeBy: 'UserAdded',
+    events: ['UserAdded', 'UserChanged'],
+    rows: sql`
+      select id as subject, 'user ' || email as what, '{}'::jsonb as said,
+        jsonb_build_object('email', email, 'role', role, 'agentId', agent_id, 'disabledAt', disabled_at) as fields
+      from users`,
+  },
+  {
+    madeBy: 'ApiKeyCreated',
+    events: ['ApiKeyCreated', 'ApiKeyRevoked'],
+    says: { ApiKeyRevoked: sql`'{"isRevoked": true}'::jsonb` },
+    rows: sql`
+      select key_id as subject, 'API key ' || key_name as what, '{"isRevoked": false}'::jsonb as said,
+        jsonb_build_object('userId', user_id, 'permissions', permissions, 'expiresAt', expires_at,
+          'isRevoked', revoked_at is not null) as fields
+      from api_keys`,
+  },
+  {
+    madeBy: 'ClaimSubmitted',
+    events: ['ClaimSubmitted', 'ClaimApproved', 'ClaimRejected'],
+    says: {
+      ClaimApproved: sql`jsonb_build_object('claimStatus', 'Approved', 'approvedBy', e.actor)`,
+      ClaimRejected: sql`jsonb_build_object('claimStatus', 'Rejected', 'rejectedBy', e.actor)`,
+    },
+    rows: sql`
+      select claim_id as subject, 'claim ' || claim_code as what, '{}'::jsonb as said,
+        jsonb_build_object('claimCode', claim_code, 'deceasedMemberId', deceased_member_id, 'dateOfDeath', date_of_death,
+          'benefitAmount', benefit_amount, 'claimStatus', claim_status, 'submittedBy', submitted_by,
+          'approvedBy', approved_by, 'rejectedBy', rejected_by) as fields
+      from claims`,
+  },
+  {
+    madeBy: 'ContributionCycleInitiated',
+    events: ['ContributionCycleInitiated', 'ContributionCycleActivated', 'ContributionCycleCancelled'],
+    says: {
+      ContributionCycleInitiated: sql`e.payload - 'strategy'`,
+      ContributionCycleActivated: sql`e.payload || '{"isActivated": true}'`,
+      ContributionCycleCancelled: sql`'{"isCancelled": true}'::jsonb`,
+    },
+    rows: sql`
+      select cycle_id as subject, 'cycle ' || cycle_code as what, '{"isActivated": false, "isCancelled": false}'::jsonb as said,
+        jsonb_build_object('cycleCode', cycle_code, 'claimCode', claim_code, 'totalMembers', total_members,
+          'contributionAmount', contribution_amount, 'targetAmount', target_amount, 'deadline', deadline,
+          'isActivated', cycle_status in ('Active', 'Completed'), 'isCancelled', cycle_status = 'Cancelled') as fields
+      from contribution_cycles join claims using (claim_id)`,
+  },
+]
+
+/** Instants are written in more than one way. */
+const comparable = (field: RawBuilder<unknown>, value: RawBuilder<unknown>) => sql`
+  case when ${field} like '%At' and jsonb_typeof(${value}) = 'string'
+    then to_jsonb((${value} #>> '{}')::timestamptz) else ${value} end`
+
+/** Rows that somebody has changed, or made, past the audit trail, of each kind at most so many. */
+export async function findContradictions(db: Db, limit: number): Promise<Contradiction[]> {
+  const found: Contradiction[] = []
+  for (const { madeBy, events, says = {}, rows } of told) {
+    const names = Object.entries(says) as [EventName, RawBuilder<unknown>][]
+    const said = sql`case e.event_name
+      ${sql.join(
+        names.map(([name, what]) => sql`when ${name} then ${what}`),
+        sql` `,
+      )}
+      else e.payload -> 'after' end`
+    const contradictions = await sql<Contradiction>`
+      with kept as (${rows}),
+      told as (
+        select coalesce(e.subject, ${noSubject}) as subject, jsonb_object_agg(s.key, s.value order by e.event_id) as said,
+          bool_or(e.event_name = ${madeBy}::text) as is_made
+        from events e cross join lateral jsonb_each(${names.length > 0 ? said : sql`e.payload -> 'after'`}) s
+        where e.event_name = any(${events})
+        group by 1
+      ),
+      compared as (
+        select coalesce(k.what, ${madeBy} || ' ' || t.subject) as what,
+          array(
+            select f.key from jsonb_each(k.fields) f
+            cross join lateral (select (k.said || coalesce(t.said, '{}')) -> f.key as value) s
+            where ${comparable(sql`f.key`, sql`s.value`)} <> ${comparable(sql`f.key`, sql`f.value`)}
+            order by f.key
+          ) as fields,
+          case when k.subject is null and t.is_made then 'is gone'
+            when ${madeBy}::text is not null and t.is_made is not true then 'was never made'
+            else 'differs' end as fault
+        from kept k full join told t using (subject)
+      )
+      select * from compared where fault <> 'differs' or cardinality(fields) > 0
+      order by what
+      limit ${limit}`.execute(db)
+    found.push(...contradictions.rows)
+  }
+  return found
+}

@@ -1,0 +1,178 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { sql } from 'kysely'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createApiKey } from '../../src/access/api-keys.ts'
+import type { CycleView } from '../../src/cycles/cycle-sql.ts'
+import { announceTo } from '../../src/events/announce.ts'
+import { checkAnchor, writeAnchor } from '../../src/operations/anchor.ts'
+import { examine } from '../../src/operations/examine.ts'
+import { findGuards } from '../../src/operations/schema-guard-sql.ts'
+import { guards } from '../../src/operations/schema-guards.ts'
+import { operator } from '../../src/platform/values/actor.ts'
+import { openTestApi, type TestApi } from '../support/api-client.ts'
+import { approveDeath, registerTier } from '../support/fund-fixture.ts'
+
+let api: TestApi
+let directory: string
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'almoner-doctor-'))
+  api = await openTestApi({ worker: false })
+  await registerTier(api.db, { members: 30 })
+  await approveDeath(api.db, { number: 2 })
+  const { claimId } = await approveDeath(api.db, { number: 1 })
+  await api.post<{ cycle: CycleView }>('/api/contribution-cycles', { claimId, strategy: 'inline' })
+  const { rows } = await sql<{ userId: string }>`select id as user_id from users`.execute(api.db)
+  const key = { userId: rows[0]?.userId ?? '', keyName: 'scanner', permissions: ['fund.read'] as const }
+  const { keyId } = await createApiKey(
+    { db: api.db, announce: announceTo([]) },
+    { ...key, expiresAt: '2099-01-01T00:00:00+05:30', actor: operator('admin') },
+  )
+  await api.ask(`/api/api-keys/${keyId}`, { method: 'DELETE' })
+})
+afterAll(async () => {
+  await api?.close()
+  await rm(directory, { recursive: true, force: true })
+})
+
+async function wrong(): Promise<string[]> {
+  const sentences: string[] = []
+  for await (const { check, ok, detail } of examine({ ...api.app, version: 'test' })) {
+    if (!ok) sentences.push(`${check}: ${detail}`)
+  }
+  return sentences
+}
+
+const run = (statement: string) => sql.raw(statement).execute(api.db)
+
+test('the doctor finds nothing wrong with what was written through Almoner', async () => {
+  expect(await wrong()).toEqual([])
+})
+
+/** What was changed by hand; how it is put right again; what the doctor says. */
+test.each([
+  [
+    'a benefit',
+    'update claims set benefit_amount = benefit_amount + 1',
+    'update claims set benefit_amount = benefit_amount - 1',
+    /^claim CL-\d+-00001: benefitAmount as no event says$/,
+  ],
+  [
+    'who approved a claim',
+    `update claims set approved_by = 'cli:clerk'`,
+    `update claims set approved_by = e.actor from events e where e.subject = claim_id and event_name = 'ClaimApproved'`,
+    /^claim .*: approvedBy as no event says$/,
+  ],
+  [
+    'the amount of one contribution',
+    `update member_contributions set contribution_amount = 1 where member_id = (select min(member_id::text)::uuid from members
+      where member_status = 'Active')`,
+    'update member_contributions set contribution_amount = 10000',
+    /^cycle .*"differing":1/,
+  ],
+  [
+    'a waiver',
+    `update member_contributions set contribution_status = 'Waived' where member_id = (select min(member_id::text)::uuid
+      from members where member_status = 'Active');
+      update contribution_cycles set waived_members = waived_members + 1, pending_members = pending_members - 1`,
+    `update member_contributions set contribution_status = 'Pending' where member_id = (select min(member_id::text)::uuid
+      from members where member_status = 'Active');
+      update contribution_cycles set waived_members = waived_members - 1, pending_members = pending_members + 1`,
+    /^cycle .*"wronglyWaived":1/,
+  ],
+  [
+    'the amount of a cycle',
+    'update contribution_cycles set target_amount = target_amount * 2',
+    'update contribution_cycles set target_amount = target_amount / 2',
+    /^cycle .*: targetAmount as no event says$/,
+  ],
+  [
+    'a role',
+    `update users set role = 'auditor'`,
+    `update users set role = 'admin'`,
+    /^user admin@example.org: role as no event says$/,
+  ],
+  [
+    'self-approval',
+    'update fund set self_approval = false',
+    'update fund set self_approval = true',
+    /^the fund: selfApproval as no event says$/,
+  ],
+  [
+    'the amount of a tier',
+    'update tiers set contribution_amount = 5',
+    'update tiers set contribution_amount = 10000',
+    /^tier A: contributionAmount as no event says$/,
+  ],
+  [
+    'an API key that was put in',
+    `insert into api_keys (key_name, key_start, key_hash, permissions, user_id)
+      select 'mine', 'alm_', sha256('x'), '{fund.read}', id from users`,
+    `alter table api_keys disable trigger api_keys_kept; delete from api_keys where key_name = 'mine';
+      alter table api_keys enable trigger api_keys_kept`,
+    /^API key mine: it was never made, as far as events say$/,
+  ],
+  [
+    'a revoked key that was revived',
+    `update api_keys set revoked_at = null where key_name = 'scanner'`,
+    `update api_keys set revoked_at = now() where key_name = 'scanner'`,
+    /^API key scanner: isRevoked as no event says$/,
+  ],
+  [
+    'a claim that was removed',
+    `create table kept as select * from claims where claim_code like '%00001'; delete from claims where claim_code like '%00001'`,
+    'insert into claims select * from kept; drop table kept',
+    /^ClaimSubmitted .*: it is gone, as far as events say$/,
+  ],
+  [
+    'a trigger that was switched off',
+    'alter table events disable trigger events_append_only',
+    'alter table events enable trigger events_append_only',
+    /^schema: the trigger events.events_append_only is missing or switched off$/,
+  ],
+  [
+    'a trigger without effect',
+    `alter function refuse_change rename to kept; create function refuse_change() returns trigger language plpgsql as
+      $$ begin return null; end $$`,
+    'drop function refuse_change; alter function kept rename to refuse_change',
+    /^schema: the function refuse_change is missing or changed$/,
+  ],
+])('the doctor finds by hand: %s', async (_what, tamper, mend, said) => {
+  await run(tamper)
+  const found = await wrong()
+  await run(mend)
+  expect(found).toContainEqual(expect.stringMatching(said))
+  expect(await wrong()).toEqual([])
+})
+
+test('an end of the audit trail that was cut off is found by an anchor kept elsewhere', async () => {
+  const file = path.join(directory, 'anchor.json')
+  expect(await checkAnchor(api.db, file)).toBeUndefined()
+  await writeAnchor(api.db, file)
+  await api.patch('/api/fund', { name: 'Another fund' })
+  await api.patch('/api/fund', { name: 'Mutual aid fund' })
+  expect(await checkAnchor(api.db, file)).toMatchObject({ ok: true })
+  await writeAnchor(api.db, file)
+  const anchored = await readFile(file, 'utf8')
+  // Both are cut, so that the chain is whole again, and so is the row.
+  await run(`
+    set session_replication_role = replica;
+    delete from event_chain where position > (select max(position) - 2 from event_chain);
+    delete from events where event_id > (select max(event_id) from event_chain);
+    set session_replication_role = origin`)
+  expect(await wrong()).toEqual([])
+  expect(await checkAnchor(api.db, file)).toMatchObject({
+    ok: false,
+    detail: expect.stringMatching(/^the chain does not hold the \d+ events of .*: its end was cut off/),
+  })
+  expect(await readFile(file, 'utf8')).toBe(anchored)
+  expect(await readdir(directory)).toEqual(['anchor.json'])
+  await writeFile(file, '{"position": 1}')
+  await expect(checkAnchor(api.db, file)).rejects.toThrow('is no anchor')
+})
+
+test('what the doctor asks of the schema is what the migrations make', async () => {
+  const found = await findGuards(api.db)
+  expect(guards).toEqual(found)
+})
