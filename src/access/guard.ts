@@ -13,7 +13,7 @@ import type { Identity } from './identity.ts'
 import { type Access, type Grant, grantOf, needsSecondFactor } from './permission-rules.ts'
 import { findPrincipal, type Principal, requireStepUp } from './principal.ts'
 import { refuseCrossSite, refuseKeyInUrl, requireCsrfToken, safeMethods } from './refuse-forgery.ts'
-import { costOf } from './request-cost.ts'
+import { costOf, limitAtATime } from './request-cost.ts'
 import type { StrangersEvents } from './strangers-events.ts'
 
 export interface GuardedRoute {
@@ -69,7 +69,10 @@ export function guard(
   const { db, identity } = deps
   const limit = limitRequests(deps.requestsPerMinute)
   const routes: RouteOptions[] = []
-  app.addHook('onRoute', (route) => void routes.push(route))
+  app.addHook('onRoute', (route) => {
+    limitAtATime(route, callerOf)
+    routes.push(route)
+  })
   app.addHook('onReady', async () => {
     const open = routes.filter((route) => route.config?.access === undefined)
     if (open.length > 0)
@@ -93,7 +96,7 @@ export function guard(
     })
     request.principal = principal
     request.actor = actorOf(request)
-    await limit(principal?.key?.keyId ?? principal?.userId ?? networkOf(request.ip), costOf(request))
+    await limit(callerOf(request), costOf(request))
     if (access === 'anyone') return
     // Whoever sits at this computer next does not find it in the browser.
     reply.header('cache-control', 'no-store')
@@ -126,6 +129,11 @@ export function guard(
     }
   })
   app.addHook('onError', async (request, _reply, error) => record(request, error))
+}
+
+/** Whose requests are counted together: a key's, a user's, or those of a network of strangers. */
+function callerOf({ principal, ip }: FastifyRequest): string {
+  return principal?.key?.keyId ?? principal?.userId ?? networkOf(ip)
 }
 
 function guardedRoutes({ method, url, config }: RouteOptions): GuardedRoute[] {

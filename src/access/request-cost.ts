@@ -1,9 +1,12 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyRequest, RouteOptions } from 'fastify'
+import { DomainError } from '../platform/values/errors.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** What a request costs of what a user, key or address may ask a minute; 1 if absent. */
     cost?: number
+    /** How many of these a user, key or address has answered at a time; any number if absent. */
+    atATime?: number
   }
 }
 
@@ -21,4 +24,31 @@ export function costOf({ headers, routeOptions }: FastifyRequest): number {
 
 function bodyBlocks(bytes: number): number {
   return Math.floor(bytes / bytesAtOne)
+}
+
+/**
+ * Has the handler of a route refuse what comes on top of its `atATime`. A request is in hand until its handler has ended, be its
+ * client there or gone: what a client has left goes on in the database for a while.
+ */
+export function limitAtATime(route: RouteOptions, callerOf: (request: FastifyRequest) => string): void {
+  const most = route.config?.atATime
+  if (most === undefined) return
+  const { handler } = route
+  const inHand = new Map<string, number>()
+  route.handler = async function limited(request, reply) {
+    const caller = callerOf(request)
+    const count = inHand.get(caller) ?? 0
+    if (count >= most) {
+      const detail = `At most ${most} of these are answered at a time: wait for an answer before asking again.`
+      throw new DomainError('too-many-requests', detail, [], { retryAfterSeconds: 2 })
+    }
+    inHand.set(caller, count + 1)
+    try {
+      return await handler.call(this, request, reply)
+    } finally {
+      const left = (inHand.get(caller) ?? 1) - 1
+      if (left > 0) inHand.set(caller, left)
+      else inHand.delete(caller)
+    }
+  }
 }

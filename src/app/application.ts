@@ -22,6 +22,8 @@ export interface Application {
   /** For imports and exports, which may take long. */
   readonly fileDatabase: Database
   readonly db: Db
+  /** For lists and searches: a statement that takes longer than two seconds is given up. */
+  readonly listDb: Db
   readonly queue: Queue
   readonly engine: Engine
   readonly announce: Announce

@@ -20,6 +20,10 @@ import { features } from './features.ts'
 /** Imports and exports of a process that work at the same time; an import holds its connection to its end. */
 const fileConnections = 4
 
+/** Lists and searches of a process that are looked for at the same time, and for how long at most. */
+const listConnections = 4
+const listTimeoutMs = 2_000
+
 export interface OpenOptions {
   /** For how long a database, or a queue that is needed, is waited for when it does not answer; 0 if absent. */
   readonly retryForMs?: number
@@ -63,20 +67,22 @@ export async function openApplication(
   }
   try {
     await retrying('The database', () => migrate(server.url), isTransient)
-    const open = (name: string, maxConnections: number) => {
+    const open = (name: string, maxConnections: number, statementTimeoutMs?: number) => {
       const opened = connect({
         url: server.url,
         name,
         maxConnections,
+        statementTimeoutMs,
         onError: (error) => log.warn({ err: error }, 'a database connection broke'),
       })
       undo.push(() => opened.close())
       return opened
     }
-    // Apart, so that jobs never wait for whoever asks the API, nor these for jobs, nor anybody for files.
+    // Apart, so that jobs never wait for whoever asks the API, nor these for jobs, nor anybody for files or searches.
     const database = open(role, 10)
     const jobDatabase = open(`${role} jobs`, config.workerConcurrency + 2)
     const fileDatabase = open(`${role} files`, fileConnections)
+    const listDatabase = open(`${role} lists`, listConnections, listTimeoutMs)
 
     const queueUrl = config.queueUrl ?? server.url
     const openNow = () => openQueue({ url: queueUrl, log })
@@ -104,7 +110,12 @@ export async function openApplication(
       db,
       queue,
       driver: queueUrl.slice(0, queueUrl.indexOf(':')),
-      pools: { requests: database.pool, jobs: jobDatabase.pool, files: fileDatabase.pool },
+      pools: {
+        requests: database.pool,
+        jobs: jobDatabase.pool,
+        files: fileDatabase.pool,
+        lists: listDatabase.pool,
+      },
       onError: (error) => log.warn({ err: error }, 'some metrics could not be asked for'),
     })
     return {
@@ -112,6 +123,7 @@ export async function openApplication(
       log,
       database,
       fileDatabase,
+      listDb: listDatabase.db,
       db,
       queue,
       engine,

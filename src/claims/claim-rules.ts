@@ -9,3 +9,6 @@ export const claimMoves = {
 export type ClaimStatus = keyof typeof claimMoves
 
 export const claimStatuses = Object.keys(claimMoves) as [ClaimStatus, ...ClaimStatus[]]
+
+/** What of a claim says who the deceased was. */
+export const personalFields = ['deceasedFullName', 'placeOfDeath'] as const

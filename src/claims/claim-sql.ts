@@ -116,3 +116,16 @@ export async function rejectSubmittedClaim(
     where claim_id = ${claimId} and claim_status = 'Submitted'`.execute(tx)
   return numAffectedRows === 1n
 }
+
+/** Removes what the claims for the member say of who it was, and returns them. */
+export async function blankClaims(
+  tx: Tx,
+  memberId: string,
+): Promise<Pick<ClaimView, 'claimId' | 'claimCode' | 'claimStatus'>[]> {
+  return tx
+    .updateTable('claims')
+    .set({ placeOfDeath: null })
+    .where('deceasedMemberId', '=', memberId)
+    .returning(['claimId', 'claimCode', 'claimStatus'])
+    .execute()
+}

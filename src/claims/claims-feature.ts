@@ -1,5 +1,6 @@
-import type { AnnounceDeps } from '../events/announce.ts'
+import type { AnnounceDeps, Subscriptions } from '../events/announce.ts'
 import type { Clock } from '../platform/values/clock.ts'
+import { forgetDeceased } from './forget-deceased.ts'
 
 declare module '../events/event-sql.ts' {
   interface EventNames {
@@ -11,6 +12,7 @@ declare module '../events/event-sql.ts' {
 
 /** Deaths that are reported, and what is decided on them. */
 export const claimsFeature = {
+  subscriptions: { MemberErased: forgetDeceased } satisfies Subscriptions,
   async routes(deps: AnnounceDeps & { readonly clock: Clock }) {
     const { claimRoutes } = await import('./claim-routes.ts')
     return [claimRoutes(deps)]

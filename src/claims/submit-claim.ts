@@ -6,6 +6,7 @@ import { isUniqueViolation } from '../platform/database/sql-state.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import type { Clock } from '../platform/values/clock.ts'
 import { DomainError } from '../platform/values/errors.ts'
+import { personalFields } from './claim-rules.ts'
 import { type ClaimView, insertClaim, requireClaim } from './claim-sql.ts'
 
 /**
@@ -41,6 +42,7 @@ export async function submitClaim(
         subject: claimId,
         actor,
         payload: { claimCode, after: submitted },
+        personal: { memberId: claim.deceasedMemberId, fields: personalFields },
       })
       return submitted
     })

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander'
 import { type ClaimView, findClaim } from '../claims/claim-sql.ts'
 import { type CycleView, findCycle } from '../cycles/cycle-sql.ts'
+import { findMember, type MemberView } from '../members/member-sql.ts'
 import type { Db } from '../platform/database/connect.ts'
 import { DomainError } from '../platform/values/errors.ts'
 import { nameSchema } from '../platform/values/value-schemas.ts'
@@ -33,6 +34,13 @@ export async function claimByCode(db: Db, claimCode: string): Promise<ClaimView>
   const claim = await findClaim(db, { claimCode })
   if (!claim) throw new DomainError('claim-not-found', `There is no claim ${claimCode}.`)
   return claim
+}
+
+/** @throws DomainError `member-not-found` */
+export async function memberByCode(db: Db, memberCode: string): Promise<MemberView> {
+  const member = await findMember(db, { memberCode })
+  if (!member) throw new DomainError('member-not-found', `There is no member ${memberCode}.`)
+  return member
 }
 
 /** @throws DomainError `cycle-not-found` */

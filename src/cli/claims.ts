@@ -3,10 +3,8 @@ import { type ClaimView, findClaims } from '../claims/claim-sql.ts'
 import { approveClaim, rejectClaim } from '../claims/decide-claim.ts'
 import { submitClaim } from '../claims/submit-claim.ts'
 import { findFund } from '../fund/fund-sql.ts'
-import { findMember } from '../members/member-sql.ts'
-import { DomainError } from '../platform/values/errors.ts'
 import { formatAmount, parseAmount } from '../platform/values/money.ts'
-import { claimByCode, isoDate, nameOf, wholeNumber } from './arguments.ts'
+import { claimByCode, isoDate, memberByCode, nameOf, wholeNumber } from './arguments.ts'
 import { printResult, table } from './output.ts'
 import { commandActor, group, withApplication } from './run-command.ts'
 
@@ -28,10 +26,9 @@ export function claimsCommand(): Command {
     .requiredOption('--benefit <amount>', 'what the family is to receive, such as 500000 or 99.50')
     .action(async (options: SubmitOptions, command: Command) => {
       const claim = await withApplication(async (app) => {
-        const member = await findMember(app.db, { memberCode: options.member })
-        if (!member) throw new DomainError('member-not-found', `There is no member ${options.member}.`)
+        const { memberId } = await memberByCode(app.db, options.member)
         return submitClaim(app, {
-          deceasedMemberId: member.memberId,
+          deceasedMemberId: memberId,
           dateOfDeath: options.dateOfDeath,
           placeOfDeath: options.placeOfDeath ?? null,
           benefitAmount: parseAmount(options.benefit, (await findFund(app.db)).currency),

@@ -3,8 +3,10 @@ import { stat } from 'node:fs/promises'
 import { finished } from 'node:stream/promises'
 import { type Command, Option } from 'commander'
 import { stringify } from 'csv-stringify'
+import { eraseMember, requestErasure, withdrawErasure } from '../members/erase-member.ts'
 import { type ImportResult, importMembers, type RowFault } from '../members/import-members.ts'
 import { DomainError } from '../platform/values/errors.ts'
+import { memberByCode, nameOf } from './arguments.ts'
 import { exitCodes } from './exit-codes.ts'
 import { plural, printResult, say, showProgress } from './output.ts'
 import { commandActor, group, withApplication } from './run-command.ts'
@@ -40,7 +42,41 @@ export function membersCommand(): Command {
       printResult(command, result, resultLines(result))
       if (result.faulty > 0) process.exitCode = exitCodes.failed
     })
+  members
+    .command('erase')
+    .description('forget a member who has left or died: one person asks for it, another approves')
+    .argument('<code>', 'the code of the member')
+    .option('--reason <text>', 'why; asks for it', nameOf)
+    .option('--approve', 'do what another person has asked for; it cannot be undone')
+    .option('--withdraw', 'take the request back')
+    .action(async (memberCode: string, options: EraseOptions, command: Command) => {
+      const { reason, approve, withdraw } = options
+      if ([reason, approve, withdraw].filter((given) => given !== undefined).length !== 1) {
+        throw new DomainError('invalid-input', 'Give one of --reason, --approve and --withdraw.')
+      }
+      const sentence = await withApplication(async (app) => {
+        const { memberId } = await memberByCode(app.db, memberCode)
+        const actor = commandActor()
+        if (reason !== undefined) {
+          await requestErasure(app, { memberId, reason, actor })
+          return `Another person has to approve it: almoner members erase ${memberCode} --approve`
+        }
+        if (withdraw) {
+          await withdrawErasure(app, { memberId, actor })
+          return `${memberCode} is not to be erased any more.`
+        }
+        await eraseMember(app, { memberId, actor })
+        return `${memberCode} is erased. Backups of before still hold the name: delete them in their time.`
+      })
+      printResult(command, { memberCode, done: sentence }, [sentence])
+    })
   return members
+}
+
+interface EraseOptions {
+  reason?: string
+  approve?: true
+  withdraw?: true
 }
 
 async function importFile(file: string, options: ImportOptions): Promise<ImportResult> {

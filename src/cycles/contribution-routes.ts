@@ -21,12 +21,17 @@ import { eachContribution, listContributions, ofAgent, requireActive } from './l
 const params = z.strictObject({ cycleId: z.uuid() })
 const tags = ['contribution cycles']
 
-export function contributionRoutes(deps: AnnounceDeps & { readonly exportDb: Db }): HttpRoutes {
+export interface ContributionRoutesDeps extends AnnounceDeps {
+  readonly exportDb: Db
+  readonly listDb: Db
+}
+
+export function contributionRoutes(deps: ContributionRoutesDeps): HttpRoutes {
   return async (app) => {
     app.get(
       '/api/contribution-cycles/:cycleId/contributions',
       {
-        config: { access: 'contributions.read' },
+        config: { access: 'contributions.read', atATime: 4 },
         schema: {
           summary: 'The contributions of an Active cycle',
           tags,
@@ -38,10 +43,16 @@ export function contributionRoutes(deps: AnnounceDeps & { readonly exportDb: Db 
       async (request) => {
         const { cursor, limit, ...filter } = request.query
         const [after] = decodeCursor(cursor, z.tuple([z.uuid()])) ?? []
-        const rows = await listContributions(deps, request.params.cycleId, ownAgentId(request), filter, {
-          after,
-          limit: limit + 1,
-        })
+        const rows = await listContributions(
+          { db: deps.listDb },
+          request.params.cycleId,
+          ownAgentId(request),
+          filter,
+          {
+            after,
+            limit: limit + 1,
+          },
+        )
         return pageFrom(rows, limit, (contribution) => [contribution.memberId])
       },
     )

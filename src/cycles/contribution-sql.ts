@@ -57,6 +57,21 @@ export async function waiveTheDead(tx: Tx, cycleId: string): Promise<number> {
   return Number(numAffectedRows)
 }
 
+/** Codes of the cycles in which the member owes a contribution, or will once they are Active. */
+export async function findCyclesOwed(db: Db, memberId: string): Promise<string[]> {
+  const { rows } = await sql<{ cycleCode: string }>`
+    select c.cycle_code from contribution_cycles c
+    where c.cycle_status = 'Active' and exists (
+        select from member_contributions mc
+        where mc.cycle_id = c.cycle_id and mc.member_id = ${memberId} and mc.contribution_status in ('Pending', 'Failed')
+      )
+      or c.cycle_status in ('Initializing', 'Failed') and exists (
+        select from eligible_members(c.tier_id, c.eligible_as_of, c.deceased_member_id) e where e.member_id = ${memberId}
+      )
+    order by c.cycle_code`.execute(db)
+  return rows.map(({ cycleCode }) => cycleCode)
+}
+
 export interface ContributionView {
   /** What members and agents quote: the cycle and the member, `CC-2026-00015/M-000123`. */
   contributionId: string

@@ -1,7 +1,8 @@
-import type { AnnounceDeps } from '../events/announce.ts'
-import type { Db } from '../platform/database/connect.ts'
+import type { AnnounceDeps, Subscriptions } from '../events/announce.ts'
+import type { ContributionRoutesDeps } from './contribution-routes.ts'
 import { createContributions } from './create-contributions.ts'
 import type { CycleRoutesDeps } from './cycle-routes.ts'
+import { refuseErasureOfDebtor } from './refuse-erasure.ts'
 import { removeContributions } from './remove-contributions.ts'
 
 declare module '../events/event-sql.ts' {
@@ -18,8 +19,9 @@ declare module '../events/event-sql.ts' {
 
 /** Contribution cycles and their contributions. */
 export const cyclesFeature = {
+  subscriptions: { MemberErased: refuseErasureOfDebtor } satisfies Subscriptions,
   jobKinds: (deps: Pick<AnnounceDeps, 'announce'>) => [createContributions(deps), removeContributions],
-  async routes(deps: CycleRoutesDeps & { readonly exportDb: Db }) {
+  async routes(deps: CycleRoutesDeps & ContributionRoutesDeps) {
     const { cycleRoutes } = await import('./cycle-routes.ts')
     const { contributionRoutes } = await import('./contribution-routes.ts')
     return [cycleRoutes(deps), contributionRoutes(deps)]

@@ -17,14 +17,15 @@ const exportPageRows = 5000
 
 export interface AuditRoutesDeps extends AnnounceDeps {
   readonly exportDb: Db
+  readonly listDb: Db
 }
 
-export function auditRoutes({ db, announce, exportDb }: AuditRoutesDeps): HttpRoutes {
+export function auditRoutes({ db, announce, exportDb, listDb }: AuditRoutesDeps): HttpRoutes {
   return async (app) => {
     app.get(
       '/api/audit',
       {
-        config: { access: 'audit.read' },
+        config: { access: 'audit.read', atATime: 4 },
         schema: {
           summary: 'Who did what, newest first',
           tags,
@@ -35,7 +36,7 @@ export function auditRoutes({ db, announce, exportDb }: AuditRoutesDeps): HttpRo
       async (request) => {
         const { cursor, limit, ...filter } = request.query
         const [before] = decodeCursor(cursor, z.tuple([z.int()])) ?? []
-        const rows = await findAuditEvents(db, filter, { before, limit: limit + 1 })
+        const rows = await findAuditEvents(listDb, filter, { before, limit: limit + 1 })
         return pageFrom(rows, limit, (event) => [event.eventId])
       },
     )

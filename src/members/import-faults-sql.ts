@@ -61,6 +61,18 @@ export async function insertFaultsOfTheDead(client: Client, reason: string): Pro
   )
 }
 
+/** Rows without another fault of members who were erased: what they say must not come back. */
+export async function insertFaultsOfTheErased(client: Client, reason: string): Promise<void> {
+  await client.query(
+    `insert into import_faults (line, column_name, value, reason)
+    select r.line, 'memberCode', r.member_code, $1
+    from import_rows r
+    join members m using (member_code)
+    where m.erased_at is not null and not exists (select from import_faults f where f.line = r.line)`,
+    [reason],
+  )
+}
+
 /** Of the rows without another fault, the first with a code counts. `%s` in the reason becomes its line. */
 export async function insertFaultsOfRepeats(client: Client, reason: string): Promise<void> {
   await client.query(

@@ -185,6 +185,7 @@ async function findFaults(client: pg.ClientBase, input: ImportInput): Promise<vo
   if (!input.createAgents) await faultStatements.insertFaultsOfAgents(client, registerReasons.unknownAgent)
   if (input.onDuplicate === 'update') {
     await faultStatements.insertFaultsOfTheDead(client, registerReasons.deceased)
+    await faultStatements.insertFaultsOfTheErased(client, registerReasons.erased)
   }
   // Last, for the first row without any other fault is the one that counts.
   await faultStatements.insertFaultsOfRepeats(client, registerReasons.repeatedCode)
@@ -216,6 +217,7 @@ async function write(
     await writeStatements.updateMembers(client, given)
     // Who died since the rows were judged was left alone by the update: a fault, as if it had been before.
     await faultStatements.insertFaultsOfTheDead(client, registerReasons.deceased)
+    await faultStatements.insertFaultsOfTheErased(client, registerReasons.erased)
   }
   return { createdTiers, createdAgents, inserted }
 }

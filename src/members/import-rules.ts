@@ -33,6 +33,7 @@ export const registerReasons = {
   unknownTier: 'There is no such tier.',
   unknownAgent: 'There is no such agent.',
   repeatedCode: 'The member is on line %s already.',
+  erased: 'The member was erased: nothing can change any more.',
   deceased: 'The member is Deceased: neither status nor tier can change any more.',
 } as const
 

@@ -90,7 +90,7 @@ export async function updateMembers(client: Client, given: GivenColumns): Promis
     join tiers t using (tier_code)
     left join agents a using (agent_code)
     where v.verdict = 'update' and m.member_id = v.member_id
-      and (m.member_status <> 'Deceased' or (r.member_status, t.tier_id) = ('Deceased', m.tier_id))`,
+      and m.erased_at is null and (m.member_status <> 'Deceased' or (r.member_status, t.tier_id) = ('Deceased', m.tier_id))`,
     [given.agentCode, given.phone, given.email],
   )
   return rowCount ?? 0

@@ -7,7 +7,7 @@ import { isForeignKeyViolation, isUniqueViolation } from '../platform/database/s
 import type { Actor } from '../platform/values/actor.ts'
 import type { Clock } from '../platform/values/clock.ts'
 import { DomainError } from '../platform/values/errors.ts'
-import { type MemberStatus, memberMoves, memberStatuses } from './member-rules.ts'
+import { type MemberStatus, memberMoves, memberStatuses, personalFields } from './member-rules.ts'
 import {
   type AgentRow,
   findMember,
@@ -61,6 +61,7 @@ export async function addMember(
         subject: added.memberId,
         actor,
         payload: { after: added },
+        personal: { memberId: added.memberId, fields: personalFields },
       })
       return added
     })
@@ -75,7 +76,7 @@ export async function addMember(
 /**
  * Changes what the register says of a member. A change of tier, or from or to Active, closes and opens standings.
  *
- * @throws DomainError `member-not-found`, `member-deceased`, `invalid-input`, `tier-not-found`, `agent-not-found`
+ * @throws DomainError `member-not-found`, `member-deceased`, `member-erased`, `invalid-input`, `tier-not-found`, `agent-not-found`
  */
 export async function changeMember(
   { db, announce, clock }: AnnounceDeps & { clock: Clock },
@@ -99,7 +100,10 @@ export async function changeMember(
     return await db.transaction().execute(async (tx) => {
       await lockMember(tx, memberId)
       const before = await requireMember(tx, memberId)
-      const { memberCode } = before
+      const { memberCode, erasedAt } = before
+      if (erasedAt !== null) {
+        throw new DomainError('member-erased', `${memberCode} was erased: nothing can change any more.`)
+      }
       if (!(await updateMember(tx, memberId, changes, from))) {
         throw new DomainError(
           'member-deceased',
@@ -112,6 +116,7 @@ export async function changeMember(
         subject: memberId,
         actor,
         payload: { memberCode, ...differences(before, after) },
+        personal: { memberId, fields: personalFields },
       })
       return after
     })

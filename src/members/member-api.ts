@@ -45,8 +45,20 @@ export const memberSchema = z
     phone: z.string().nullable(),
     createdAt: z.string(),
     updatedAt: z.string(),
+    erasedAt: z.string().nullable().meta({ description: 'When all that says who it is was removed.' }),
   })
   .meta({ id: 'Member' })
+
+export const erasureRequestSchema = z
+  .object({
+    memberId: z.uuid(),
+    reason: z.string(),
+    requestedBy: z.string(),
+    requestedAt: z.string(),
+  })
+  .meta({ id: 'ErasureRequest' })
+
+export const newErasureSchema = z.strictObject({ reason: nameSchema })
 
 export const memberWithStandingsSchema = memberSchema
   .extend({
@@ -59,6 +71,9 @@ export const memberWithStandingsSchema = memberSchema
         }),
       )
       .meta({ description: 'When the register held the member as Active, and in which tier; oldest first.' }),
+    erasure: erasureRequestSchema
+      .nullable()
+      .meta({ description: 'That somebody has asked for the member to be erased.' }),
   })
   .meta({ id: 'MemberWithStandings' })
 

@@ -3,16 +3,20 @@ import type pg from 'pg'
 import { z } from 'zod'
 import { ownAgentId } from '../access/principal.ts'
 import type { AnnounceDeps } from '../events/announce.ts'
+import type { Db } from '../platform/database/connect.ts'
 import { decodeCursor, pageFrom, pageOf, pageQuery } from '../platform/http/paging.ts'
 import { problemResponses } from '../platform/http/problem.ts'
 import type { HttpRoutes } from '../platform/http/server.ts'
 import { withUpload } from '../platform/http/upload.ts'
 import type { Clock } from '../platform/values/clock.ts'
 import { DomainError } from '../platform/values/errors.ts'
+import { eraseMember, requestErasure, withdrawErasure } from './erase-member.ts'
+import { findErasureRequest } from './erasure-sql.ts'
 import { importMembers, type RowFault } from './import-members.ts'
 import { addAgent, addMember, changeMember, requireMember } from './keep-members.ts'
 import {
   agentSchema,
+  erasureRequestSchema,
   importQuerySchema,
   importResultSchema,
   maxListedFaults,
@@ -20,6 +24,7 @@ import {
   memberSchema,
   memberWithStandingsSchema,
   newAgentSchema,
+  newErasureSchema,
   newMemberSchema,
 } from './member-api.ts'
 import { memberStatuses } from './member-rules.ts'
@@ -29,6 +34,7 @@ const memberParams = z.strictObject({ memberId: z.uuid() })
 
 export interface MemberRoutesDeps extends AnnounceDeps {
   readonly pool: pg.Pool
+  readonly listDb: Db
   readonly clock: Clock
 }
 
@@ -71,7 +77,7 @@ export function memberRoutes(deps: MemberRoutesDeps): HttpRoutes {
     app.get(
       '/api/members',
       {
-        config: { access: 'members.read' },
+        config: { access: 'members.read', atATime: 4 },
         schema: {
           summary: 'Members, by code',
           tags: ['members'],
@@ -91,7 +97,7 @@ export function memberRoutes(deps: MemberRoutesDeps): HttpRoutes {
         const page = { limit: limit + 1, ...(after !== undefined && { after }) }
         const own = ownAgentId(request)
         return pageFrom(
-          await findMembers(deps.db, own ? { ...filter, agentId: own } : filter, page),
+          await findMembers(deps.listDb, own ? { ...filter, agentId: own } : filter, page),
           limit,
           (member) => [member.memberCode],
         )
@@ -127,7 +133,11 @@ export function memberRoutes(deps: MemberRoutesDeps): HttpRoutes {
       async (request) => {
         const { memberId } = request.params
         const member = await requireMember(deps.db, memberId, ownAgentId(request))
-        return { ...member, standings: await findStandings(deps.db, memberId) }
+        return {
+          ...member,
+          standings: await findStandings(deps.db, memberId),
+          erasure: (await findErasureRequest(deps.db, memberId)) ?? null,
+        }
       },
     )
 
@@ -149,6 +159,63 @@ export function memberRoutes(deps: MemberRoutesDeps): HttpRoutes {
           changes: request.body,
           actor: request.actor,
         }),
+    )
+
+    app.post(
+      '/api/members/:memberId/erasure',
+      {
+        config: { access: 'members.erase', stepUp: true },
+        schema: {
+          summary: 'Ask for a member to be forgotten',
+          description:
+            'Only who has left or has died, and neither owes nor is owed, can be. It is done when another person approves it.',
+          tags: ['members'],
+          params: memberParams,
+          body: newErasureSchema,
+          response: { 201: erasureRequestSchema, ...problemResponses(400, 404, 409) },
+        },
+      },
+      async (request, reply) =>
+        reply.code(201).send(
+          await requestErasure(deps, {
+            ...request.params,
+            reason: request.body.reason,
+            actor: request.actor,
+          }),
+        ),
+    )
+
+    app.post(
+      '/api/members/:memberId/erasure/approval',
+      {
+        config: { access: 'members.erase', stepUp: true },
+        schema: {
+          summary: 'Erase a member, as somebody else has asked',
+          description:
+            'Name, telephone, e-mail and wallet are removed for good, from the audit trail too. Code, standings and contributions stay.',
+          tags: ['members'],
+          params: memberParams,
+          response: { 200: memberSchema, ...problemResponses(404, 409) },
+        },
+      },
+      async (request) => eraseMember(deps, { ...request.params, actor: request.actor }),
+    )
+
+    app.delete(
+      '/api/members/:memberId/erasure',
+      {
+        config: { access: 'members.erase' },
+        schema: {
+          summary: 'Take back that a member is to be erased',
+          tags: ['members'],
+          params: memberParams,
+          response: { 204: z.null(), ...problemResponses(404, 409) },
+        },
+      },
+      async (request, reply) => {
+        await withdrawErasure(deps, { ...request.params, actor: request.actor })
+        return reply.code(204).send(null)
+      },
     )
 
     await app.register(async (csv: Parameters<HttpRoutes>[0]) => {

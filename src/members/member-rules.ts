@@ -13,3 +13,9 @@ export const memberMoves = {
 export type MemberStatus = keyof typeof memberMoves
 
 export const memberStatuses = Object.keys(memberMoves) as [MemberStatus, ...MemberStatus[]]
+
+/** What says who a member is: it is removed when the member is erased. */
+export const personalFields = ['fullName', 'walletId', 'email', 'phone'] as const
+
+/** Stands where the name of an erased member was. */
+export const erasedName = 'Erased member'

@@ -1,7 +1,7 @@
 import { type Selectable, sql } from 'kysely'
 import type { Db, Tx } from '../platform/database/connect.ts'
 import type { Agents, Members } from '../platform/database/schema.ts'
-import type { MemberStatus } from './member-rules.ts'
+import { erasedName, type MemberStatus } from './member-rules.ts'
 
 export type AgentRow = Selectable<Agents>
 type MemberRow = Selectable<Members>
@@ -65,8 +65,19 @@ export async function updateMember(
     .set({ ...changes, updatedAt: sql`now()` })
     .where('memberId', '=', memberId)
     .where('memberStatus', 'in', from)
+    .where('erasedAt', 'is', null)
     .executeTakeFirst()
   return numUpdatedRows > 0n
+}
+
+/** Removes what says who the member is. */
+export async function blankMember(tx: Tx, memberId: string): Promise<void> {
+  await tx
+    .updateTable('members')
+    .set({ fullName: erasedName, walletId: null, email: null, phone: null })
+    .set({ erasedAt: sql`now()`, updatedAt: sql`now()` })
+    .where('memberId', '=', memberId)
+    .execute()
 }
 
 const memberViews = (db: Db) =>

@@ -5,6 +5,9 @@ declare module '../events/event-sql.ts' {
     AgentAdded: true
     MemberAdded: true
     MemberChanged: true
+    MemberErasureRequested: true
+    MemberErasureWithdrawn: true
+    MemberErased: true
   }
 }
 

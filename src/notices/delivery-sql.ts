@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { LetterLanguage, PersonalChannel } from '../fund/fund-rules.ts'
-import type { Db } from '../platform/database/connect.ts'
+import type { Db, Tx } from '../platform/database/connect.ts'
 import { deliveriesSettled } from './delivery-metrics.ts'
 import type { DeliveryStatus } from './delivery-rules.ts'
 import { formOf, type LetterKind, type LetterTemplate } from './letter-rules.ts'
@@ -250,4 +250,12 @@ export async function findDeliveries(
 export async function findDelivery(db: Db, deliveryId: string): Promise<DeliveryView | undefined> {
   const { rows } = await sql<DeliveryView>`${deliveryViews} where dl.delivery_id = ${deliveryId}`.execute(db)
   return rows[0]
+}
+
+/** Removes the addresses to which the recipient was written, and withdraws what has not been sent. */
+export async function blankDeliveriesTo(tx: Tx, recipientId: string): Promise<void> {
+  await sql`
+    update deliveries dl set address = '', error = null, updated_at = now(),
+      delivery_status = case delivery_status when 'Pending' then 'Withdrawn' else delivery_status end
+    from notices n where n.notice_id = dl.notice_id and n.recipient_id = ${recipientId}`.execute(tx)
 }

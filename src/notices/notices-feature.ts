@@ -1,5 +1,6 @@
-import type { AnnounceDeps } from '../events/announce.ts'
+import type { AnnounceDeps, Subscriptions } from '../events/announce.ts'
 import type { Clock } from '../platform/values/clock.ts'
+import { forgetMember } from './forget-member.ts'
 import type { NoticeRoutesDeps } from './notice-routes.ts'
 import { notifyAgents } from './notify-agents.ts'
 import { notifyMembers } from './notify-members.ts'
@@ -29,7 +30,7 @@ interface RoutesDeps extends NoticeRoutesDeps {
 /** Who is told what: notices, letters, text messages and webhooks. */
 export const noticesFeature = {
   jobKinds: (deps: Pick<AnnounceDeps, 'announce'>) => [notifyAgents(deps), notifyMembers(deps)],
-  subscriptions: cycleSubscriptions,
+  subscriptions: { ...cycleSubscriptions, MemberErased: forgetMember } satisfies Subscriptions,
   async startSenders(deps: SendersDeps) {
     const { startSenders } = await import('./start-senders.ts')
     return startSenders(deps)

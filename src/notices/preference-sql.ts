@@ -45,3 +45,7 @@ export async function findRecipient(
     union all select 'user' from users where id = ${recipientId}`.execute(db)
   return rows[0]?.kind
 }
+
+export async function deletePreferences(tx: Tx, recipientId: string): Promise<void> {
+  await tx.deleteFrom('noticePreferences').where('recipientId', '=', recipientId).execute()
+}

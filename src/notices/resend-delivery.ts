@@ -27,7 +27,7 @@ export async function resendDelivery(
       eventName: 'DeliveryRevived',
       subject: delivery.cycleId,
       actor,
-      payload: { deliveryId, recipient: delivery.recipientName },
+      payload: { deliveryId },
     })
     await notifyNotices(tx)
     return delivery

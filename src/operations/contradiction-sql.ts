@@ -40,12 +40,12 @@ const told: readonly Told[] = [
       from fund`,
   },
   {
-    // The tiers of an import have no event, and no amounts.
+    // Those of an import have no event, and neither have those that somebody wrote by hand, as was once allowed.
     madeBy: null,
     events: ['TierAdded', 'TierChanged'],
     rows: sql`
       select tier_id as subject, 'tier ' || tier_code as what,
-        '{"contributionAmount": null, "benefitAmount": null}'::jsonb as said,
+        '{}'::jsonb as said,
         jsonb_build_object('contributionAmount', contribution_amount, 'benefitAmount', benefit_amount) as fields
       from tiers`,
   },
@@ -80,6 +80,15 @@ const told: readonly Told[] = [
           'benefitAmount', benefit_amount, 'claimStatus', claim_status, 'submittedBy', submitted_by,
           'approvedBy', approved_by, 'rejectedBy', rejected_by) as fields
       from claims`,
+  },
+  {
+    madeBy: null,
+    events: ['MemberErased'],
+    says: { MemberErased: sql`'{"isErased": true}'::jsonb` },
+    rows: sql`
+      select member_id as subject, 'member ' || member_code as what, '{"isErased": false}'::jsonb as said,
+        jsonb_build_object('isErased', true) as fields
+      from members where erased_at is not null`,
   },
   {
     madeBy: 'ContributionCycleInitiated',

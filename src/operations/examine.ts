@@ -1,6 +1,6 @@
 import { findCycles } from '../cycles/cycle-sql.ts'
 import { proveCycle } from '../cycles/prove-cycle.ts'
-import { findBrokenLinks, findChainHead } from '../events/event-sql.ts'
+import { countRedacted, findBrokenLinks, findChainHead } from '../events/event-sql.ts'
 import { findFund } from '../fund/fund-sql.ts'
 import type { Db } from '../platform/database/connect.ts'
 import { findNeglectedJobs } from '../platform/jobs/job-sql.ts'
@@ -78,6 +78,11 @@ export async function* examine(deps: { db: Db; queue: Queue; version: string }):
     broken.length === 0,
     `${head.position} events chained, the last ${head.digest}`.trim(),
   )
+  const redacted = await countRedacted(db)
+  if (redacted > 0) {
+    const detail = `${redacted} events of erased members, from before personal data was kept beside the chain, cannot be checked`
+    yield finding('audit', true, detail)
+  }
   const contradictions = await findContradictions(db, listedOfAKind)
   for (const { what, fault, fields } of contradictions) {
     yield finding(

@@ -1224,6 +1224,9 @@ const documented = `
   POST /api/members
   GET /api/members/{memberId}
   PATCH /api/members/{memberId}
+  POST /api/members/{memberId}/erasure
+  DELETE /api/members/{memberId}/erasure
+  POST /api/members/{memberId}/erasure/approval
   GET /api/members/{memberId}/contributions
   POST /api/members/import
   GET /api/claims

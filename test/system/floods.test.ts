@@ -281,6 +281,37 @@ flood('every connection to the database is in use', async () => {
   }
 })
 
+flood('searches that take long are asked for by the hundred', async () => {
+  await registerTier(api.db, { tierCode: 'Q', members: 20 })
+  const { claimId } = await approveDeath(api.db, { tierCode: 'Q' })
+  const { body } = await api.post<{ cycle: { cycleId: string } }>('/api/contribution-cycles', {
+    claimId,
+    strategy: 'inline',
+  })
+  const auditor = await signedIn(api, 'auditor')
+  const path = `/api/contribution-cycles/${body.cycle.cycleId}/contributions?q=a`
+  const client = await api.app.database.pool.connect()
+  try {
+    // Whoever reads waits for the lock, as a search over very many rows takes its time.
+    await client.query('begin; lock table member_contributions in access exclusive mode')
+    const searching = Array.from({ length: 100 }, () => auditor.ask<Problem>('GET', path))
+    const others = await Promise.all(Array.from({ length: 20 }, () => api.get('/api/fund')))
+    expect(new Set(others.map(({ status }) => status))).toEqual(new Set([200]))
+    const answers = await Promise.all(searching)
+    const refused = answers.filter(({ status }) => status === 429)
+    const givenUp = answers.filter(({ status }) => status === 503)
+    expect(refused.length + givenUp.length).toBe(100)
+    // Four at a time; how many come to that before the first are given up, the machine decides.
+    expect(refused.length).toBeGreaterThan(50)
+    expect(givenUp.length).toBeGreaterThanOrEqual(4)
+    expect(refused[0]?.body.detail).toContain('At most 4 of these are answered at a time')
+    expect(givenUp[0]?.body.detail).toContain('This takes too long to find')
+  } finally {
+    await client.query('rollback')
+    client.release()
+  }
+})
+
 flood('a file consists of commas', async () => {
   const commas = await api.ask<Problem>('/api/members/import?dryRun=true', {
     method: 'POST',

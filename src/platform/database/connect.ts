@@ -72,11 +72,14 @@ export function connect(options: {
   readonly url: string
   readonly name: string
   readonly maxConnections?: number
+  /** Two minutes if absent. */
+  readonly statementTimeoutMs?: number | undefined
   readonly onError?: (error: Error) => void
 }): Database {
   const pool = new pg.Pool({
     ...connectionOptions(options.url, options.name),
     max: options.maxConnections ?? 10,
+    ...(options.statementTimeoutMs !== undefined && { statement_timeout: options.statementTimeoutMs }),
   })
   // A connection that breaks, idle or in the middle of a transaction, is replaced by the pool, and whoever used it
   // gets an error from its next statement. Without these listeners it would end the process.

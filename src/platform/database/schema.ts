@@ -138,6 +138,13 @@ export interface Deliveries {
   updatedAt: Generated<string>;
 }
 
+export interface ErasureRequests {
+  memberId: string;
+  reason: string;
+  requestedAt: Generated<string>;
+  requestedBy: string;
+}
+
 export interface EventChain {
   digest: Buffer;
   eventId: number;
@@ -151,6 +158,7 @@ export interface Events {
   eventId: Generated<number>;
   eventName: string;
   payload: Generated<Json>;
+  personalDigest: string | null;
   requestId: string | null;
   role: string | null;
   subject: string | null;
@@ -238,6 +246,7 @@ export interface Members {
   agentId: string | null;
   createdAt: Generated<string>;
   email: string | null;
+  erasedAt: string | null;
   fullName: string;
   joinedOn: string;
   memberCode: string;
@@ -284,10 +293,22 @@ export interface PasswordLinks {
   userId: string;
 }
 
+export interface PersonalData {
+  data: Json | null;
+  eventId: number;
+  memberId: string;
+  salt: Buffer | null;
+}
+
 export interface RateLimits {
   expire: number | null;
   key: string;
   points: Generated<number>;
+}
+
+export interface RedactedEvents {
+  eventId: number;
+  memberId: string;
 }
 
 export interface RowPace {
@@ -378,6 +399,7 @@ export interface DB {
   codeCounters: CodeCounters;
   contributionCycles: ContributionCycles;
   deliveries: Deliveries;
+  erasureRequests: ErasureRequests;
   eventChain: EventChain;
   events: Events;
   fund: Fund;
@@ -392,7 +414,9 @@ export interface DB {
   notices: Notices;
   noticeTemplates: NoticeTemplates;
   passwordLinks: PasswordLinks;
+  personalData: PersonalData;
   rateLimits: RateLimits;
+  redactedEvents: RedactedEvents;
   rowPace: RowPace;
   sessions: Sessions;
   standings: Standings;

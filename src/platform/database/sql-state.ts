@@ -30,6 +30,11 @@ const transientStates = new Set([
   '25P03', // idle_in_transaction_session_timeout
 ])
 
+/** Whether a statement took longer than it may. */
+export function isGivenUp(error: unknown): boolean {
+  return sqlStateOf(error) === '57014'
+}
+
 /** Whether all connections of a pool were in use for as long as somebody waits for one. The pool says so without a code. */
 export function isPoolBusy(error: unknown): boolean {
   return error instanceof Error && error.message === 'timeout exceeded when trying to connect'

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ConnectionError, FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
-import { isPoolBusy } from '../database/sql-state.ts'
+import { isGivenUp, isPoolBusy } from '../database/sql-state.ts'
 import { DomainError } from '../values/errors.ts'
 import { withoutKeys } from '../values/secrets.ts'
 import { type InputPart, inputFaults } from './input-faults.ts'
@@ -83,6 +83,10 @@ export function refusalOf(error: unknown, request: FastifyRequest): DomainError 
   }
   if (isPoolBusy(error)) {
     const detail = 'The server is busy with other requests: ask again in a few seconds.'
+    return new DomainError('server-busy', detail, [], { cause: error, retryAfterSeconds: 5 })
+  }
+  if (isGivenUp(error)) {
+    const detail = 'This takes too long to find: search for more letters, or narrow the list down.'
     return new DomainError('server-busy', detail, [], { cause: error, retryAfterSeconds: 5 })
   }
   if (!(error instanceof Error) || !('statusCode' in error)) return undefined

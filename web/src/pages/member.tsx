@@ -15,6 +15,7 @@ import { Empty, Shown } from '../parts/states.tsx'
 import { Chip } from '../parts/status-chip.tsx'
 import { useFund, useMay } from '../session.ts'
 import { deliveryLooks } from './deliveries.tsx'
+import { Erasure } from './erasure.tsx'
 import { MemberChip, MemberForm } from './members.tsx'
 
 export function MemberPage() {
@@ -55,6 +56,9 @@ function Register({ member }: { member: MemberWithStandings }) {
     [t('shell.email'), member.email ?? none],
     ...(member.walletId === null ? [] : [[t('members.wallet'), member.walletId] as [string, ReactNode]]),
     [t('members.changedAt'), instant(member.updatedAt, timeZone)],
+    ...(member.erasedAt === null
+      ? []
+      : [[t('members.erasedAt'), instant(member.erasedAt, timeZone)] as [string, ReactNode]]),
   ]
   return (
     <>
@@ -65,7 +69,9 @@ function Register({ member }: { member: MemberWithStandings }) {
             {member.memberCode}
           </Text>
         </div>
-        {may('members.change') && <Button onClick={changing.open}>{t('members.change')}</Button>}
+        {may('members.change') && member.erasedAt === null && (
+          <Button onClick={changing.open}>{t('members.change')}</Button>
+        )}
       </Group>
       <Paper withBorder p="md">
         <Title order={3} size="h4" mb="xs">
@@ -112,6 +118,7 @@ function Register({ member }: { member: MemberWithStandings }) {
         />
       </Paper>
       {may('deliveries.read') && <Letters memberId={member.memberId} />}
+      {may('members.erase') && member.erasedAt === null && <Erasure member={member} />}
       <Modal
         opened={isChanging}
         onClose={changing.close}

@@ -69,5 +69,17 @@ export default {
   wholeRow: 'पूरी पंक्ति',
   download: 'CSV के रूप में',
   cycle: 'चक्र',
+  erasure: 'मिटाना',
+  erasureSays:
+    'जो सदस्य छोड़ चुका है या नहीं रहा, उसकी जानकारी मिटाने की माँग की जा सकती है। नाम, फ़ोन, ई-मेल और वॉलेट हमेशा के लिए हटा दिए जाते हैं; कोड और अंशदान रहते हैं। दो लोगों की सहमति चाहिए।',
+  erasureAsked: '{{who}} ने {{when}} को माँग की: {{reason}}',
+  erasureReason: 'क्यों',
+  requestErasure: 'मिटाने की माँग करें',
+  withdrawErasure: 'माँग वापस लें',
+  withdrawErasureSays: 'सदस्य जैसा है वैसा ही रहेगा।',
+  erase: 'मिटाएँ',
+  eraseMember: '{{code}} को मिटाएँ',
+  eraseSays: '{{name}} को रजिस्टर और ऑडिट से हटा दिया जाएगा। इसे वापस नहीं किया जा सकता।',
+  erasedAt: 'मिटाया गया',
   noContributions: 'इस सदस्य से अभी तक कुछ नहीं माँगा गया है।',
 }

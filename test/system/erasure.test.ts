@@ -1,0 +1,229 @@
+import { sql } from 'kysely'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { CycleView } from '../../src/cycles/cycle-sql.ts'
+import { findBrokenLinks } from '../../src/events/event-sql.ts'
+import { changeFund } from '../../src/fund/change-fund.ts'
+import type { ErasureRequest } from '../../src/members/erasure-sql.ts'
+import type { MemberView } from '../../src/members/member-sql.ts'
+import { examine } from '../../src/operations/examine.ts'
+import { operator } from '../../src/platform/values/actor.ts'
+import { runAlmoner } from '../support/almoner-process.ts'
+import { memberCode, openTestApi, type Page, refusal, type TestApi } from '../support/api-client.ts'
+import { signedIn, type Visitor } from '../support/browser-client.ts'
+import { approveDeath, registerTier } from '../support/fund-fixture.ts'
+
+let api: TestApi
+let tierId: string
+/** Two persons, who have just given password and code. */
+let admin: Visitor
+let treasurer: Visitor
+beforeAll(async () => {
+  api = await openTestApi({ worker: false })
+  await changeFund(api.app, { changes: { selfApproval: false }, actor: operator('admin') })
+  tierId = await registerTier(api.db, { members: 10 })
+  admin = await signedIn(api, 'admin')
+  treasurer = await signedIn(api, 'treasurer')
+})
+afterAll(() => api?.close())
+
+const secret = 'Rukmini Devi Chattopadhyay'
+let nextNumber = 1
+/** A member who has left, and whom everything says something of. */
+async function addLeaver(): Promise<MemberView> {
+  const member = {
+    memberCode: `L-${nextNumber++}`,
+    tierId,
+    joinedOn: '2020-01-01',
+    fullName: secret,
+    phone: '+919812345678',
+    email: 'rukmini@example.org',
+    walletId: 'wallet-of-rukmini',
+  }
+  const { body } = await api.post<MemberView>('/api/members', member)
+  await api.patch(`/api/members/${body.memberId}`, { fullName: `${secret} Sen`, phone: '+919812345679' })
+  const left = await api.patch<MemberView>(`/api/members/${body.memberId}`, { memberStatus: 'Inactive' })
+  return left.body
+}
+const pathOf = ({ memberId }: MemberView) => `/api/members/${memberId}/erasure`
+const request = (visitor: Visitor, member: MemberView) =>
+  visitor.ask<ErasureRequest>('POST', pathOf(member), { reason: 'She asks for it by law.' })
+const approve = (visitor: Visitor, member: MemberView) =>
+  visitor.ask<MemberView>('POST', `${pathOf(member)}/approval`)
+
+/** Tables in whose rows the text stands. */
+async function tablesWith(text: string): Promise<string[]> {
+  const { rows: tables } = await sql<{ name: string }>`
+    select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname in ('public', 'bullmq')`.execute(
+    api.db,
+  )
+  const found: string[] = []
+  for (const { name } of tables) {
+    const { rows } =
+      await sql`select from ${sql.raw(name)} t where t::text ilike ${`%${text}%`} limit 1`.execute(api.db)
+    if (rows.length > 0) found.push(name)
+  }
+  return found.toSorted()
+}
+
+async function wrong(): Promise<string[]> {
+  const sentences: string[] = []
+  for await (const { check, ok, detail } of examine({ ...api.app, version: 'test' })) {
+    if (!ok) sentences.push(`${check}: ${detail}`)
+  }
+  return sentences
+}
+
+test('a member who has left is erased when two persons agree: nothing says any more who it was, and chain and doctor hold', async () => {
+  const member = await addLeaver()
+  await sql`insert into notice_preferences (recipient_id, language) values (${member.memberId}, 'hi')`.execute(
+    api.db,
+  )
+  // Beside the chain, and in the register; nowhere else.
+  expect(await tablesWith('Rukmini')).toEqual(['public.members', 'public.personal_data'])
+  const before = await api.get<Page<{ payload: { after?: object } }>>(`/api/audit?subject=${member.memberId}`)
+  expect(JSON.stringify(before.body.items)).toContain(secret)
+
+  expect((await request(admin, member)).status).toBe(201)
+  expect(
+    (await api.get<{ erasure: ErasureRequest }>(`/api/members/${member.memberId}`)).body.erasure,
+  ).toMatchObject({
+    requestedBy: expect.stringMatching(/^admin/),
+    reason: 'She asks for it by law.',
+  })
+  expect(refusal(await request(treasurer, member))).toBe('409 erasure-requested')
+  expect(refusal(await approve(admin, member))).toBe('403 own-erasure')
+  expect((await approve(treasurer, member)).body).toMatchObject({
+    memberCode: member.memberCode,
+    fullName: 'Erased member',
+    phone: null,
+    email: null,
+    walletId: null,
+    erasedAt: expect.any(String),
+  })
+  for (const text of ['Rukmini', '98123456', 'wallet-of']) expect(await tablesWith(text)).toEqual([])
+  const after = await api.get<Page<{ eventName: string }>>(`/api/audit?subject=${member.memberId}`)
+  expect(after.body.items.map(({ eventName }) => eventName)).toEqual([
+    'MemberErased',
+    'MemberErasureRequested',
+    'MemberChanged',
+    'MemberChanged',
+    'MemberAdded',
+  ])
+  expect(await wrong()).toEqual([])
+  expect(await findBrokenLinks(api.db, 10)).toEqual([])
+  expect(refusal(await api.patch(`/api/members/${member.memberId}`, { fullName: 'Back' }))).toBe(
+    '409 member-erased',
+  )
+  expect(refusal(await request(admin, member))).toBe('409 member-erased')
+})
+
+test('events of a version that kept names in the chain are stripped of them, and the doctor says how many they are', async () => {
+  const member = await addLeaver()
+  // As such a version wrote it: past the verbs, with the name in the payload.
+  await sql`insert into events (event_name, subject, payload, actor) values
+    ('MemberChanged', ${member.memberId}, ${JSON.stringify({ memberCode: 'L', before: { fullName: 'Rukmini' }, after: { fullName: secret, tierId } })}, 'x')`.execute(
+    api.db,
+  )
+  await request(treasurer, member)
+  expect((await approve(admin, member)).status).toBe(200)
+  expect(await tablesWith('Rukmini')).toEqual([])
+  expect(await wrong()).toEqual([])
+  const audit: string[] = []
+  for await (const { check, detail } of examine({ ...api.app, version: 'test' })) {
+    if (check === 'audit') audit.push(detail)
+  }
+  expect(audit).toContainEqual(expect.stringMatching(/^1 events of erased members/))
+})
+
+test('whoever is in standing, owes or is owed is not erased, and nothing of it is half done', async () => {
+  const standing = await api.post<MemberView>('/api/members', {
+    ...{ memberCode: 'S-1', fullName: 'Standing', tierId, joinedOn: '2020-01-01' },
+  })
+  expect(refusal(await request(admin, standing.body))).toBe('409 member-in-standing')
+
+  const debtor = await addLeaver()
+  await api.patch(`/api/members/${debtor.memberId}`, { memberStatus: 'Active' })
+  const { claimId } = await approveDeath(api.db, { number: 1 })
+  const { body } = await api.post<{ cycle: CycleView }>('/api/contribution-cycles', {
+    claimId,
+    strategy: 'inline',
+  })
+  await api.patch(`/api/members/${debtor.memberId}`, { memberStatus: 'Inactive' })
+  await request(admin, debtor)
+  const refused = await approve(treasurer, debtor)
+  expect(refusal(refused)).toBe('409 member-owes')
+  expect(refused.text).toContain(body.cycle.cycleCode)
+  expect((await api.get<MemberView>(`/api/members/${debtor.memberId}`)).body).toMatchObject({
+    fullName: `${secret} Sen`,
+    erasedAt: null,
+    erasure: { requestedBy: expect.stringMatching(/^admin/) },
+  })
+  expect((await treasurer.ask('DELETE', pathOf(debtor))).status).toBe(204)
+  expect(refusal(await approve(treasurer, debtor))).toBe('409 erasure-not-requested')
+
+  const { rows } =
+    await sql<MemberView>`select * from members where member_code = ${memberCode('A', 1)}`.execute(api.db)
+  const deceased = rows[0] as MemberView
+  await request(admin, deceased)
+  expect(refusal(await approve(treasurer, deceased))).toBe('409 member-is-owed')
+})
+
+test('what is beside the chain can be neither changed nor removed, and the doctor finds it when it was', async () => {
+  const member = await addLeaver()
+  const refused = [
+    sql`update personal_data set data = '{}' where member_id = ${member.memberId}`,
+    sql`update personal_data set data = null, salt = null where member_id = ${member.memberId}`,
+    sql`delete from personal_data where member_id = ${member.memberId}`,
+    sql`update events set payload = '{}' where subject = ${member.memberId}`,
+    sql`delete from redacted_events`,
+  ]
+  for (const statement of refused) {
+    await expect(statement.execute(api.db)).rejects.toThrow(/ is refused: /)
+  }
+  await api.db.transaction().execute(async (tx) => {
+    await sql`set local session_replication_role = replica`.execute(tx)
+    await sql`update personal_data set data = jsonb_set(data, '{after,fullName}', '"Somebody"')
+      where member_id = ${member.memberId} and data -> 'after' ? 'fullName'`.execute(tx)
+  })
+  const found = await wrong()
+  expect(found).toContainEqual(
+    expect.stringMatching(/^audit event \d+: its personal data is removed or changed$/),
+  )
+})
+
+test('an import does not bring an erased member back', async () => {
+  const member = await addLeaver()
+  await request(admin, member)
+  await approve(treasurer, member)
+  const csv = `memberCode,fullName,tier,agentCode,status,joinedOn,phone,email\n${member.memberCode},${secret},A,,Active,2020-01-01,,\n`
+  for (const onDuplicate of ['skip', 'update']) {
+    const { body } = await api.ask<{ skipped: number; faults: { reason: string }[] }>(
+      `/api/members/import?onDuplicate=${onDuplicate}`,
+      { method: 'POST', body: csv, headers: { 'content-type': 'text/csv' } },
+    )
+    expect(onDuplicate === 'skip' ? body.skipped : body.faults).toEqual(
+      onDuplicate === 'skip'
+        ? 1
+        : [expect.objectContaining({ reason: 'The member was erased: nothing can change any more.' })],
+    )
+  }
+  expect((await api.get<MemberView>(`/api/members/${member.memberId}`)).body).toMatchObject({
+    fullName: 'Erased member',
+    memberStatus: 'Inactive',
+  })
+})
+
+test('the command line asks, and does not approve what the same person has asked for', async () => {
+  const { memberCode: code } = await addLeaver()
+  const erase = async (...args: string[]) => {
+    const env = { DATABASE_URL: api.app.database.url }
+    const { code: exit, stdout, stderr } = await runAlmoner(['members', 'erase', code, ...args], env)
+    return `${exit} ${(stdout + stderr).trim()}`
+  }
+  expect(await erase()).toMatch(/^\d Give one of --reason, --approve and --withdraw\.$/)
+  expect(await erase('--reason', 'She asks for it')).toBe(
+    `0 Another person has to approve it: almoner members erase ${code} --approve`,
+  )
+  expect(await erase('--approve')).toMatch(/^1 .*You asked for it yourself/)
+  expect(await erase('--withdraw')).toBe(`0 ${code} is not to be erased any more.`)
+})
