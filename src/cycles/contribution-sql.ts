@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { findMemberIds, hasWords } from '../members/member-sql.ts'
 import type { Db, Tx } from '../platform/database/connect.ts'
 import type { PlannedChunk } from '../platform/jobs/job-kind.ts'
 import type { ContributionStatus } from './cycle-rules.ts'
@@ -117,10 +118,13 @@ export async function findAgentShares(
   return rows
 }
 
+/** Members that a search may find and still look up one by one. */
+const searchedByKey = 2_000
+
 export interface ContributionFilter {
   readonly status?: ContributionStatus | undefined
   readonly agentId?: string | undefined
-  /** Part of a name, or the beginning of a member's code. */
+  /** The beginnings of words of a name, or the beginning of a member's code. */
   readonly q?: string | undefined
 }
 
@@ -131,22 +135,28 @@ export async function findContributions(
   filter: ContributionFilter,
   page: { after?: string | undefined; limit: number },
 ): Promise<ContributionView[]> {
+  // Few are looked up by their key. Of many the first are soon found on the way through the cycle.
+  const found = filter.q === undefined ? undefined : await findMemberIds(db, filter.q, searchedByKey)
+  // The planner would rather look up all who are found.
+  const isWalked = filter.q !== undefined && found === undefined
   const { rows } = await sql<ContributionView>`
     select c.cycle_code || '/' || m.member_code as contribution_id,
-      mc.member_id, m.member_code, m.full_name, m.agent_id, a.agent_code,
+      m.member_id, m.member_code, m.full_name, m.agent_id, a.agent_code,
       mc.contribution_amount, mc.paid_amount, mc.contribution_status, mc.due_date
     from member_contributions mc
     join contribution_cycles c using (cycle_id)
-    join members m using (member_id)
+    join lateral (select * from members where member_id = mc.member_id ${isWalked ? sql`offset 0` : sql``}) m on true
     left join agents a on a.agent_id = m.agent_id
     where mc.cycle_id = ${cycleId}
       and ${page.after === undefined ? sql`true` : sql`mc.member_id > ${page.after}::uuid`}
       and ${filter.status ? sql`mc.contribution_status = ${filter.status}` : sql`true`}
       and ${filter.agentId ? sql`m.agent_id = ${filter.agentId}` : sql`true`}
       and ${
-        filter.q
-          ? sql`(starts_with(m.member_code, ${filter.q}) or position(lower(${filter.q}) in lower(m.full_name)) > 0)`
-          : sql`true`
+        found
+          ? sql`mc.member_id = any(${found}::uuid[])`
+          : filter.q === undefined
+            ? sql`true`
+            : sql`(starts_with(m.member_code, ${filter.q}) or ${hasWords(sql`m.full_name`, filter.q)})`
       }
     order by mc.member_id
     limit ${page.limit}`.execute(db)

@@ -173,5 +173,5 @@ export const contributionFilter = {
     .min(1)
     .max(100)
     .optional()
-    .meta({ description: 'Part of a name, or the beginning of a code.' }),
+    .meta({ description: 'The beginnings of words of a name, or the beginning of a code.' }),
 }

@@ -1,4 +1,4 @@
-import { type Selectable, sql } from 'kysely'
+import { type RawBuilder, type Selectable, sql } from 'kysely'
 import type { Db, Tx } from '../platform/database/connect.ts'
 import type { Agents, Members } from '../platform/database/schema.ts'
 import { erasedName, type MemberStatus } from './member-rules.ts'
@@ -118,6 +118,26 @@ export async function findMembers(
   if (filter.agentId) query = query.where('m.agentId', '=', filter.agentId)
   if (filter.code) query = query.where(sql<boolean>`starts_with(m.member_code, ${filter.code})`)
   return query.execute()
+}
+
+/**
+ * Members by the beginnings of the words of their name (`ash ra` finds Asha Rao), or by the beginning of their code.
+ *
+ * @returns undefined when they are more than `most`: whoever wants a page of them had better look one by one
+ */
+export async function findMemberIds(db: Db, text: string, most: number): Promise<string[] | undefined> {
+  const { rows } = await sql<{ memberId: string }>`
+    (select member_id from members where member_code like ${`${text.replaceAll(/[\\%_]/g, '\\$&')}%`} limit ${most + 1})
+    union
+    (select member_id from members where ${hasWords(sql`full_name`, text)} limit ${most + 1})`.execute(db)
+  return rows.length > most ? undefined : rows.map(({ memberId }) => memberId)
+}
+
+/** Whether words of the name begin with those of the text. PostgreSQL takes both apart in the same way. */
+export function hasWords(name: RawBuilder<unknown>, text: string): RawBuilder<boolean> {
+  const words = text.split(/\s+/).filter((word) => word !== '')
+  const query = words.map((word) => `'${word.replaceAll(/['\\]/g, '$&$&')}':*`).join(' & ')
+  return sql<boolean>`to_tsvector('simple', ${name}) @@ to_tsquery('simple', ${query})`
 }
 
 export interface StandingPeriod {

@@ -759,7 +759,7 @@ describe('contributions', () => {
     })
   })
 
-  test('are filtered by state, by agent, and by part of a name or the beginning of a code', async () => {
+  test('are filtered by state, by agent, and by words of a name or the beginning of a code', async () => {
     const all = await getContributions(cycle.cycleId)
     const by = async (query: string) => codes(await getContributions(cycle.cycleId, `?${query}`))
     expect(await by('status=Waived')).toEqual([memberCode('K', 2)])

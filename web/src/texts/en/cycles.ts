@@ -85,7 +85,7 @@ export default {
   },
   attempt: 'Part {{part}}, attempt {{attempts}}',
   exportCsv: 'As CSV',
-  searchHint: 'Part of a name, or the beginning of a code',
+  searchHint: 'The beginning of a name or of a code',
   agent: 'Agent',
   owes: 'Owes',
   perAgent: 'By agent',

@@ -83,7 +83,7 @@ export default {
   },
   attempt: 'भाग {{part}}, प्रयास {{attempts}}',
   exportCsv: 'CSV के रूप में',
-  searchHint: 'नाम का कोई हिस्सा, या कोड की शुरुआत',
+  searchHint: 'नाम या कोड की शुरुआत',
   agent: 'एजेंट',
   owes: 'देय',
   perAgent: 'एजेंट के अनुसार',
