@@ -1,4 +1,4 @@
-import type pg from 'pg'
+import pg from 'pg'
 
 /** One connection, for the temporary tables are its own and go with it. */
 export type Client = pg.ClientBase
@@ -18,9 +18,15 @@ export async function findBackendPid(client: Client): Promise<number> {
   return (rows[0] as { pid: number }).pid
 }
 
-/** Ends the statement that the connection runs, if any. */
+/** Ends the statement that the connection runs, if any. By a connection of its own: those of the pool may all be at work. */
 export async function cancelBackend(pool: pg.Pool, pid: number): Promise<void> {
-  await pool.query('select pg_cancel_backend($1)', [pid])
+  const client = new pg.Client(pool.options)
+  try {
+    await client.connect()
+    await client.query('select pg_cancel_backend($1)', [pid])
+  } finally {
+    await client.end()
+  }
 }
 
 export async function begin(client: Client): Promise<void> {

@@ -225,7 +225,7 @@ export function memberRoutes(deps: MemberRoutesDeps): HttpRoutes {
       csv.post(
         '/api/members/import',
         {
-          config: { access: 'members.import', cost: 30 },
+          config: { access: 'members.import', cost: 30, atATime: 2 },
           schema: {
             summary: 'Import members from CSV',
             description: 'Good rows are imported, all of them in one transaction; bad rows are listed.',

@@ -50,29 +50,29 @@ test('the doctor finds nothing wrong with what was written through Almoner', asy
   expect(await wrong()).toEqual([])
 })
 
-/** What was changed by hand; how it is put right again; what the doctor says. */
-test.each([
+/** What is changed by hand; how it is put right again; what the doctor says. docs/security.md has the same names. */
+const tampering: readonly (readonly [string, string, string, RegExp])[] = [
   [
-    'a benefit',
+    'a benefit is changed',
     'update claims set benefit_amount = benefit_amount + 1',
     'update claims set benefit_amount = benefit_amount - 1',
     /^claim CL-\d+-00001: benefitAmount as no event says$/,
   ],
   [
-    'who approved a claim',
+    'another name is put under an approval',
     `update claims set approved_by = 'cli:clerk'`,
     `update claims set approved_by = e.actor from events e where e.subject = claim_id and event_name = 'ClaimApproved'`,
     /^claim .*: approvedBy as no event says$/,
   ],
   [
-    'the amount of one contribution',
+    'the amount of one contribution is changed',
     `update member_contributions set contribution_amount = 1 where member_id = (select min(member_id::text)::uuid from members
       where member_status = 'Active')`,
     'update member_contributions set contribution_amount = 10000',
     /^cycle .*"differing":1/,
   ],
   [
-    'a waiver',
+    'a contribution is waived',
     `update member_contributions set contribution_status = 'Waived' where member_id = (select min(member_id::text)::uuid
       from members where member_status = 'Active');
       update contribution_cycles set waived_members = waived_members + 1, pending_members = pending_members - 1`,
@@ -82,31 +82,31 @@ test.each([
     /^cycle .*"wronglyWaived":1/,
   ],
   [
-    'the amount of a cycle',
+    'the target of a cycle is changed',
     'update contribution_cycles set target_amount = target_amount * 2',
     'update contribution_cycles set target_amount = target_amount / 2',
     /^cycle .*: targetAmount as no event says$/,
   ],
   [
-    'a role',
+    'a user is given another role',
     `update users set role = 'auditor'`,
     `update users set role = 'admin'`,
     /^user admin@example.org: role as no event says$/,
   ],
   [
-    'self-approval',
+    'self-approval is switched',
     'update fund set self_approval = false',
     'update fund set self_approval = true',
     /^the fund: selfApproval as no event says$/,
   ],
   [
-    'the amount of a tier',
+    'the amount of a tier is changed',
     'update tiers set contribution_amount = 5',
     'update tiers set contribution_amount = 10000',
     /^tier A: contributionAmount as no event says$/,
   ],
   [
-    'an API key that was put in',
+    'an API key is put in',
     `insert into api_keys (key_name, key_start, key_hash, permissions, user_id)
       select 'mine', 'alm_', sha256('x'), '{fund.read}', id from users`,
     `alter table api_keys disable trigger api_keys_kept; delete from api_keys where key_name = 'mine';
@@ -114,31 +114,33 @@ test.each([
     /^API key mine: it was never made, as far as events say$/,
   ],
   [
-    'a revoked key that was revived',
+    'a revoked key is revived',
     `update api_keys set revoked_at = null where key_name = 'scanner'`,
     `update api_keys set revoked_at = now() where key_name = 'scanner'`,
     /^API key scanner: isRevoked as no event says$/,
   ],
   [
-    'a claim that was removed',
+    'a claim is removed',
     `create table kept as select * from claims where claim_code like '%00001'; delete from claims where claim_code like '%00001'`,
     'insert into claims select * from kept; drop table kept',
     /^ClaimSubmitted .*: it is gone, as far as events say$/,
   ],
   [
-    'a trigger that was switched off',
+    'a trigger is switched off',
     'alter table events disable trigger events_append_only',
     'alter table events enable trigger events_append_only',
     /^schema: the trigger events.events_append_only is missing or switched off$/,
   ],
   [
-    'a trigger without effect',
+    'a trigger is left without effect',
     `alter function refuse_change rename to kept; create function refuse_change() returns trigger language plpgsql as
       $$ begin return null; end $$`,
     'drop function refuse_change; alter function kept rename to refuse_change',
     /^schema: the function refuse_change is missing or changed$/,
   ],
-])('the doctor finds by hand: %s', async (_what, tamper, mend, said) => {
+]
+
+test.each(tampering)('by hand: %s', async (_what, tamper, mend, said) => {
   await run(tamper)
   const found = await wrong()
   await run(mend)
@@ -146,7 +148,8 @@ test.each([
   expect(await wrong()).toEqual([])
 })
 
-test('an end of the audit trail that was cut off is found by an anchor kept elsewhere', async () => {
+const cut = 'the end of the audit trail is cut off'
+test(`by hand: ${cut}`, async () => {
   const file = path.join(directory, 'anchor.json')
   expect(await checkAnchor(api.db, file)).toBeUndefined()
   await writeAnchor(api.db, file)
@@ -170,6 +173,15 @@ test('an end of the audit trail that was cut off is found by an anchor kept else
   expect(await readdir(directory)).toEqual(['anchor.json'])
   await writeFile(file, '{"position": 1}')
   await expect(checkAnchor(api.db, file)).rejects.toThrow('is no anchor')
+})
+
+test('docs/security.md lists all of this', async () => {
+  const document = await readFile(new URL('../../docs/security.md', import.meta.url), 'utf8')
+  const [, section = ''] = document.split('## Tampering that is tried')
+  expect([...section.matchAll(/^\d+\. (.+)$/gm)].map(([, name]) => name)).toEqual([
+    ...tampering.map(([name]) => name),
+    cut,
+  ])
 })
 
 test('what the doctor asks of the schema is what the migrations make', async () => {
