@@ -16,6 +16,7 @@ for (const name of [
   'import',
   'queues',
   'access',
+  'floods',
 ]) {
   const startedAt = performance.now()
   say(`${name} …`)

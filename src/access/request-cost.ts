@@ -27,8 +27,8 @@ function bodyBlocks(bytes: number): number {
 }
 
 /**
- * Has the handler of a route refuse what comes on top of its `atATime`. A request is in hand until its handler has ended, be its
- * client there or gone: what a client has left goes on in the database for a while.
+ * Has the handler of a route refuse what comes on top of its `atATime`. A request is in hand until its handler has ended and the
+ * answer is sent. That the client has gone is not enough: what it asked for goes on in the database for a while.
  */
 export function limitAtATime(route: RouteOptions, callerOf: (request: FastifyRequest) => string): void {
   const most = route.config?.atATime
@@ -43,12 +43,16 @@ export function limitAtATime(route: RouteOptions, callerOf: (request: FastifyReq
       throw new DomainError('too-many-requests', detail, [], { retryAfterSeconds: 2 })
     }
     inHand.set(caller, count + 1)
-    try {
-      return await handler.call(this, request, reply)
-    } finally {
+    const release = () => {
       const left = (inHand.get(caller) ?? 1) - 1
       if (left > 0) inHand.set(caller, left)
       else inHand.delete(caller)
+    }
+    try {
+      return await handler.call(this, request, reply)
+    } finally {
+      if (reply.raw.closed) release()
+      else reply.raw.once('close', release)
     }
   }
 }

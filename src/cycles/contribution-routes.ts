@@ -103,7 +103,7 @@ export function contributionRoutes(deps: ContributionRoutesDeps): HttpRoutes {
     app.get(
       '/api/contribution-cycles/:cycleId/contributions.csv',
       {
-        config: { access: 'contributions.read', cost: exportCost },
+        config: { access: 'contributions.read', cost: exportCost, atATime: 2 },
         schema: {
           summary: 'The same as a CSV file, whole',
           tags,

@@ -44,7 +44,7 @@ export function auditRoutes({ db, announce, exportDb, listDb }: AuditRoutesDeps)
     app.get(
       '/api/audit.csv',
       {
-        config: { access: 'audit.read', cost: exportCost },
+        config: { access: 'audit.read', cost: exportCost, atATime: 2 },
         schema: {
           summary: 'The same as a CSV file, whole',
           tags,

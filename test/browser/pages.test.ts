@@ -122,7 +122,7 @@ describe.skipIf(browserMissing)(
       await visit.context.close()
     })
 
-    test('opens each form without a fault, and closes it', async () => {
+    test('opens each form without a fault, and closes it', { timeout: 120_000 }, async () => {
       const visit = await own.pageOf('admin')
       const { page } = visit
       const forms = [

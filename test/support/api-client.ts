@@ -142,7 +142,7 @@ export function refusal(answer: Answer<unknown>): string {
 
 /**
  * How many rows every table has and what stands in them, as one number a table: it differs once anything is written but
- * that something was refused, and that a key was used.
+ * that something was refused or exported, and that a key was used.
  */
 export async function fingerprint(db: Db, schemas: readonly string[]): Promise<Record<string, string>> {
   const { rows: tables } = await sql<{ name: string }>`
@@ -152,7 +152,7 @@ export async function fingerprint(db: Db, schemas: readonly string[]): Promise<R
   const prints = tables.map(
     ({ name }) =>
       sql`select ${name}::text as name, count(*) || ' rows, ' || coalesce(sum(hashtextextended(t::text, 0)), 0) as print
-        from ${sql.raw(name)} t ${sql.raw(name === 'public.events' ? `where event_name not in ('RequestRefused', 'SignInRefused')` : '')}`,
+        from ${sql.raw(name)} t ${sql.raw(name === 'public.events' ? `where event_name not in ('RequestRefused', 'SignInRefused', 'DataExported')` : '')}`,
   )
   const { rows } = await sql<{ name: string; print: string }>`${sql.join(prints, sql` union all `)}`.execute(
     db,

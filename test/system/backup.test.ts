@@ -34,7 +34,10 @@ test('a backup taken while a cycle is created goes on elsewhere from where it wa
   const app = await open(from)
   await registerTier(app.db, { members: 40_001 })
   await sql`create function dawdle() returns trigger language plpgsql as
-    $$ begin perform pg_sleep(2); return null; end $$`.execute(app.db)
+    $$ begin
+      if (select count(*) from member_contributions) > 500 then perform pg_sleep(100); end if;
+      return null;
+    end $$`.execute(app.db)
   await sql`create trigger dawdle before insert on member_contributions
     for each statement execute function dawdle()`.execute(app.db)
   const { claimId } = await approveDeath(app.db, { number: 1 })
