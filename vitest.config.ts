@@ -5,8 +5,6 @@ export default defineConfig({
     globalSetup: 'test/support/global-setup.ts',
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     reporters: ['default', './test/support/closing-line.ts'],
-    // The files of one worker share what they have loaded: loading it takes longer than many of them.
-    isolate: false,
     // One more than most machines of CI have cores: tests of whole processes wait as much as they work.
     maxWorkers: 3,
     testTimeout: 60_000,

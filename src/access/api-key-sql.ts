@@ -1,10 +1,7 @@
 /** Statements on API keys. */
 import { type Selectable, sql } from 'kysely'
-
 import type { Db, Tx } from '../platform/database/connect.ts'
-
 import type { ApiKeys } from '../platform/database/schema.ts'
-
 import type { Permission, Role } from './permission-rules.ts'
 
 export type ApiKeyRow = Pick<

@@ -48,6 +48,8 @@ export interface ImportResult {
 }
 
 const progressRows = 1000
+
+const cancelEveryMs = 500
 const faultPage = 1000
 /** From here on planning a cycle would notice that vacuum has not been. */
 const vacuumRows = 10_000
@@ -89,9 +91,15 @@ async function readAndWrite(
 ): Promise<ImportResult> {
   const { signal } = input
   const pid = await sessionStatements.findBackendPid(client)
-  // The signal ends the pipeline by itself; a statement that runs must be ended where it runs.
+  // The signal ends the pipeline by itself; a statement that runs must be ended where it runs. One that begins in the very
+  // moment is not hit, so it is asked again until all has ended.
+  let again: NodeJS.Timeout | undefined
   const cancel = () => void sessionStatements.cancelBackend(pool, pid).catch(() => {})
-  signal?.addEventListener('abort', cancel, { once: true })
+  const keepCancelling = () => {
+    cancel()
+    again = setInterval(cancel, cancelEveryMs)
+  }
+  signal?.addEventListener('abort', keepCancelling, { once: true })
   try {
     const today = localDate(clock.now(), await rowStatements.findTimeZone(client))
     const file = await stageRows(client, today, input)
@@ -100,7 +108,8 @@ async function readAndWrite(
     signal?.throwIfAborted()
     throw error
   } finally {
-    signal?.removeEventListener('abort', cancel)
+    signal?.removeEventListener('abort', keepCancelling)
+    clearInterval(again)
   }
 }
 
