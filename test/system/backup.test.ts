@@ -59,6 +59,11 @@ test('a backup taken while a cycle is created goes on elsewhere from where it wa
   const after = await written()
   // The original goes on and is then lost.
   await almoner.end('SIGKILL')
+  // Whoever is connected keeps the server up, and what it does for the killed one it notices within two seconds.
+  const ofTheKilled = async () =>
+    (await sql`select from pg_stat_activity where application_name like 'almoner start%'`.execute(app.db))
+      .rows.length
+  await expect.poll(ofTheKilled, { timeout: 30_000 }).toBe(0)
   await app.close()
   await rm(from, { recursive: true, force: true })
 

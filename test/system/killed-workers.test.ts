@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startPostgresServer } from '../support/brokers/postgres-server.ts'
 import { registerTier } from '../support/fund-fixture.ts'
 import { openWorkedFund, type WorkedFund } from '../support/worked-fund.ts'
 
@@ -19,10 +20,10 @@ async function emptyQueue(): Promise<void> {
 }
 
 /** How many chunks are being written at this moment, by whichever worker. */
-async function countChunksInHand(): Promise<number> {
+async function countChunksInHand({ app }: WorkedFund): Promise<number> {
   const { rows } =
     await sql`select from pg_stat_activity where datname = current_database() and state = 'active'
-    and query like '%insert into member_contributions%' and pid <> pg_backend_pid()`.execute(fund.app.db)
+    and query like '%insert into member_contributions%' and pid <> pg_backend_pid()`.execute(app.db)
   return rows.length
 }
 
@@ -61,7 +62,7 @@ test.each([0, 1, 2])(
     let atWorkTogether = 0
     let killed = false
     await fund.untilActive(cycleId, async () => {
-      atWorkTogether = Math.max(atWorkTogether, await countChunksInHand())
+      atWorkTogether = Math.max(atWorkTogether, await countChunksInHand(fund))
       if (killed || atWorkTogether < 3) return
       killed = true
       await Promise.all(workers.map((worker, index) => index !== survivor && worker.end('SIGKILL')))
@@ -89,18 +90,26 @@ test('a worker that is asked to stop finishes its chunk, and another goes on', {
 test('a worker whose chunk does not end leaves all the same, and another does the chunk', {
   timeout: 120_000,
 }, async () => {
-  await fund.slowDown(300)
-  const { cycleId } = await fund.startCycle()
-  const stuck = await fund.startWorker()
-  await expect.poll(countChunksInHand, { timeout: 20_000 }).toBeGreaterThan(0)
-  const askedAt = performance.now()
-  expect(await stuck.end('SIGTERM')).toBe(1)
-  expect(performance.now() - askedAt).toBeLessThan(30_000)
-  expect(stuck.output.stderr).toContain('left to others')
-  await fund.slowDown(0)
-  const worker = await fund.startWorker()
-  await fund.untilActive(cycleId)
-  await worker.end('SIGTERM')
+  // A server of its own: while a transaction is open, no cycle of any database of its server is planned.
+  const server = await startPostgresServer()
+  const alone = await openWorkedFund({ members: 1_001, databaseUrl: server.url })
+  try {
+    await alone.slowDown(300)
+    const { cycleId } = await alone.startCycle()
+    const stuck = await alone.startWorker()
+    await expect.poll(() => countChunksInHand(alone), { timeout: 20_000 }).toBeGreaterThan(0)
+    const askedAt = performance.now()
+    expect(await stuck.end('SIGTERM')).toBe(1)
+    expect(performance.now() - askedAt).toBeLessThan(30_000)
+    expect(stuck.output.stderr).toContain('left to others')
+    await alone.slowDown(0)
+    const worker = await alone.startWorker()
+    await alone.untilActive(cycleId)
+    await worker.end('SIGTERM')
+  } finally {
+    await alone.close()
+    await server.stop()
+  }
 })
 
 test('a small cycle started while a large one runs does not wait for it', { timeout: 120_000 }, async () => {
