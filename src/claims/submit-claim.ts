@@ -12,7 +12,7 @@ import { type ClaimView, insertClaim, requireClaim } from './claim-sql.ts'
 /**
  * Enters the death claim of a member. Claims are numbered in the order they come, within the fund's calendar year.
  *
- * @throws DomainError `member-not-found`, `claim-exists`, and `invalid-input` for a date of death in the future or
+ * @throws DomainError `member-not-found`, `member-erased`, `claim-exists`, and `invalid-input` for a date of death in the future or
  *   before the member joined
  */
 export async function submitClaim(
@@ -27,6 +27,12 @@ export async function submitClaim(
 ): Promise<ClaimView> {
   const today = localDate(clock.now(), (await findFund(db)).timeZone)
   const member = await requireMember(db, input.deceasedMemberId)
+  if (member.erasedAt !== null) {
+    throw new DomainError(
+      'member-erased',
+      `${member.memberCode} was erased: nobody can tell any more who it was.`,
+    )
+  }
   if (input.dateOfDeath > today) throw dateFault(`must not be later than ${today}`)
   if (input.dateOfDeath < member.joinedOn) {
     throw dateFault(`must not be before ${member.memberCode} joined, on ${member.joinedOn}`)

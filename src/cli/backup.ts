@@ -17,7 +17,10 @@ function readEmbedded(): Config {
 }
 
 const keyOption = () =>
-  new Option('--key-file <file>', 'encrypts: a key of age (age-keygen), or a line with a passphrase')
+  new Option(
+    '--key-file <file>',
+    'what the backup is encrypted with: a key of age (age-keygen), or a line with a passphrase',
+  )
 
 const keyOf = async ({ keyFile }: { keyFile?: string }) =>
   keyFile === undefined ? undefined : readBackupKey(keyFile)

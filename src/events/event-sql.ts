@@ -138,8 +138,9 @@ export async function findBrokenLinks(db: Db, limit: number): Promise<BrokenLink
           when c.event_id is null then 'not in the chain'
           when c.digest <> event_digest(c.previous, e) and not coalesce(is_erased(r.member_id), false) then 'changed'
           when c.position <> c.previous_position + 1 then 'out of place'
-          when e.personal_digest is not null and case
-            when p.data is null then p.event_id is null or not is_erased(p.member_id)
+          when case
+            when e.personal_digest is null or p.event_id is null then (e.personal_digest is null) <> (p.event_id is null)
+            when p.data is null then not is_erased(p.member_id)
             else personal_digest(p.salt, p.data) <> e.personal_digest
           end then 'its personal data is removed or changed'
         end as fault

@@ -48,7 +48,6 @@ export interface ImportResult {
 }
 
 const progressRows = 1000
-
 const cancelEveryMs = 500
 const faultPage = 1000
 /** From here on planning a cycle would notice that vacuum has not been. */

@@ -7,11 +7,11 @@ import { createApiKey } from '../../src/access/api-keys.ts'
 import type { CycleView } from '../../src/cycles/cycle-sql.ts'
 import { announceTo } from '../../src/events/announce.ts'
 import { checkAnchor, writeAnchor } from '../../src/operations/anchor.ts'
-import { examine } from '../../src/operations/examine.ts'
 import { findGuards } from '../../src/operations/schema-guard-sql.ts'
 import { guards } from '../../src/operations/schema-guards.ts'
 import { operator } from '../../src/platform/values/actor.ts'
 import { openTestApi, type TestApi } from '../support/api-client.ts'
+import { faultsIn } from '../support/doctor.ts'
 import { approveDeath, registerTier } from '../support/fund-fixture.ts'
 
 let api: TestApi
@@ -36,13 +36,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true })
 })
 
-async function wrong(): Promise<string[]> {
-  const sentences: string[] = []
-  for await (const { check, ok, detail } of examine({ ...api.app, version: 'test' })) {
-    if (!ok) sentences.push(`${check}: ${detail}`)
-  }
-  return sentences
-}
+const wrong = () => faultsIn(api.app)
 
 const run = (statement: string) => sql.raw(statement).execute(api.db)
 
@@ -98,6 +92,12 @@ const tampering: readonly (readonly [string, string, string, RegExp])[] = [
     'update fund set self_approval = false',
     'update fund set self_approval = true',
     /^the fund: selfApproval as no event says$/,
+  ],
+  [
+    'members are written to by another channel',
+    `update fund set member_channels = '{sms}'`,
+    `update fund set member_channels = '{}'`,
+    /^the fund: memberChannels as no event says$/,
   ],
   [
     'the amount of a tier is changed',

@@ -5,11 +5,11 @@ import { findBrokenLinks } from '../../src/events/event-sql.ts'
 import { changeFund } from '../../src/fund/change-fund.ts'
 import type { ErasureRequest } from '../../src/members/erasure-sql.ts'
 import type { MemberView } from '../../src/members/member-sql.ts'
-import { examine } from '../../src/operations/examine.ts'
 import { operator } from '../../src/platform/values/actor.ts'
 import { runAlmoner } from '../support/almoner-process.ts'
 import { memberCode, openTestApi, type Page, refusal, type TestApi } from '../support/api-client.ts'
 import { signedIn, type Visitor } from '../support/browser-client.ts'
+import { faultsIn, findings } from '../support/doctor.ts'
 import { approveDeath, registerTier } from '../support/fund-fixture.ts'
 
 let api: TestApi
@@ -65,13 +65,7 @@ async function tablesWith(text: string): Promise<string[]> {
   return found.toSorted()
 }
 
-async function wrong(): Promise<string[]> {
-  const sentences: string[] = []
-  for await (const { check, ok, detail } of examine({ ...api.app, version: 'test' })) {
-    if (!ok) sentences.push(`${check}: ${detail}`)
-  }
-  return sentences
-}
+const wrong = () => faultsIn(api.app)
 
 test('a member who has left is erased when two persons agree: nothing says any more who it was, and chain and doctor hold', async () => {
   const member = await addLeaver()
@@ -115,6 +109,8 @@ test('a member who has left is erased when two persons agree: nothing says any m
     '409 member-erased',
   )
   expect(refusal(await request(admin, member))).toBe('409 member-erased')
+  const death = { deceasedMemberId: member.memberId, dateOfDeath: '2026-01-02', benefitAmount: 100 }
+  expect(refusal(await api.post('/api/claims', death))).toBe('409 member-erased')
 })
 
 test('events of a version that kept names in the chain are stripped of them, and the doctor says how many they are', async () => {
@@ -128,11 +124,11 @@ test('events of a version that kept names in the chain are stripped of them, and
   expect((await approve(admin, member)).status).toBe(200)
   expect(await tablesWith('Rukmini')).toEqual([])
   expect(await wrong()).toEqual([])
-  const audit: string[] = []
-  for await (const { check, detail } of examine({ ...api.app, version: 'test' })) {
-    if (check === 'audit') audit.push(detail)
-  }
-  expect(audit).toContainEqual(expect.stringMatching(/^1 events of erased members/))
+  expect(await findings(api.app)).toContainEqual({
+    check: 'audit',
+    ok: true,
+    detail: expect.stringMatching(/^1 events of erased members/),
+  })
 })
 
 test('whoever is in standing, owes or is owed is not erased, and nothing of it is half done', async () => {
@@ -166,6 +162,24 @@ test('whoever is in standing, owes or is owed is not erased, and nothing of it i
   const deceased = rows[0] as MemberView
   await request(admin, deceased)
   expect(refusal(await approve(treasurer, deceased))).toBe('409 member-is-owed')
+})
+
+test('what is put beside an event that had nothing there is found by the doctor', async () => {
+  const { rows } = await sql<{ eventId: number }>`
+    select event_id from events where personal_digest is null and event_name = 'TierAdded' limit 1`.execute(
+    api.db,
+  )
+  const eventId = rows[0]?.eventId as number
+  await sql`insert into personal_data (event_id, member_id, salt, data)
+    select ${eventId}, member_id, sha256('x'), '{"after": {"contributionAmount": 1}}' from members limit 1`.execute(
+    api.db,
+  )
+  const said = `audit event ${eventId}: its personal data is removed or changed`
+  expect(await wrong()).toEqual(expect.arrayContaining([said]))
+  await sql.raw('alter table personal_data disable trigger personal_data_kept').execute(api.db)
+  await sql`delete from personal_data where event_id = ${eventId}`.execute(api.db)
+  await sql.raw('alter table personal_data enable trigger personal_data_kept').execute(api.db)
+  expect(await wrong()).toEqual([])
 })
 
 test('what is beside the chain can be neither changed nor removed, and the doctor finds it when it was', async () => {
