@@ -1,6 +1,7 @@
 /**
  * The long run: cycles of mixed sizes, several at a time, and random faults at random moments. An API and a worker that no
- * fault strikes live through all of it; their memory, their open files and the database's connections must stay flat.
+ * fault strikes live through all of it; their memory, their open files and the database's connections must stay flat. Two hostile
+ * clients beset that API all the while.
  * Linux only, where /proc tells. See docs/reliability.md.
  *
  *   npm run long-run -- [--minutes 60] [--seed 1] [--queue PostgreSQL]
@@ -12,6 +13,8 @@ import { parseArgs } from 'node:util'
 import { sql } from 'kysely'
 import { requireCycle } from '../../src/cycles/cycle-sql.ts'
 import { proveCycle } from '../../src/cycles/prove-cycle.ts'
+import { isTransient } from '../../src/platform/database/sql-state.ts'
+import { keyHeaders } from '../support/admin-key.ts'
 import type { AlmonerProcess } from '../support/almoner-process.ts'
 import { brokers } from '../support/brokers/brokers.ts'
 import { freePort } from '../support/brokers/free-port.ts'
@@ -20,6 +23,7 @@ import { registerTier } from '../support/fund-fixture.ts'
 import { readMemory } from '../support/process-memory.ts'
 import { seeded } from '../support/random.ts'
 import { faults } from './faults.ts'
+import { attack } from './hostile-clients.ts'
 import { buildPreviousVersion } from './previous-version.ts'
 import { askDoctor, patiently, tryFault } from './try-fault.ts'
 import { openWorld } from './world.ts'
@@ -42,7 +46,7 @@ const database = await startPostgresServer()
 const world = await openWorld({ kind, members: 20_000, chunkSeconds: 0.02, database })
 const port = await freePort()
 const [api, worker] = await Promise.all([
-  world.startApi({ PORT: `${port}` }),
+  world.startApi({ PORT: `${port}`, REQUESTS_PER_MINUTE: '3000' }),
   world.startWorker({ LOG_LEVEL: 'warn' }),
 ])
 const tiers = { A: 20_000, S: 4_000, M: 5_000, L: 100_000 }
@@ -91,12 +95,15 @@ async function strikeOn(): Promise<void> {
   }
 }
 
+let newestCycleId = ''
+
 /** Cycles that go on meanwhile, each watched by an event stream of the API that nobody strikes. */
 async function cycleOn(tierCode: string): Promise<void> {
   const random = seeded(seed + tierCode.charCodeAt(0))
   while (!isOver()) {
     const claimId = await patiently(() => world.nextDeath(tierCode))
     const { cycleId } = await world.startCycle(claimId)
+    newestCycleId = cycleId
     const watching = watch(cycleId)
     const find = () => patiently(() => requireCycle(world.db, cycleId))
     let cycle = await find()
@@ -149,7 +156,14 @@ async function openFiles({ child }: AlmonerProcess): Promise<number> {
   return (await readdir(`/proc/${child.pid}/fd`)).length
 }
 
-await Promise.all([strikeOn(), cycleOn('S'), cycleOn('M'), cycleOn('L'), measure()])
+const hostile = attack({
+  url: `http://127.0.0.1:${port}`,
+  clerk: await keyHeaders(world.db, { role: 'clerk' }),
+  treasurer: await keyHeaders(world.db, { role: 'treasurer' }),
+  cycleId: () => newestCycleId,
+  isOver,
+})
+await Promise.all([strikeOn(), cycleOn('S'), cycleOn('M'), cycleOn('L'), measure(), hostile.done])
 broken.push(...(await askDoctor(world)))
 const { rows } = await sql<{ contributions: number }>`
   select count(*) as contributions from member_contributions`.execute(world.db)
@@ -168,6 +182,22 @@ for (const [index, each] of parts.entries()) {
   const cells = measured.map((name) => `${median(each[name])} (≤ ${Math.max(0, ...each[name])})`)
   say(`| ${[index + 1, each.cycles, each.faults, ...cells].join(' | ')} |`)
 }
+say('\nWhat the hostile clients were answered:')
+for (const [name, counts] of hostile.answers) {
+  const cells = [...counts].map(([answer, times]) => `${answer}: ${times}`)
+  say(`- ${name}: ${cells.join(', ')}`)
+}
+// A fault that strikes the database is felt by every request; a hostile client alone must never bring a 500.
+const causes = new Map<string, number>()
+for (const line of `${api.output.stdout}\n${api.output.stderr}`.split('\n')) {
+  if (!line.includes('"request failed"')) continue
+  const { err } = JSON.parse(line) as { err: { message: string; code?: string } }
+  if (!isTransient(Object.assign(new Error(err.message), { code: err.code })))
+    broken.push(`500: ${err.message}`)
+  causes.set(err.message, (causes.get(err.message) ?? 0) + 1)
+}
+say('\nWhy the API answered 500:')
+for (const [cause, times] of causes) say(`- ${cause}: ${times}`)
 // The first sixth warms up: the heap grows to what the work needs, pools to what they may.
 for (const name of measured) {
   const [early, late] = [median(parts[1]?.[name] ?? []), median(parts[5]?.[name] ?? [])]
