@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { activeCycle } from '../support/api-client.ts'
 import { browserMissing, findInaccessible, openPage } from '../support/browser.ts'
 import { type ConsoleFixture, openConsole } from '../support/console-fixture.ts'
 import { approveDeath } from '../support/fund-fixture.ts'
@@ -10,7 +11,7 @@ beforeAll(async () => {
   own = await openConsole()
   // A cycle, with its job, to look at.
   const { claimId } = await approveDeath(own.api.db, { number: 1 })
-  await own.api.post('/api/contribution-cycles', { claimId, strategy: 'inline' })
+  await activeCycle(own.api, claimId)
 })
 afterAll(() => own?.close())
 beforeEach(() => own?.forgiveAttempts())

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { sql } from 'kysely'
 import type { GuardedRoute } from '../../src/access/guard.ts'
 import type { Application, Role } from '../../src/app/application.ts'
@@ -5,6 +6,7 @@ import { readConfig } from '../../src/app/config.ts'
 import { openApplication } from '../../src/app/open-application.ts'
 import { startApi } from '../../src/app/start-api.ts'
 import { startWorker } from '../../src/app/start-worker.ts'
+import type { CycleView } from '../../src/cycles/cycle-sql.ts'
 import { announceTo } from '../../src/events/announce.ts'
 import { changeFund } from '../../src/fund/change-fund.ts'
 import type { Db } from '../../src/platform/database/connect.ts'
@@ -158,4 +160,21 @@ export async function fingerprint(db: Db, schemas: readonly string[]): Promise<R
     db,
   )
   return Object.fromEntries(rows.map(({ name, print }) => [name, print]))
+}
+
+/** A cycle that is Active, of an application whose worker does not run. */
+export async function activeCycle(api: TestApi, claimId: string): Promise<CycleView> {
+  const path = '/api/contribution-cycles'
+  const { body } = await api.post<{ cycle: CycleView }>(path, { claimId, strategy: 'inline' })
+  if (body.cycle.cycleStatus === 'Active') return body.cycle
+  // Another test is writing on the same server: the background waits for it, a request does not.
+  const worker = await startWorker(api.app)
+  try {
+    const find = async () => (await api.get<CycleView>(`${path}/${body.cycle.cycleId}`)).body
+    let cycle = await find()
+    for (; cycle.cycleStatus !== 'Active'; cycle = await find()) await wait(50)
+    return cycle
+  } finally {
+    await worker.stop()
+  }
 }

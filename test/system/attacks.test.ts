@@ -7,7 +7,14 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type Answer, openTestApi, type Page, refusal, type TestApi } from '../support/api-client.ts'
+import {
+  type Answer,
+  activeCycle,
+  openTestApi,
+  type Page,
+  refusal,
+  type TestApi,
+} from '../support/api-client.ts'
 import { password, register, signedIn, visit } from '../support/browser-client.ts'
 import { approveDeath, registerTier } from '../support/fund-fixture.ts'
 
@@ -53,17 +60,9 @@ const memberOf = async (agentId: string) =>
       .executeTakeFirstOrThrow()
   ).memberId
 
-async function activeCycle(number: number): Promise<string> {
+async function cycleOf(number: number): Promise<string> {
   const { claimId } = await approveDeath(api.db, { number })
-  const { body } = await api.post<{ cycle: { cycleId: string } }>(cyclesPath, { claimId, strategy: 'inline' })
-  await expect
-    .poll(
-      async () =>
-        (await api.get<{ cycleStatus: string }>(`${cyclesPath}/${body.cycle.cycleId}`)).body.cycleStatus,
-      { timeout: 30_000 },
-    )
-    .toBe('Active')
-  return body.cycle.cycleId
+  return (await activeCycle(api, claimId)).cycleId
 }
 
 /** What a server answers to bytes that no HTTP library would send. */
@@ -89,7 +88,7 @@ attack('an agent reads the member of another agent', async () => {
 })
 
 attack('an agent asks for what the members of another agent owe', async () => {
-  const cycleId = await activeCycle(50)
+  const cycleId = await cycleOf(50)
   const { body } = await agent.ask<Page<{ agentId: string }>>(
     'GET',
     `${cyclesPath}/${cycleId}/contributions?agentId=${theirs}`,
@@ -100,7 +99,7 @@ attack('an agent asks for what the members of another agent owe', async () => {
 })
 
 attack('an agent looks at a cycle that is being created', async () => {
-  const cycleId = await activeCycle(51)
+  const cycleId = await cycleOf(51)
   await sql`update contribution_cycles set cycle_status = 'Initializing' where cycle_id = ${cycleId}`.execute(
     api.db,
   )
@@ -152,7 +151,7 @@ attack('a field that nobody asked for is slipped in', async () => {
 })
 
 attack('the event stream is opened without a session', async () => {
-  const cycleId = await activeCycle(53)
+  const cycleId = await cycleOf(53)
   const answer = await visit(api).ask('GET', `${cyclesPath}/${cycleId}/creation-progress/stream`)
   expect(refusal(answer)).toBe('401 not-signed-in')
 })

@@ -4,13 +4,12 @@ import path from 'node:path'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApiKey } from '../../src/access/api-keys.ts'
-import type { CycleView } from '../../src/cycles/cycle-sql.ts'
 import { announceTo } from '../../src/events/announce.ts'
 import { checkAnchor, writeAnchor } from '../../src/operations/anchor.ts'
 import { findGuards } from '../../src/operations/schema-guard-sql.ts'
 import { guards } from '../../src/operations/schema-guards.ts'
 import { operator } from '../../src/platform/values/actor.ts'
-import { openTestApi, type TestApi } from '../support/api-client.ts'
+import { activeCycle, openTestApi, type TestApi } from '../support/api-client.ts'
 import { faultsIn } from '../support/doctor.ts'
 import { approveDeath, registerTier } from '../support/fund-fixture.ts'
 
@@ -22,7 +21,7 @@ beforeAll(async () => {
   await registerTier(api.db, { members: 30 })
   await approveDeath(api.db, { number: 2 })
   const { claimId } = await approveDeath(api.db, { number: 1 })
-  await api.post<{ cycle: CycleView }>('/api/contribution-cycles', { claimId, strategy: 'inline' })
+  await activeCycle(api, claimId)
   const { rows } = await sql<{ userId: string }>`select id as user_id from users`.execute(api.db)
   const key = { userId: rows[0]?.userId ?? '', keyName: 'scanner', permissions: ['fund.read'] as const }
   const { keyId } = await createApiKey(

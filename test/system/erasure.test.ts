@@ -1,13 +1,19 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { CycleView } from '../../src/cycles/cycle-sql.ts'
 import { findBrokenLinks } from '../../src/events/event-sql.ts'
 import { changeFund } from '../../src/fund/change-fund.ts'
 import type { ErasureRequest } from '../../src/members/erasure-sql.ts'
 import type { MemberView } from '../../src/members/member-sql.ts'
 import { operator } from '../../src/platform/values/actor.ts'
 import { runAlmoner } from '../support/almoner-process.ts'
-import { memberCode, openTestApi, type Page, refusal, type TestApi } from '../support/api-client.ts'
+import {
+  activeCycle,
+  memberCode,
+  openTestApi,
+  type Page,
+  refusal,
+  type TestApi,
+} from '../support/api-client.ts'
 import { signedIn, type Visitor } from '../support/browser-client.ts'
 import { faultsIn, findings } from '../support/doctor.ts'
 import { approveDeath, registerTier } from '../support/fund-fixture.ts'
@@ -140,15 +146,12 @@ test('whoever is in standing, owes or is owed is not erased, and nothing of it i
   const debtor = await addLeaver()
   await api.patch(`/api/members/${debtor.memberId}`, { memberStatus: 'Active' })
   const { claimId } = await approveDeath(api.db, { number: 1 })
-  const { body } = await api.post<{ cycle: CycleView }>('/api/contribution-cycles', {
-    claimId,
-    strategy: 'inline',
-  })
+  const cycle = await activeCycle(api, claimId)
   await api.patch(`/api/members/${debtor.memberId}`, { memberStatus: 'Inactive' })
   await request(admin, debtor)
   const refused = await approve(treasurer, debtor)
   expect(refusal(refused)).toBe('409 member-owes')
-  expect(refused.text).toContain(body.cycle.cycleCode)
+  expect(refused.text).toContain(cycle.cycleCode)
   expect((await api.get<MemberView>(`/api/members/${debtor.memberId}`)).body).toMatchObject({
     fullName: `${secret} Sen`,
     erasedAt: null,

@@ -14,7 +14,7 @@ import { changeUser } from '../../src/access/keep-users.ts'
 import type { Problem } from '../../src/platform/http/problem.ts'
 import { operator } from '../../src/platform/values/actor.ts'
 import { keyHeaders } from '../support/admin-key.ts'
-import { openTestApi, refusal, type TestApi } from '../support/api-client.ts'
+import { activeCycle, openTestApi, refusal, type TestApi } from '../support/api-client.ts'
 import { signedIn } from '../support/browser-client.ts'
 import { approveDeath, registerTier } from '../support/fund-fixture.ts'
 
@@ -356,12 +356,9 @@ flood('every connection to the database is in use', async () => {
 flood('searches that take long are asked for by the hundred', async () => {
   await registerTier(api.db, { tierCode: 'Q', members: 20 })
   const { claimId } = await approveDeath(api.db, { tierCode: 'Q' })
-  const { body } = await api.post<{ cycle: { cycleId: string } }>('/api/contribution-cycles', {
-    claimId,
-    strategy: 'inline',
-  })
+  const { cycleId } = await activeCycle(api, claimId)
   const auditor = await signedIn(api, 'auditor')
-  const path = `/api/contribution-cycles/${body.cycle.cycleId}/contributions?q=a`
+  const path = `/api/contribution-cycles/${cycleId}/contributions?q=a`
   const client = await api.app.database.pool.connect()
   try {
     // Whoever reads waits for the lock, as a search over very many rows takes its time.
