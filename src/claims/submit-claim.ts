@@ -1,6 +1,6 @@
 import type { AnnounceDeps } from '../events/announce.ts'
 import { claimCodePrefix, localDate } from '../fund/fund-rules.ts'
-import { findFund, takeCode } from '../fund/fund-sql.ts'
+import { findFund, holdFund, takeCode } from '../fund/fund-sql.ts'
 import { requireMember } from '../members/keep-members.ts'
 import { isUniqueViolation } from '../platform/database/sql-state.ts'
 import type { Actor } from '../platform/values/actor.ts'
@@ -40,6 +40,7 @@ export async function submitClaim(
   const { actor, ...claim } = input
   try {
     return await db.transaction().execute(async (tx) => {
+      await holdFund(tx, 'share')
       const claimCode = await takeCode(tx, claimCodePrefix, Number(today.slice(0, 4)))
       const claimId = await insertClaim(tx, { ...claim, claimCode, submittedBy: actor.name })
       const submitted = await requireClaim(tx, claimId)

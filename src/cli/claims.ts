@@ -3,7 +3,7 @@ import { type ClaimView, findClaims } from '../claims/claim-sql.ts'
 import { approveClaim, rejectClaim } from '../claims/decide-claim.ts'
 import { submitClaim } from '../claims/submit-claim.ts'
 import { findFund } from '../fund/fund-sql.ts'
-import { formatAmount, parseAmount } from '../platform/values/money.ts'
+import { formatAmount, parseAmount } from '../platform/values/money-rules.ts'
 import { claimByCode, isoDate, memberByCode, nameOf, wholeNumber } from './arguments.ts'
 import { printResult, table } from './output.ts'
 import { commandActor, group, withApplication } from './run-command.ts'
@@ -31,7 +31,7 @@ export function claimsCommand(): Command {
           deceasedMemberId: memberId,
           dateOfDeath: options.dateOfDeath,
           placeOfDeath: options.placeOfDeath ?? null,
-          benefitAmount: parseAmount(options.benefit, (await findFund(app.db)).currency),
+          benefitAmount: parseAmount(options.benefit, await findFund(app.db)),
           actor: commandActor(),
         })
       })
@@ -65,9 +65,9 @@ export function claimsCommand(): Command {
     .description('the newest claims')
     .option('--limit <number>', 'how many', wholeNumber(1, 1000), 50)
     .action(async (options: { limit: number }, command: Command) => {
-      const { rows, currency } = await withApplication(async (app) => ({
+      const { rows, fund } = await withApplication(async (app) => ({
         rows: await findClaims(app.db, {}, options),
-        currency: (await findFund(app.db)).currency,
+        fund: await findFund(app.db),
       }))
       printResult(
         command,
@@ -80,7 +80,7 @@ export function claimsCommand(): Command {
             claim.deceasedMemberCode,
             claim.deceasedFullName,
             claim.dateOfDeath,
-            formatAmount(claim.benefitAmount, currency),
+            formatAmount(claim.benefitAmount, fund),
           ]),
         ]),
       )

@@ -14,7 +14,7 @@ import { type CyclePreview, previewCycle } from '../cycles/preview-cycle.ts'
 import { type StartInput, startCycle } from '../cycles/start-cycle.ts'
 import { cancelCycle, pauseCycle, resumeCycle, retryCycle } from '../cycles/steer-cycle.ts'
 import { findFund } from '../fund/fund-sql.ts'
-import { formatAmount, parseAmount } from '../platform/values/money.ts'
+import { formatAmount, parseAmount } from '../platform/values/money-rules.ts'
 import { claimByCode, cycleByCode, wholeNumber } from './arguments.ts'
 import { exitCodes } from './exit-codes.ts'
 import { plural, printResult, say, table } from './output.ts'
@@ -96,8 +96,8 @@ export function cyclesCommand(): Command {
             cycle.claimCode,
             cycle.tierCode,
             String(cycle.totalMembers),
-            formatAmount(cycle.collectedAmount, cycle.currency),
-            formatAmount(cycle.targetAmount, cycle.currency),
+            formatAmount(cycle.collectedAmount, cycle),
+            formatAmount(cycle.targetAmount, cycle),
             cycle.deadline,
           ]),
         ]),
@@ -124,11 +124,10 @@ function startOptions(command: Command): Command {
 
 async function startInput(app: Application, options: StartOptions): Promise<StartInput> {
   const { amount } = options
-  const { currency } = await findFund(app.db)
+  const fund = await findFund(app.db)
   return {
     claimId: (await claimByCode(app.db, options.claim)).claimId,
-    contributionAmount:
-      amount === undefined || amount === 'apportion' ? amount : parseAmount(amount, currency),
+    contributionAmount: amount === undefined || amount === 'apportion' ? amount : parseAmount(amount, fund),
     cycleDuration: options.days,
     strategy: options.strategy ?? app.config.creationStrategy,
   }
@@ -149,7 +148,7 @@ async function printCycle(
 }
 
 function cycleLines(cycle: CycleView): string[] {
-  const amount = (minor: number) => formatAmount(minor, cycle.currency)
+  const amount = (minor: number) => formatAmount(minor, cycle)
   const lines = [
     `Cycle ${cycle.cycleCode} for claim ${cycle.claimCode} (${cycle.deceasedFullName}) is ${cycle.cycleStatus}.`,
   ]
@@ -169,7 +168,7 @@ function cycleLines(cycle: CycleView): string[] {
 }
 
 function previewLines(preview: CyclePreview): string[] {
-  const amount = (minor: number) => formatAmount(minor, preview.currency)
+  const amount = (minor: number) => formatAmount(minor, preview)
   const { exclusions } = preview
   const balance =
     preview.shortfallAmount > 0

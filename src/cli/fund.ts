@@ -8,7 +8,8 @@ import {
   personalChannels,
 } from '../fund/fund-rules.ts'
 import { type FundRow, findFund } from '../fund/fund-sql.ts'
-import { formatAmount, parseAmount } from '../platform/values/money.ts'
+import { currencyOf } from '../platform/values/currency-rules.ts'
+import { formatAmount, parseAmount } from '../platform/values/money-rules.ts'
 import { printResult } from './output.ts'
 import { commandActor, group, withApplication } from './run-command.ts'
 
@@ -51,7 +52,10 @@ export function fundCommand(): Command {
     .option('--member-channels <channels>', 'by which members are told of a cycle, or none', channelList)
     .action(async ({ roundingStep, selfApproval, ...changes }: FundOptions, command: Command) => {
       const changed = await withApplication(async (app) => {
-        const currency = changes.currency ?? (await findFund(app.db)).currency
+        const fund = await findFund(app.db)
+        // In the currency that the fund has afterwards; one that there is not is refused below.
+        const isSame = changes.currency === undefined || changes.currency === fund.currency
+        const currency = (isSame ? undefined : currencyOf(changes.currency ?? '')) ?? fund
         return changeFund(app, {
           changes: {
             ...changes,
@@ -82,7 +86,7 @@ const listOf = (channels: string[]) => channels.join(', ') || 'nothing'
 function print(command: Command, fund: FundRow): void {
   printResult(command, fund, [
     fund.name,
-    `currency ${fund.currency}, time zone ${fund.timeZone}, apportioned amounts in steps of ${formatAmount(fund.roundingStep, fund.currency)}`,
+    `currency ${fund.currency}, time zone ${fund.timeZone}, apportioned amounts in steps of ${formatAmount(fund.roundingStep, fund)}`,
     fund.selfApproval
       ? 'whoever submits a claim may approve it'
       : 'whoever submits a claim does not approve it',

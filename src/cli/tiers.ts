@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { findFund, findTier, findTiers } from '../fund/fund-sql.ts'
 import { addTier, changeTier } from '../fund/keep-tiers.ts'
 import { DomainError } from '../platform/values/errors.ts'
-import { formatAmount, parseAmount } from '../platform/values/money.ts'
+import { formatAmount, parseAmount } from '../platform/values/money-rules.ts'
 import { printResult, table } from './output.ts'
 import { commandActor, group, withApplication } from './run-command.ts'
 
@@ -22,7 +22,7 @@ export function tiersCommand(): Command {
         rows: await findTiers(app.db, { limit: 1000 }),
         fund: await findFund(app.db),
       }))
-      const amount = (minor: number | null) => (minor === null ? '–' : formatAmount(minor, fund.currency))
+      const amount = (minor: number | null) => (minor === null ? '–' : formatAmount(minor, fund))
       printResult(
         command,
         { items: rows },
@@ -50,12 +50,12 @@ export function tiersCommand(): Command {
       .option('--benefit <amount>', 'what the family is to receive')
       .action(async (tierCode: string, options: TierOptions, command: Command) => {
         const tier = await withApplication(async (app) => {
-          const { currency } = await findFund(app.db)
+          const fund = await findFund(app.db)
           const { name, contribution, benefit } = options
           const changes = {
             ...(name !== undefined && { tierName: name }),
-            ...(contribution !== undefined && { contributionAmount: parseAmount(contribution, currency) }),
-            ...(benefit !== undefined && { benefitAmount: parseAmount(benefit, currency) }),
+            ...(contribution !== undefined && { contributionAmount: parseAmount(contribution, fund) }),
+            ...(benefit !== undefined && { benefitAmount: parseAmount(benefit, fund) }),
           }
           if (verb === 'add') {
             const defaults = { tierName: tierCode, contributionAmount: null, benefitAmount: null }

@@ -171,6 +171,7 @@ export interface ContributionOfMember
   cycleId: string
   cycleCode: string
   currency: string
+  currencyExponent: number
   deceasedFullName: string
   /** When the cycle was started. */
   createdAt: string
@@ -184,7 +185,7 @@ export async function findContributionsOfMember(
 ): Promise<ContributionOfMember[]> {
   const { before } = page
   const { rows } = await sql<ContributionOfMember>`
-    select c.cycle_code || '/' || m.member_code as contribution_id, c.cycle_id, c.cycle_code, c.currency,
+    select c.cycle_code || '/' || m.member_code as contribution_id, c.cycle_id, c.cycle_code, c.currency, c.currency_exponent,
       d.full_name as deceased_full_name, mc.contribution_amount, mc.paid_amount, mc.contribution_status,
       mc.due_date, c.created_at
     from contribution_cycles c

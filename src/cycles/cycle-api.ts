@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { amountSchema, instantSchema } from '../platform/values/value-schemas.ts'
+import { amountSchema, exponentSchema, instantSchema } from '../platform/values/value-schemas.ts'
 import {
   type ContributionStatus,
   type CycleStatus,
@@ -29,6 +29,7 @@ export const cycleSchema = z
     cycleStatus: z.enum(cycleStatuses),
     strategy: z.enum(['inline', 'queued']),
     currency: z.string(),
+    currencyExponent: exponentSchema,
     contributionAmount: z.int().nullable().meta({ description: 'Null while it is still to be apportioned.' }),
     targetAmount: z.int(),
     collectedAmount: z.int(),
@@ -89,6 +90,7 @@ export const previewSchema = z
     claimCode: z.string(),
     tierCode: z.string(),
     currency: z.string(),
+    currencyExponent: exponentSchema,
     eligibleMembers: z.int(),
     contributionAmount: z.int(),
     apportionedAmount: z.int(),
@@ -144,6 +146,7 @@ export const contributionOfMemberSchema = z
     cycleId: z.uuid(),
     cycleCode: z.string(),
     currency: z.string(),
+    currencyExponent: exponentSchema,
     deceasedFullName: z.string(),
     contributionAmount: z.int(),
     paidAmount: z.int(),

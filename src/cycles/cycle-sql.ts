@@ -22,7 +22,7 @@ export type CycleView = Omit<Selectable<ContributionCycles>, 'settledAfter'> & {
 const cycleViews = sql`
   select c.cycle_id, c.cycle_code, c.claim_id, cl.claim_code, c.tier_id, t.tier_code,
     c.deceased_member_id, d.member_code as deceased_member_code, d.full_name as deceased_full_name,
-    c.cycle_status, c.strategy, c.currency, c.contribution_amount, c.target_amount, c.collected_amount,
+    c.cycle_status, c.strategy, c.currency, c.currency_exponent, c.contribution_amount, c.target_amount, c.collected_amount,
     c.time_zone, c.start_date, c.deadline, c.deadline_at, c.eligible_as_of, c.failure_reason,
     c.total_members, c.pending_members, c.paid_members, c.failed_members, c.waived_members,
     c.created_by, c.created_at, c.updated_at, c.activated_at,

@@ -1,6 +1,6 @@
 import type { Db } from '../platform/database/connect.ts'
 import { DomainError } from '../platform/values/errors.ts'
-import { formatDecimal } from '../platform/values/money.ts'
+import { formatDecimal } from '../platform/values/money-rules.ts'
 import { type ContributionFilter, type ContributionView, findContributions } from './contribution-sql.ts'
 import { type CycleView, cycleNotFound, requireCycle } from './cycle-sql.ts'
 
@@ -80,8 +80,8 @@ export async function* eachContribution(
     for (const { contributionAmount, paidAmount, ...row } of rows) {
       yield {
         ...row,
-        contributionAmount: formatDecimal(contributionAmount, cycle.currency),
-        paidAmount: formatDecimal(paidAmount, cycle.currency),
+        contributionAmount: formatDecimal(contributionAmount, cycle),
+        paidAmount: formatDecimal(paidAmount, cycle),
         currency: cycle.currency,
       }
     }

@@ -1,5 +1,5 @@
 import { findCost } from '../platform/jobs/job-cost-sql.ts'
-import { apportion } from '../platform/values/money.ts'
+import { apportion } from '../platform/values/money-rules.ts'
 import { creationJobKind } from './create-contributions.ts'
 import { collectingPeriod } from './cycle-rules.ts'
 import {
@@ -15,6 +15,7 @@ export interface CyclePreview {
   readonly claimCode: string
   readonly tierCode: string
   readonly currency: string
+  readonly currencyExponent: number
   readonly eligibleMembers: number
   /** Minor units: what each would owe; given, the tier's, or apportioned. */
   readonly contributionAmount: number
@@ -57,6 +58,7 @@ export async function previewCycle(
       claimCode: claim.claimCode,
       tierCode: tier.tierCode,
       currency: fund.currency,
+      currencyExponent: fund.currencyExponent,
       eligibleMembers,
       contributionAmount,
       apportionedAmount,

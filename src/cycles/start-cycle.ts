@@ -80,6 +80,7 @@ export async function openCycle(
       ...period,
       strategy: order.strategy,
       currency: fund.currency,
+      currencyExponent: fund.currencyExponent,
       contributionAmount: order.contributionAmount,
       targetAmount: claim.benefitAmount,
       timeZone: fund.timeZone,
@@ -96,7 +97,13 @@ export async function openCycle(
     eventName: 'ContributionCycleInitiated',
     subject: cycleId,
     actor: input.actor,
-    payload: { cycleCode, claimCode: claim.claimCode, strategy: order.strategy },
+    payload: {
+      cycleCode,
+      claimCode: claim.claimCode,
+      strategy: order.strategy,
+      currency: fund.currency,
+      currencyExponent: fund.currencyExponent,
+    },
   })
   if (order.strategy === 'inline' && !(await runJobInline(deps.engine, tx, jobId))) {
     // Somebody is still writing to the register: the background waits for them, a request does not.

@@ -1,22 +1,27 @@
 import type { AnnounceDeps } from '../events/announce.ts'
 import { differences } from '../events/event-rules.ts'
 import type { Actor } from '../platform/values/actor.ts'
+import { currencyOf } from '../platform/values/currency-rules.ts'
 import { DomainError } from '../platform/values/errors.ts'
-import { isCurrency } from '../platform/values/money.ts'
+import { convertDecimals, formatAmount } from '../platform/values/money-rules.ts'
 import { claimCodePrefix, isTimeZone } from './fund-rules.ts'
-import { type FundRow, findFund, hasAmounts, updateFund } from './fund-sql.ts'
+import { type FundRow, findFund, hasAmounts, holdFund, updateFund } from './fund-sql.ts'
+
+export type FundChanges = Partial<Omit<FundRow, 'currencyExponent'>>
 
 /**
  * Changes the fund. What has been started keeps what it was started with: currency and zone are frozen on each cycle.
  *
+ * @param changes `roundingStep` is in the currency that the fund has afterwards; without one the step keeps its meaning
  * @throws DomainError `invalid-input`, and `fund-in-use` for another currency once amounts are kept
  */
 export async function changeFund(
   { db, announce }: AnnounceDeps,
-  { changes, actor }: { changes: Partial<FundRow>; actor: Actor },
+  { changes, actor }: { changes: FundChanges; actor: Actor },
 ): Promise<FundRow> {
   const { currency, timeZone } = changes
-  if (currency !== undefined && !isCurrency(currency)) {
+  const chosen = currency === undefined ? undefined : currencyOf(currency)
+  if (currency !== undefined && !chosen) {
     throw new DomainError(
       'invalid-input',
       `"${currency}" is not an ISO 4217 currency code, such as USD or INR.`,
@@ -32,19 +37,35 @@ export async function changeFund(
   }
   if (Object.keys(changes).length === 0) return findFund(db)
   return db.transaction().execute(async (tx) => {
-    const fund = await findFund(tx)
-    if (currency !== undefined && currency !== fund.currency && (await hasAmounts(tx))) {
+    const fund = await holdFund(tx, 'update')
+    const isNew = chosen !== undefined && chosen.currency !== fund.currency
+    if (isNew && (await hasAmounts(tx))) {
       throw new DomainError(
         'fund-in-use',
-        `Amounts are kept in ${fund.currency} already; in ${currency} they would mean something else.`,
+        `Amounts are kept in ${fund.currency} already; in ${chosen.currency} they would mean something else.`,
       )
     }
-    const changed = await updateFund(tx, changes)
+    const roundingStep =
+      changes.roundingStep ?? (isNew ? convertDecimals(fund.roundingStep, fund, chosen) : undefined)
+    if (isNew && roundingStep === undefined) {
+      const step = formatAmount(fund.roundingStep, fund)
+      throw new DomainError(
+        'invalid-input',
+        `Apportioned amounts are in steps of ${step}, which ${chosen.currency} cannot say: choose another step along with the currency.`,
+        [{ pointer: '/roundingStep', detail: 'must be given with this currency' }],
+      )
+    }
+    const changed = await updateFund(tx, {
+      ...changes,
+      ...(isNew && chosen),
+      ...(roundingStep !== undefined && { roundingStep }),
+    })
+    const { before, after } = differences(fund, changed)
     await announce(tx, {
       eventName: 'FundChanged',
       subject: null,
       actor,
-      payload: differences(fund, changed),
+      payload: { before, after: { ...after, ...(isNew && chosen) } },
     })
     return changed
   })

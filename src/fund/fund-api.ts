@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { amountSchema, codeSchema, nameSchema } from '../platform/values/value-schemas.ts'
+import { amountSchema, codeSchema, exponentSchema, nameSchema } from '../platform/values/value-schemas.ts'
 import { letterLanguages, personalChannels } from './fund-rules.ts'
 
 /** Each at most once. */
@@ -11,6 +11,7 @@ export const fundSchema = z
   .object({
     name: z.string(),
     currency: z.string().meta({ description: 'ISO 4217' }),
+    currencyExponent: exponentSchema,
     timeZone: z.string().meta({ description: 'IANA' }),
     cycleCodePrefix: z.string(),
     roundingStep: z.int().meta({ description: 'Apportioned amounts are rounded up to a multiple of this.' }),

@@ -9,6 +9,7 @@ export type TierRow = Selectable<Tiers>
 const fundColumns = [
   'name',
   'currency',
+  'currencyExponent',
   'timeZone',
   'cycleCodePrefix',
   'roundingStep',
@@ -24,6 +25,15 @@ export async function findFund(db: Db): Promise<FundRow> {
 
 export async function updateFund(tx: Tx, changes: Partial<FundRow>): Promise<FundRow> {
   return tx.updateTable('fund').set(changes).returning(fundColumns).executeTakeFirstOrThrow()
+}
+
+/**
+ * The fund as it stays until the transaction ends. Whoever writes an amount reads it, and whoever changes the currency waits for
+ * them, or they for him: an amount of one currency is never kept in another.
+ */
+export async function holdFund(tx: Tx, lock: 'share' | 'update'): Promise<FundRow> {
+  const query = tx.selectFrom('fund').select(fundColumns)
+  return (lock === 'share' ? query.forShare() : query.forUpdate()).executeTakeFirstOrThrow()
 }
 
 /** Whether any amount is kept yet: another currency would give it another meaning. */

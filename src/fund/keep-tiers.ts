@@ -3,7 +3,7 @@ import { differences } from '../events/event-rules.ts'
 import { isUniqueViolation } from '../platform/database/sql-state.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import { DomainError } from '../platform/values/errors.ts'
-import { insertTier, lockTier, type TierRow, updateTier } from './fund-sql.ts'
+import { holdFund, insertTier, lockTier, type TierRow, updateTier } from './fund-sql.ts'
 
 export type NewTier = Pick<TierRow, 'tierCode' | 'tierName' | 'contributionAmount' | 'benefitAmount'>
 
@@ -14,6 +14,7 @@ export async function addTier(
 ): Promise<TierRow> {
   try {
     return await db.transaction().execute(async (tx) => {
+      await holdFund(tx, 'share')
       const added = await insertTier(tx, tier)
       await announce(tx, {
         eventName: 'TierAdded',
@@ -41,6 +42,7 @@ export async function changeTier(
   { tierId, changes, actor }: { tierId: string; changes: Partial<Omit<NewTier, 'tierCode'>>; actor: Actor },
 ): Promise<TierRow> {
   return db.transaction().execute(async (tx) => {
+    await holdFund(tx, 'share')
     const before = await lockTier(tx, tierId)
     if (!before) throw new DomainError('tier-not-found', 'There is no such tier.')
     const after = await updateTier(tx, tierId, changes)

@@ -95,7 +95,7 @@ function assertSound({ noticeKind, form }: TemplateKey, template: LetterTemplate
 }
 
 async function invent(db: Db, clock: Clock, noticeKind: LetterKind): Promise<LetterContent> {
-  const { name, currency, timeZone } = await findFund(db)
+  const { name, currency, currencyExponent, timeZone } = await findFund(db)
   const today = localDate(clock.now(), timeZone)
   const isDigest = noticeKind === 'agent-digest'
   return {
@@ -110,6 +110,7 @@ async function invent(db: Db, clock: Clock, noticeKind: LetterKind): Promise<Let
     placeOfDeath: 'Pune',
     contributionAmount: 10_000,
     currency,
+    currencyExponent,
     deadline: today,
     totalMembers: 5_000,
     members: isDigest ? 40 : null,

@@ -17,6 +17,7 @@ const digest: LetterContent = {
   placeOfDeath: 'Pune: {{ fundName }}',
   contributionAmount: 10_000,
   currency: 'INR',
+  currencyExponent: 2,
   deadline: '2026-12-11',
   totalMembers: 4_999,
   members: 42,

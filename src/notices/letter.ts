@@ -1,7 +1,7 @@
 import { escapeUTF8 as escapeHtml } from 'entities'
 import type { LetterLanguage } from '../fund/fund-rules.ts'
 import type { InputFault } from '../platform/values/errors.ts'
-import { formatAmount } from '../platform/values/money.ts'
+import { formatAmount } from '../platform/values/money-rules.ts'
 import type { LetterContent } from './delivery-sql.ts'
 import { fillIn, LetterTooLargeError, namesIn, parseWording } from './letter-language.ts'
 import {
@@ -111,8 +111,7 @@ function valuesOf(
   language: LetterLanguage,
   link: string,
 ): Record<LetterVariable, string> {
-  const amount = (minor: number | null) =>
-    minor === null ? '' : formatAmount(minor, content.currency, language)
+  const amount = (minor: number | null) => (minor === null ? '' : formatAmount(minor, content, language))
   const number = (value: number | null) => new Intl.NumberFormat(language).format(value ?? 0)
   return {
     recipientName: content.recipientName,

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { channelsSchema } from '../fund/fund-api.ts'
 import { letterLanguages, personalChannels } from '../fund/fund-rules.ts'
+import { exponentSchema } from '../platform/values/value-schemas.ts'
 import { deliveryStatuses } from './delivery-rules.ts'
 import { type LetterKind, letterForms, letterKinds } from './letter-rules.ts'
 import { channels, noticeKinds } from './notice-rules.ts'
@@ -16,6 +17,7 @@ export const noticeSchema = z
     dateOfDeath: z.iso.date(),
     contributionAmount: z.int().nullable(),
     currency: z.string(),
+    currencyExponent: exponentSchema,
     deadline: z.iso.date(),
     totalMembers: z.int().meta({ description: 'Members who are asked in all.' }),
     members: z.int().nullable().meta({ description: 'Of a digest: members of the agent who owe.' }),

@@ -193,6 +193,7 @@ export interface Told {
   dateOfDeath: string
   contributionAmount: number | null
   currency: string
+  currencyExponent: number
   deadline: string
   /** Members who are asked in all. */
   totalMembers: number
@@ -219,7 +220,7 @@ export async function findNotices(
   const { before } = page
   const { rows } = await sql<NoticeView>`
     select n.notice_id, n.notice_kind, n.cycle_id, c.cycle_code, cl.claim_code, d.full_name as deceased_full_name,
-      cl.date_of_death, c.contribution_amount, c.currency, c.deadline, c.total_members, n.members, n.amount,
+      cl.date_of_death, c.contribution_amount, c.currency, c.currency_exponent, c.deadline, c.total_members, n.members, n.amount,
       e.payload ->> 'reason' as failure_reason, n.made_at, n.read_at
     from notices n
     join events e using (event_id)

@@ -36,7 +36,7 @@ const told: readonly Told[] = [
     events: ['FundChanged'],
     rows: sql`
       select ${noSubject} as subject, 'the fund' as what, ${fundAsMade} as said,
-        jsonb_build_object('name', name, 'currency', currency, 'timeZone', time_zone, 'cycleCodePrefix', cycle_code_prefix,
+        jsonb_build_object('name', name, 'currency', currency, 'currencyExponent', currency_exponent, 'timeZone', time_zone, 'cycleCodePrefix', cycle_code_prefix,
           'roundingStep', rounding_step, 'selfApproval', self_approval, 'noticeLanguage', notice_language,
           'agentChannels', agent_channels, 'memberChannels', member_channels) as fields
       from fund`,
@@ -103,6 +103,7 @@ const told: readonly Told[] = [
     rows: sql`
       select cycle_id as subject, 'cycle ' || cycle_code as what, '{"isActivated": false, "isCancelled": false}'::jsonb as said,
         jsonb_build_object('cycleCode', cycle_code, 'claimCode', claim_code, 'totalMembers', total_members,
+          'currency', currency, 'currencyExponent', currency_exponent,
           'contributionAmount', contribution_amount, 'targetAmount', target_amount, 'deadline', deadline,
           'isActivated', cycle_status in ('Active', 'Completed'), 'isCancelled', cycle_status = 'Cancelled') as fields
       from contribution_cycles join claims using (claim_id)`,

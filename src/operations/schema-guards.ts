@@ -28,6 +28,7 @@ export const guards: SchemaGuards = {
     chain_event: '59229ba3cfe738fc50f696b6b30a8549',
     eligible_members: 'a5ceeddb59ad5449faa9ea637ca496e9',
     event_digest: 'ce59bed65e437c719867f90172c37342',
+    fund_currency_exponent: '9a112bdf1dc19680eea99009ae59fa77',
     is_erased: '2660d9cc755d17589bd8b8f7717c7dad',
     job_percentage: '84cb23a096737b8cb55b0833b77c4522',
     lock_deaths: 'bea95e85669906ee2aded659680227f2',

@@ -145,7 +145,7 @@ describe('the fund', () => {
 
   test('is read and changed, field by field', async () => {
     const before = (await fresh.get<FundRow>('/api/fund')).body
-    const changes = { name: 'Burial society', cycleCodePrefix: 'BS', roundingStep: 50 }
+    const changes = { name: 'Burial society', cycleCodePrefix: 'BS', roundingStep: 100 }
     expect((await fresh.patch<FundRow>('/api/fund', changes)).body).toEqual({ ...before, ...changes })
     await fresh.patch('/api/fund', { timeZone: 'Asia/Kolkata' })
     expect((await fresh.get<FundRow>('/api/fund')).body).toEqual({
@@ -156,13 +156,47 @@ describe('the fund', () => {
   })
 
   test('its currency changes while no amount is kept, and no longer once one is', async () => {
-    expect((await fresh.patch<FundRow>('/api/fund', { currency: 'JPY' })).body.currency).toBe('JPY')
+    const change = async (changes: Partial<FundRow>) => {
+      const { currency, currencyExponent, roundingStep } = (await fresh.patch<FundRow>('/api/fund', changes))
+        .body
+      return [currency, currencyExponent, roundingStep]
+    }
+    // The rounding step is an amount: 1.00 dollar, 1 yen, 1.000 dinar.
+    expect(await change({ currency: 'JPY' })).toEqual(['JPY', 0, 1])
+    expect(await change({ currency: 'KWD' })).toEqual(['KWD', 3, 1000])
+    expect(await change({ currency: 'INR', roundingStep: 50 })).toEqual(['INR', 2, 50])
+    const half = await fresh.patch<Problem>('/api/fund', { currency: 'JPY' })
+    expect([refusal(half), half.body.detail]).toEqual([
+      '400 invalid-input',
+      'Apportioned amounts are in steps of ₹0.50, which JPY cannot say: choose another step along with the currency.',
+    ])
+    expect(await change({ currency: 'JPY', roundingStep: 5 })).toEqual(['JPY', 0, 5])
     await fresh.post('/api/tiers', { tierCode: 'NONE', tierName: 'Without amounts' })
     expect((await fresh.patch('/api/fund', { currency: 'KWD' })).status).toBe(200)
     await fresh.post('/api/tiers', { tierCode: 'SOME', tierName: 'With one', benefitAmount: 1 })
     expect(refusal(await fresh.patch('/api/fund', { currency: 'USD' }))).toBe('409 fund-in-use')
     expect((await fresh.patch<FundRow>('/api/fund', { currency: 'KWD', name: 'Same' })).status).toBe(200)
     expect((await fresh.get<FundRow>('/api/fund')).body.currency).toBe('KWD')
+  })
+
+  test('its currency is not changed while an amount is being written', async () => {
+    const races = await openTestApi({ worker: false })
+    for (let round = 0; round < 10; round += 1) {
+      const tierCode = `RACE${round}`
+      const [tier, changed] = await Promise.all([
+        races.post('/api/tiers', { tierCode, tierName: tierCode, benefitAmount: 100 }),
+        races.patch<FundRow>('/api/fund', { currency: 'JPY' }),
+      ])
+      expect(tier.status).toBe(201)
+      expect([200, 409]).toContain(changed.status)
+      const { rows } = await sql<{ told: boolean }>`
+        select max(event_id) filter (where event_name = 'FundChanged')
+          < min(event_id) filter (where event_name = 'TierAdded') is not false as told from events`.execute(
+        races.db,
+      )
+      expect(rows).toEqual([{ told: true }])
+    }
+    await races.close()
   })
 
   test('its zone decides the start date, the deadline and the instant the deadline’s day ends', async () => {
@@ -395,7 +429,8 @@ describe('claims', () => {
 })
 
 /** DESIGN 3, camelCase, without settled_after; then what the view joins. */
-const cycleFields = `cycleId cycleCode claimId tierId deceasedMemberId cycleStatus strategy currency
+const cycleFields =
+  `cycleId cycleCode claimId tierId deceasedMemberId cycleStatus strategy currency currencyExponent
   contributionAmount targetAmount collectedAmount startDate deadline eligibleAsOf failureReason jobId totalMembers
   pendingMembers paidMembers failedMembers waivedMembers createdBy createdAt updatedAt activatedAt
   timeZone deadlineAt claimCode tierCode deceasedMemberCode deceasedFullName
@@ -604,6 +639,7 @@ describe('a preview', () => {
       claimCode,
       tierCode: 'P',
       currency: 'USD',
+      currencyExponent: 2,
       eligibleMembers: 1192,
       contributionAmount: 1000,
       apportionedAmount: 4195,
@@ -836,6 +872,7 @@ describe('contributions', () => {
       cycleId: cycle.cycleId,
       cycleCode: cycle.cycleCode,
       currency: 'USD',
+      currencyExponent: 2,
       deceasedFullName: cycle.deceasedFullName,
       contributionAmount: 9950,
       paidAmount: 0,

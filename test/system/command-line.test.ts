@@ -120,8 +120,8 @@ describe('what is wrong is said in a sentence, with an exit code', () => {
     ],
     [
       2,
-      ['claims', 'submit', '--member', 'M-000002', '--date-of-death', '2026-02-03', '--benefit', '1,5'],
-      'is not an amount',
+      ['claims', 'submit', '--member', 'M-000002', '--date-of-death', '2026-02-03', '--benefit', '50.000'],
+      'means one amount to some and another to others: write 50000 or 50.00.',
     ],
     [
       2,

@@ -25,6 +25,9 @@ test('a fund of an older version, with cycles half created, is migrated and goes
       .raw('drop schema public cascade; drop schema bullmq cascade; create schema public')
       .execute(database.db)
     await sql.raw(`${statements}; reset all`).execute(database.db)
+    // Its amounts were kept by the decimals that the runtime showed, which are not those of ISO 4217.
+    await sql`update fund set currency = 'PKR'`.execute(database.db)
+    await sql`update contribution_cycles set currency = 'PKR'`.execute(database.db)
     const { rows: before } = await sql<{ cycleId: string; memberId: string }>`
       select cycle_id, member_id from member_contributions`.execute(database.db)
     expect(before).toHaveLength(5_000)
@@ -40,6 +43,14 @@ test('a fund of an older version, with cycles half created, is migrated and goes
     }
     const active = (members: number) => ({ cycleStatus: 'Active', totalMembers: members, rows: members })
     await expect.poll(statuses, { timeout: 60_000 }).toEqual([active(3_003), active(3_002), active(3_001)])
+    const shown = new Intl.NumberFormat('en', { style: 'currency', currency: 'PKR' }).resolvedOptions()
+    const { rows: exponents } = await sql`
+      select currency_exponent from fund union select currency_exponent from contribution_cycles`.execute(
+      database.db,
+    )
+    expect(exponents).toEqual([{ currencyExponent: shown.maximumFractionDigits }])
+    // No event tells of it, which the doctor would find.
+    await sql`update fund set currency = 'USD'`.execute(database.db)
     const { rows: kept } = await sql`
       select from member_contributions mc
       join unnest(${before.map(({ cycleId }) => cycleId)}::uuid[], ${before.map(({ memberId }) => memberId)}::uuid[])

@@ -1,5 +1,7 @@
 /** Numbers, money and time as people of the fund write them. */
 import i18next from 'i18next'
+import type { Currency } from '../../src/platform/values/currency-rules.ts'
+import { formatAmount, formatDecimal, parseAmount } from '../../src/platform/values/money-rules.ts'
 
 /** The language of the page, as the browser's owner writes it: `en-IN` writes ₹5,00,000.00 and 26 Nov 2026. */
 function language(): string {
@@ -11,27 +13,23 @@ export function number(value: number): string {
   return new Intl.NumberFormat(language()).format(value)
 }
 
-/** Minor units of the currency. */
-export function money(amountMinor: number, currency: string): string {
-  const format = new Intl.NumberFormat(language(), { style: 'currency', currency })
-  const digits = format.resolvedOptions().maximumFractionDigits ?? 2
-  return format.format(amountMinor / 10 ** digits)
+/** Minor units, as people write them. */
+export function money(amountMinor: number, currency: Currency): string {
+  return formatAmount(amountMinor, currency, language())
 }
 
-/** What somebody types, `99.50`, in minor units; undefined when it is no amount of the currency. */
-export function minorUnits(text: string, currency: string): number | undefined {
-  const digits =
-    new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2
-  const [, whole, fraction = ''] = /^(\d{1,13})(?:\.(\d+))?$/.exec(text.trim()) ?? []
-  if (whole === undefined || fraction.length > digits) return undefined
-  return Number(whole + fraction.padEnd(digits, '0'))
+/** What somebody types, `99.50` or `5,00,000`, in minor units; undefined when it is no amount of the currency. */
+export function minorUnits(text: string, currency: Currency): number | undefined {
+  try {
+    return parseAmount(text, currency)
+  } catch {
+    return undefined
+  }
 }
 
 /** An amount as it is typed. */
-export function typed(amountMinor: number, currency: string): string {
-  const digits =
-    new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2
-  return (amountMinor / 10 ** digits).toFixed(digits)
+export function typed(amountMinor: number, currency: Currency): string {
+  return formatDecimal(amountMinor, currency)
 }
 
 /** A date of the calendar, `2026-11-25`, without any zone. */

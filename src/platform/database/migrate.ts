@@ -25,6 +25,10 @@ export async function migrate(url: string): Promise<string[]> {
     if (await isUpToDate(client)) return []
     // Loaded only when there is something to do: every process comes by here.
     const { runner } = await import('node-pg-migrate')
+    // For a fund of before 0021, which kept amounts by the decimals that the runtime showed.
+    await client.query(`select set_config('almoner.currency_exponents', $1, false)`, [
+      JSON.stringify(shownDecimals()),
+    ])
     const run = await runner({
       dbClient: client,
       dir: migrationsDir,
@@ -46,4 +50,10 @@ async function isUpToDate(client: pg.Client): Promise<boolean> {
   const { rows } = await client.query<{ name: string }>('select name from schema_migrations order by name')
   const files = (await readdir(migrationsDir)).filter((name) => name.endsWith('.sql')).toSorted()
   return rows.map(({ name }) => `${name}.sql`).join() === files.join()
+}
+
+function shownDecimals(): Record<string, number | undefined> {
+  const decimalsOf = (currency: string) =>
+    new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits
+  return Object.fromEntries(Intl.supportedValuesOf('currency').map((code) => [code, decimalsOf(code)]))
 }

@@ -100,6 +100,7 @@ export interface ContributionCycles {
   createdAt: Generated<string>;
   createdBy: string;
   currency: string;
+  currencyExponent: Generated<number>;
   cycleCode: string;
   cycleId: Generated<string>;
   cycleStatus: Generated<'Active' | 'Cancelled' | 'Completed' | 'Failed' | 'Initializing'>;
@@ -168,6 +169,7 @@ export interface Events {
 export interface Fund {
   agentChannels: Generated<('email' | 'sms' | 'whatsapp')[]>;
   currency: string;
+  currencyExponent: number;
   cycleCodePrefix: Generated<string>;
   memberChannels: Generated<('email' | 'sms' | 'whatsapp')[]>;
   name: string;

@@ -1,59 +1,104 @@
 /**
  * Amounts are integer minor units of the fund's currency, held in a safe integer. A person writes and reads them
- * in major units (`99.50`); the exponent comes from the currency, never from "/ 100".
+ * in major units (`99.50`); how many decimal places there are is kept with the currency, never "/ 100".
  */
+import type { Currency } from './currency-rules.ts'
 import { DomainError } from './errors.ts'
 
-/** How many decimal places the currency has: 2 for USD, 0 for JPY, 3 for KWD. Source: the CLDR data in `Intl`. */
-export function currencyExponent(currency: string): number {
-  const { maximumFractionDigits } = new Intl.NumberFormat('en', {
-    style: 'currency',
-    currency,
-  }).resolvedOptions()
-  return maximumFractionDigits ?? 0
-}
-
-/** Whether `Intl` knows the ISO 4217 code. */
-export function isCurrency(code: string): boolean {
-  return Intl.supportedValuesOf('currency').includes(code)
-}
-
 /**
- * `"99.50"` → 9950 minor units. Digits with at most one decimal point; no signs, spaces, symbols or thousands
- * separators, because "1,500" is fifteen hundred to one reader and one and a half to another.
+ * What somebody writes, in minor units. Taken are digits with a decimal point or comma, and groups as people write them:
+ * `50,000`, `5,00,000`, `50 000`, `50.000,00`. Zeros after the last decimal place of the currency are taken too: `5000.00` yen.
  *
- * @throws DomainError `invalid-input`
+ * Refused is what means one amount to one reader and another to the next: `50.000` in a currency with decimals.
+ *
+ * @throws DomainError `invalid-input`, whose sentence says how to write it
  */
-export function parseAmount(text: string, currency: string): number {
-  const exponent = currencyExponent(currency)
-  const match = /^(\d{1,16})(?:\.(\d+))?$/.exec(text)
-  if (!match) {
-    throw new DomainError('invalid-input', `"${text}" is not an amount: write digits, as in 100 or 99.50.`)
+export function parseAmount(text: string, currency: Currency): number {
+  const { currencyExponent } = currency
+  const { whole, fraction } = takeApart(text.trim(), currency)
+  const decimals = fraction.slice(0, currencyExponent)
+  if (/[^0]/.test(fraction.slice(currencyExponent))) {
+    throw refusal(
+      currencyExponent === 0
+        ? `"${text}" has decimals, and ${currency.currency} has none.`
+        : `"${text}" has more decimals than ${currency.currency} has (${currencyExponent}).`,
+    )
   }
-  const [, whole = '', fraction = ''] = match
-  if (fraction.length > exponent) {
-    throw new DomainError('invalid-input', `"${text}" has more decimals than ${currency} has (${exponent}).`)
-  }
-  const amountMinor = Number(whole + fraction.padEnd(exponent, '0'))
-  if (amountMinor === 0) throw new DomainError('invalid-input', 'The amount must be more than 0.')
-  if (!Number.isSafeInteger(amountMinor)) {
-    throw new DomainError('invalid-input', `"${text}" is larger than any amount kept here.`)
-  }
+  const amountMinor = Number(whole + decimals.padEnd(currencyExponent, '0'))
+  if (amountMinor === 0) throw refusal('The amount must be more than 0.')
+  if (!Number.isSafeInteger(amountMinor)) throw refusal(`"${text}" is larger than any amount kept here.`)
   return amountMinor
 }
 
-/** 9950 → `"99.50"`: what `parseAmount` reads, for files. A decimal string keeps every digit; dividing would not. */
-export function formatDecimal(amountMinor: number, currency: string): string {
-  const exponent = currencyExponent(currency)
-  const digits = String(amountMinor).padStart(exponent + 1, '0')
-  const whole = digits.slice(0, digits.length - exponent)
-  return exponent === 0 ? whole : `${whole}.${digits.slice(-exponent)}`
+/** Groups of three digits, or as in India: of two, and three at the end; then decimals after another mark. */
+const grouped = [
+  /^(?<whole>[1-9]\d{0,2}([., '])\d{3}(?:\2\d{3})*)(?:(?!\2)[.,](?<fraction>\d+))?$/,
+  /^(?<whole>[1-9]\d?([., '])\d{2}(?:\2\d{2})*\2\d{3})(?:(?!\2)[.,](?<fraction>\d+))?$/,
+]
+const plain = /^(?<whole>\d+)(?:(?<mark>[.,])(?<fraction>\d+))?$/
+
+function takeApart(text: string, currency: Currency): { whole: string; fraction: string } {
+  const { currencyExponent } = currency
+  // Blanks between groups are often those that do not break.
+  const written = text.replaceAll(/\s/gu, ' ').replaceAll('’', "'")
+  const { whole, mark, fraction = '' } = plain.exec(written)?.groups ?? {}
+  if (whole !== undefined) {
+    // `50,000` and `50.000`: either a mark between groups, or a decimal mark.
+    const looksGrouped = fraction.length === 3 && /^[1-9]\d{0,2}$/.test(whole)
+    if (!looksGrouped) return { whole, fraction }
+    if (currencyExponent === 0 || (mark === ',' && currencyExponent < 3)) {
+      return { whole: whole + fraction, fraction: '' }
+    }
+    const decimals = fraction.slice(0, currencyExponent)
+    throw refusal(
+      `"${text}" means one amount to some and another to others: write ${whole}${fraction} or ${whole}.${decimals}.`,
+    )
+  }
+  const match = grouped.map((form) => form.exec(written)?.groups).find((found) => found !== undefined)
+  if (match?.whole === undefined) throw notAnAmount(text, currency)
+  return { whole: match.whole.replaceAll(/\D/g, ''), fraction: match.fraction ?? '' }
 }
 
-/** 9950 → `"$99.50"`, for people; `locale` is a BCP 47 tag. */
-export function formatAmount(amountMinor: number, currency: string, locale = 'en'): string {
+function notAnAmount(text: string, currency: Currency): DomainError {
+  const examples = currency.currencyExponent === 0 ? '5000 or 5,000' : '5000, 5,000 or 99.50'
+  return refusal(`"${text}" is not an amount: write digits, as in ${examples}.`)
+}
+
+function refusal(sentence: string): DomainError {
+  return new DomainError('invalid-input', sentence)
+}
+
+/** 9950 → `"99.50"`: what `parseAmount` reads, for files. A decimal string keeps every digit; dividing would not. */
+export function formatDecimal(amountMinor: number, { currencyExponent }: Currency): string {
+  const digits = String(amountMinor).padStart(currencyExponent + 1, '0')
+  const whole = digits.slice(0, digits.length - currencyExponent)
+  return currencyExponent === 0 ? whole : `${whole}.${digits.slice(-currencyExponent)}`
+}
+
+/**
+ * 9950 → `"$99.50"`, for people. `Intl` decides where the sign stands and how digits are grouped, not how many decimals there are.
+ *
+ * @param locale a BCP 47 tag
+ */
+export function formatAmount(amountMinor: number, currency: Currency, locale = 'en'): string {
+  const { currencyExponent } = currency
   const decimal = formatDecimal(amountMinor, currency) as `${number}`
-  return new Intl.NumberFormat(locale, { style: 'currency', currency }).format(decimal)
+  return new Intl.NumberFormat(locale, {
+    style: 'currency',
+    currency: currency.currency,
+    minimumFractionDigits: currencyExponent,
+    maximumFractionDigits: currencyExponent,
+  }).format(decimal)
+}
+
+/**
+ * The same amount in a currency with more or fewer decimals: a step of 1.00 rupee becomes one of 1 yen.
+ *
+ * @returns undefined when the currency has too few decimals for it
+ */
+export function convertDecimals(amountMinor: number, from: Currency, to: Currency): number | undefined {
+  const converted = (amountMinor * 10 ** to.currencyExponent) / 10 ** from.currencyExponent
+  return Number.isSafeInteger(converted) ? converted : undefined
 }
 
 /**
@@ -61,5 +106,7 @@ export function formatAmount(amountMinor: number, currency: string, locale = 'en
  * `stepMinor`, so that the sum is never below the target. The surplus is less than `payers × stepMinor`.
  */
 export function apportion(targetMinor: number, payers: number, stepMinor: number): number {
-  return Math.ceil(targetMinor / payers / stepMinor) * stepMinor
+  // Exactly: two divisions of floating numbers may come out one step too low for a large target.
+  const ofAStep = BigInt(payers) * BigInt(stepMinor)
+  return Number(((BigInt(targetMinor) + ofAStep - 1n) / ofAStep) * BigInt(stepMinor))
 }

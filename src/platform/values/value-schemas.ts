@@ -8,6 +8,11 @@ export const amountSchema = z
   .min(1, { error: 'must be at least 1 minor unit' })
   .meta({ description: 'Minor units of the fund’s currency: 9950 is 99.50 in USD.' })
 
+/** Of a currency, kept with it. */
+export const exponentSchema = z.int().meta({
+  description: 'How many decimals the currency has: with 2, an amount of 9950 is 99.50.',
+})
+
 /** A date of the calendar. PostgreSQL's has no year 0. */
 export const dateSchema = z.iso
   .date({ error: 'must be a date such as 2026-11-23' })

@@ -190,7 +190,7 @@ function useShownValue(): (field: string, value: unknown) => string {
     if (value === null || value === undefined || value === '') return t('operations.empty')
     if (typeof value === 'boolean') return t(value ? 'operations.yes' : 'operations.no')
     if (typeof value === 'number') {
-      return fund && amounts.includes(field) ? money(value, fund.currency) : number(value)
+      return fund && amounts.includes(field) ? money(value, fund) : number(value)
     }
     if (Array.isArray(value)) {
       return value.length === 0 ? t('operations.empty') : value.map((one) => shown(field, one)).join(', ')

@@ -111,7 +111,7 @@ export function ClaimsPage() {
               {
                 name: t('claims.benefit'),
                 as: 'number',
-                show: ({ benefitAmount }) => fund && money(benefitAmount, fund.currency),
+                show: ({ benefitAmount }) => fund && money(benefitAmount, fund),
               },
               { name: t('claims.submittedBy'), show: (claim) => <Submission claim={claim} /> },
               { name: t('claims.decision'), show: (claim) => <Outcome claim={claim} /> },
@@ -297,7 +297,7 @@ function DecisionForm({ decision: { verb, claim }, onDone }: { decision: Decisio
             ? t('claims.approveSays', {
                 name: claim.deceasedFullName,
                 member: claim.deceasedMemberCode,
-                benefit: fund ? money(claim.benefitAmount, fund.currency) : '',
+                benefit: fund ? money(claim.benefitAmount, fund) : '',
               })
             : t('claims.rejectSays')}
         </Text>
@@ -330,8 +330,8 @@ function SubmitForm({ onDone }: { onDone: () => void }) {
   const [typedAmount, setTypedAmount] = useState<string | null>(null)
   const [isTried, setIsTried] = useState(false)
   const usual = tiers.data?.find(({ tierId }) => tierId === deceased?.tierId)?.benefitAmount
-  const amount = typedAmount ?? (usual && fund ? typed(usual, fund.currency) : '')
-  const minor = fund && minorUnits(amount, fund.currency)
+  const amount = typedAmount ?? (usual && fund ? typed(usual, fund) : '')
+  const minor = fund && minorUnits(amount, fund)
   const isAmountWrong = amount !== '' && fund !== undefined && minor === undefined
   const send = useMutation({
     mutationFn: (claim: NewClaim) => ask<Claim>('POST', claims, claim),

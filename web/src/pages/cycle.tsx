@@ -109,14 +109,11 @@ function Facts({ cycle }: { cycle: Cycle }) {
     [
       t('cycles.collected'),
       t('cycles.ofTarget', {
-        collected: money(cycle.collectedAmount, cycle.currency),
-        target: money(cycle.targetAmount, cycle.currency),
+        collected: money(cycle.collectedAmount, cycle),
+        target: money(cycle.targetAmount, cycle),
       }),
     ],
-    [
-      t('cycles.each'),
-      cycle.contributionAmount === null ? '–' : money(cycle.contributionAmount, cycle.currency),
-    ],
+    [t('cycles.each'), cycle.contributionAmount === null ? '–' : money(cycle.contributionAmount, cycle)],
     [t('cycles.deadline'), date(cycle.deadline)],
     [t('cycles.tier'), cycle.tierCode],
   ] as const
@@ -240,7 +237,7 @@ function Contributions({ cycle }: { cycle: Cycle }) {
               {
                 name: t('cycles.owes'),
                 as: 'number',
-                show: (one) => money(one.contributionAmount, cycle.currency),
+                show: (one) => money(one.contributionAmount, cycle),
               },
               {
                 name: t('shell.status'),
@@ -273,12 +270,12 @@ function ByAgent({ cycle }: { cycle: Cycle }) {
             {
               name: t('cycles.toCollect'),
               as: 'number',
-              show: (share) => money(share.expectedAmount, cycle.currency),
+              show: (share) => money(share.expectedAmount, cycle),
             },
             {
               name: t('cycles.collected'),
               as: 'number',
-              show: (share) => money(share.paidAmount, cycle.currency),
+              show: (share) => money(share.paidAmount, cycle),
             },
             {
               name: t('notices.toSheet'),

@@ -83,8 +83,8 @@ export function CyclesPage() {
                 as: 'code',
                 show: (cycle) =>
                   t('cycles.ofTarget', {
-                    collected: money(cycle.collectedAmount, cycle.currency),
-                    target: money(cycle.targetAmount, cycle.currency),
+                    collected: money(cycle.collectedAmount, cycle),
+                    target: money(cycle.targetAmount, cycle),
                   }),
               },
               { name: t('cycles.deadline'), as: 'code', show: ({ deadline }) => date(deadline) },

@@ -154,12 +154,12 @@ function Contributions({ memberId }: { memberId: string }) {
               {
                 name: t('cycles.owes'),
                 as: 'number',
-                show: ({ contributionAmount, currency }) => money(contributionAmount, currency),
+                show: (one) => money(one.contributionAmount, one),
               },
               {
                 name: t('cycles.paid'),
                 as: 'number',
-                show: ({ paidAmount, currency }) => money(paidAmount, currency),
+                show: (one) => money(one.paidAmount, one),
               },
               {
                 name: t('shell.status'),

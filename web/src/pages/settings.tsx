@@ -4,6 +4,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { type LetterLanguage, letterLanguages } from '../../../src/fund/fund-rules.ts'
+import { currencyCodes, currencyOf } from '../../../src/platform/values/currency-rules.ts'
 import { ask, type Fund } from '../api.ts'
 import { minorUnits, typed } from '../format.ts'
 import { ChannelChoice } from '../parts/channel-choice.tsx'
@@ -38,7 +39,7 @@ function timeZones(current: string): string[] {
 }
 
 function currencies(current: string): string[] {
-  return [...new Set([current, ...Intl.supportedValuesOf('currency')])].sort()
+  return [...new Set([current, ...currencyCodes])].sort()
 }
 
 function FundForm({ fund }: { fund: Fund }) {
@@ -50,8 +51,10 @@ function FundForm({ fund }: { fund: Fund }) {
 
   const { step, ...rest } = draft
   const shown = { ...fund, ...rest }
-  const stepText = step ?? typed(fund.roundingStep, shown.currency)
-  const roundingStep = step === undefined ? fund.roundingStep : minorUnits(step, shown.currency)
+  // A step that nobody has typed keeps its meaning in another currency: the server sees to that.
+  const stepText = step ?? typed(fund.roundingStep, fund)
+  const currency = shown.currency === fund.currency ? fund : (currencyOf(shown.currency) ?? fund)
+  const roundingStep = step === undefined ? fund.roundingStep : minorUnits(step, currency)
   const wanted = { ...shown, name: shown.name.trim(), roundingStep }
   const changed = (Object.keys(fund) as (keyof Fund)[]).filter(
     (key) => String(wanted[key]) !== String(fund[key]),

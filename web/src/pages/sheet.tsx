@@ -68,7 +68,7 @@ function Sheet({
 }) {
   const { t } = useTranslation()
   const fund = useFund()
-  const amount = (minor: number) => money(minor, cycle.currency)
+  const amount = (minor: number) => money(minor, cycle)
   return (
     <>
       <div>

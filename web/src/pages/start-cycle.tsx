@@ -47,7 +47,7 @@ export function StartCyclePage() {
     if (!claimId && first && others.length === 0) setClaimId(first.claimId)
   }, [claims, claimId])
 
-  const minor = amount === '' ? undefined : fund && minorUnits(amount, fund.currency)
+  const minor = amount === '' ? undefined : fund && minorUnits(amount, fund)
   const isAmountWrong = way === 'fixed' && amount !== '' && minor === undefined
   const order: Order = {
     claimId,
@@ -97,7 +97,7 @@ export function StartCyclePage() {
                           label={t('cycles.claimLine', {
                             code: claim.claimCode,
                             name: claim.deceasedFullName,
-                            benefit: fund ? money(claim.benefitAmount, fund.currency) : '',
+                            benefit: fund ? money(claim.benefitAmount, fund) : '',
                           })}
                         />
                       ))}
@@ -165,7 +165,7 @@ export function StartCyclePage() {
 
 function PreviewCard({ preview, children }: { preview: Preview; children: React.ReactNode }) {
   const { t } = useTranslation()
-  const amount = (minor: number) => money(minor, preview.currency)
+  const amount = (minor: number) => money(minor, preview)
   const { exclusions } = preview
   const notAsked = (['deceased', 'notActive', 'registeredAfter'] as const)
     .filter((reason) => exclusions[reason] > 0)

@@ -4,6 +4,7 @@ import { notifications } from '@mantine/notifications'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import type { Currency } from '../../../src/platform/values/currency-rules.ts'
 import { type Agent, ask, type Tier } from '../api.ts'
 import { minorUnits, money, typed } from '../format.ts'
 import { DataTable } from '../parts/data-table.tsx'
@@ -28,12 +29,11 @@ export function TiersPage() {
 function Tiers() {
   const { t } = useTranslation()
   const may = useMay()
-  const currency = useFund()?.currency
+  const fund = useFund()
   const tiers = useList<Tier>('/api/tiers')
   const [opened, { open, close }] = useDisclosure()
   const [tier, setTier] = useState<Tier>()
-  const amount = (minor: number | null) =>
-    minor === null || currency === undefined ? t('fund.notGiven') : money(minor, currency)
+  const amount = (minor: number | null) => (minor === null || !fund ? t('fund.notGiven') : money(minor, fund))
   const edit = (one: Tier | undefined) => {
     setTier(one)
     open()
@@ -46,7 +46,7 @@ function Tiers() {
           {t('fund.tiers')}
         </Title>
         {may('fund.change') && (
-          <Button disabled={currency === undefined} onClick={() => edit(undefined)}>
+          <Button disabled={!fund} onClick={() => edit(undefined)}>
             {t('fund.addTier')}
           </Button>
         )}
@@ -67,7 +67,7 @@ function Tiers() {
                   <Button
                     variant="default"
                     size="xs"
-                    disabled={currency === undefined}
+                    disabled={!fund}
                     aria-label={t('fund.changeOf', { code: one.tierCode })}
                     onClick={() => edit(one)}
                   >
@@ -79,13 +79,13 @@ function Tiers() {
           />
         )}
       </List>
-      {currency !== undefined && (
+      {fund && (
         <Modal
           opened={opened}
           onClose={close}
           title={tier ? t('fund.changeTier', { code: tier.tierCode }) : t('fund.addTier')}
         >
-          <TierForm tier={tier} currency={currency} onDone={close} />
+          <TierForm tier={tier} fund={fund} onDone={close} />
         </Modal>
       )}
     </Stack>
@@ -93,28 +93,21 @@ function Tiers() {
 }
 
 /** A null amount is one that is left empty, an undefined one is no amount. */
-function readAmount(text: string, currency: string): number | null | undefined {
+function readAmount(text: string, currency: Currency): number | null | undefined {
   return text.trim() === '' ? null : minorUnits(text, currency)
 }
 
-function TierForm({
-  tier,
-  currency,
-  onDone,
-}: {
-  tier: Tier | undefined
-  currency: string
-  onDone: () => void
-}) {
+function TierForm({ tier, fund, onDone }: { tier: Tier | undefined; fund: Currency; onDone: () => void }) {
   const { t } = useTranslation()
   const queries = useQueryClient()
-  const written = (minor: number | null | undefined) => (minor == null ? '' : typed(minor, currency))
+  const { currency } = fund
+  const written = (minor: number | null | undefined) => (minor == null ? '' : typed(minor, fund))
   const [code, setCode] = useState(tier?.tierCode ?? '')
   const [name, setName] = useState(tier?.tierName ?? '')
   const [contribution, setContribution] = useState(written(tier?.contributionAmount))
   const [benefit, setBenefit] = useState(written(tier?.benefitAmount))
-  const contributionAmount = readAmount(contribution, currency)
-  const benefitAmount = readAmount(benefit, currency)
+  const contributionAmount = readAmount(contribution, fund)
+  const benefitAmount = readAmount(benefit, fund)
   const wrong = (amount: number | null | undefined) =>
     amount === undefined && t('fund.amountWrong', { currency })
 

@@ -79,7 +79,16 @@ export function useUnread(): number {
 /** A notice in one sentence. */
 export function useNoticeSentence(): (notice: Notice) => string {
   const { t } = useTranslation()
-  return ({ noticeKind, cycleCode: code, totalMembers, members, amount, currency, deadline }) => {
+  return ({
+    noticeKind,
+    cycleCode: code,
+    totalMembers,
+    members,
+    amount,
+    currency,
+    currencyExponent,
+    deadline,
+  }) => {
     switch (noticeKind) {
       case 'cycle-ready':
         return t('notices.ready', { code, members: number(totalMembers) })
@@ -93,7 +102,7 @@ export function useNoticeSentence(): (notice: Notice) => string {
         return t('notices.digest', {
           code,
           members: number(members ?? 0),
-          amount: money(amount ?? 0, currency),
+          amount: money(amount ?? 0, { currency, currencyExponent }),
           deadline: date(deadline),
         })
     }

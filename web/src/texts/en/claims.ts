@@ -17,7 +17,7 @@ export default {
   benefit: 'Benefit',
   benefitIn: 'Benefit in {{currency}}',
   benefitHint: 'For example 99.50',
-  amountWrong: 'This is no amount in {{currency}}.',
+  amountWrong: 'This is no amount in {{currency}}. Write it as 50000, 50,000 or 99.50.',
   submittedBy: 'Submitted by',
   yours: 'yours',
   decision: 'Decision',

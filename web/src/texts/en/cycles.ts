@@ -25,7 +25,7 @@ export default {
   amountFixed: 'A fixed amount',
   amountShared: 'The target, shared by all',
   amountHint: 'Left empty: the tier’s own amount',
-  amountWrong: 'This is no amount in {{currency}}.',
+  amountWrong: 'This is no amount in {{currency}}. Write it as 50000, 50,000 or 99.50.',
   days: 'Days to pay',
   previewTitle: 'What will happen',
   eligible: '{{members}} members will be asked',

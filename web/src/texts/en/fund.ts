@@ -12,7 +12,7 @@ export default {
   amountIn: '{{label}} in {{currency}}',
   contributionHint: 'What each member pays in a cycle. Left empty: decided with each cycle.',
   benefitHint: 'What is paid on a death. Left empty: decided with each claim.',
-  amountWrong: 'This is no amount in {{currency}}.',
+  amountWrong: 'This is no amount in {{currency}}. Write it as 50000, 50,000 or 99.50.',
   tierAdded: 'Tier {{code}} is added.',
   tierChanged: 'Tier {{code}} is changed.',
   notGiven: '—',

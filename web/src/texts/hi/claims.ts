@@ -17,7 +17,7 @@ export default {
   benefit: 'सहायता राशि',
   benefitIn: 'सहायता राशि ({{currency}} में)',
   benefitHint: 'जैसे 99.50',
-  amountWrong: 'यह {{currency}} में कोई मान्य राशि नहीं है।',
+  amountWrong: 'यह {{currency}} में कोई मान्य राशि नहीं है। इस तरह लिखें: 50000, 50,000 या 99.50।',
   submittedBy: 'दर्ज करने वाला',
   yours: 'आपका',
   decision: 'निर्णय',

@@ -25,7 +25,7 @@ export default {
   amountFixed: 'निश्चित राशि',
   amountShared: 'लक्ष्य, सबमें बाँटा हुआ',
   amountHint: 'खाली छोड़ने पर: श्रेणी की अपनी राशि',
-  amountWrong: 'यह {{currency}} में कोई राशि नहीं है।',
+  amountWrong: 'यह {{currency}} में कोई मान्य राशि नहीं है। इस तरह लिखें: 50000, 50,000 या 99.50।',
   days: 'भुगतान के दिन',
   previewTitle: 'क्या होगा',
   eligible: '{{members}} सदस्यों से माँगा जाएगा',
