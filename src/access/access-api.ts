@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { reasonAgainstEmail, textSchema } from '../platform/values/text-rules.ts'
+import { emailRule, textSchema } from '../platform/values/text-rules.ts'
 import { instantSchema, nameSchema } from '../platform/values/value-schemas.ts'
 import { permissions, roles } from './permission-rules.ts'
 
-const email = textSchema(reasonAgainstEmail)
+const email = textSchema(emailRule)
 const newPassword = z
   .string()
   .min(12, { error: 'must have 12 characters or more' })

@@ -1,47 +1,145 @@
-import { createReadStream, createWriteStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
-import { finished } from 'node:stream/promises'
-import { type Command, Option } from 'commander'
-import { stringify } from 'csv-stringify'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { findTier } from '../fund/fund-sql.ts'
 import { eraseMember, requestErasure, withdrawErasure } from '../members/erase-member.ts'
-import { type ImportResult, importMembers, type RowFault } from '../members/import-members.ts'
+import { addMember, changeMember } from '../members/keep-members.ts'
+import { type MemberStatus, memberStatuses } from '../members/member-rules.ts'
+import { findAgent, findMembers, findStandings, type MemberView } from '../members/member-sql.ts'
+import type { Db } from '../platform/database/connect.ts'
 import { DomainError } from '../platform/values/errors.ts'
-import { memberByCode, nameOf } from './arguments.ts'
-import { exitCodes } from './exit-codes.ts'
-import { plural, printResult, say, showProgress } from './output.ts'
+import {
+  emailRule,
+  memberCodeRule,
+  phoneRule,
+  type TextRule,
+  textSchema,
+} from '../platform/values/text-rules.ts'
+import { isoDate, memberByCode, nameOf, wholeNumber } from './arguments.ts'
+import { addImportCommand } from './members-import.ts'
+import { printResult, table } from './output.ts'
 import { commandActor, group, withApplication } from './run-command.ts'
 
-interface ImportOptions {
-  onDuplicate: 'skip' | 'update'
-  errors?: string
-  dryRun?: true
-  createAgents?: true
-  createTiers?: true
+interface ListOptions {
+  status?: MemberStatus
+  tier?: string
+  agent?: string
+  limit: number
 }
 
-/** Faults that are shown on the terminal; a file of faults holds all. */
-const shownFaults = 20
+/** What is given of a member. `none` comes as an empty text, for commander knows no null. */
+interface MemberOptions {
+  name?: string
+  tier?: string
+  agent?: string
+  status?: MemberStatus
+  joined?: string
+  phone?: string
+  email?: string
+}
 
 export function membersCommand(): Command {
   const members = group('members', 'the register')
   members
-    .command('import')
-    .description('import members from a CSV file; good rows are imported, bad rows are listed')
-    .argument('<file>')
-    .addOption(
-      new Option('--on-duplicate <what>', 'what to do with members that are there and differ')
-        .choices(['skip', 'update'])
-        .default('skip'),
+    .command('list')
+    .description('members by code: all, or those that a search finds')
+    .argument(
+      '[search]',
+      'beginnings of words of a name, the beginning of a code, or the end of a telephone number',
     )
-    .option('--errors <file>', 'write the bad rows to this CSV file')
-    .option('--create-agents', 'create the agents that the file names')
-    .option('--create-tiers', 'create the tiers that the file names')
-    .option('--dry-run', 'check, count, and write nothing')
-    .action(async (file: string, options: ImportOptions, command: Command) => {
-      const result = await importFile(file, options)
-      printResult(command, result, resultLines(result))
-      if (result.faulty > 0) process.exitCode = exitCodes.failed
+    .addOption(new Option('--status <status>').choices(memberStatuses))
+    .option('--tier <code>')
+    .option('--agent <code>')
+    .option('--limit <number>', 'how many', wholeNumber(1, 10_000), 50)
+    .action(async (search: string | undefined, options: ListOptions, command: Command) => {
+      const rows = await withApplication(async ({ db }) => {
+        const { tierId, agentId } = await referred(db, options)
+        const filter = { q: search, status: options.status, tierId, agentId: agentId ?? undefined }
+        return findMembers(db, filter, { limit: options.limit })
+      })
+      printResult(
+        command,
+        { items: rows },
+        table([
+          ['member', 'name', 'tier', 'agent', 'status', 'joined', 'phone'],
+          ...rows.map((one) => [
+            one.memberCode,
+            one.fullName,
+            one.tierCode,
+            one.agentCode ?? '',
+            one.memberStatus,
+            one.joinedOn,
+            one.phone ?? '',
+          ]),
+        ]),
+      )
     })
+  members
+    .command('show')
+    .description('a member, with the history of the standing')
+    .argument('<code>', 'the code of the member')
+    .action(async (memberCode: string, _options: unknown, command: Command) => {
+      const { member, standings } = await withApplication(async ({ db }) => {
+        const found = await memberByCode(db, memberCode)
+        return { member: found, standings: await findStandings(db, found.memberId) }
+      })
+      printResult(command, { ...member, standings }, [
+        sentence(member),
+        ...[
+          ['agent', member.agentCode],
+          ['joined', member.joinedOn],
+          ['phone', member.phone],
+          ['email', member.email],
+        ].map(([name, value]) => `${name}: ${value ?? 'none'}`),
+        ...standings.map(
+          ({ tierCode, validFrom, validTo }) => `in good standing in ${tierCode}: ${validFrom} to ${validTo}`,
+        ),
+      ])
+    })
+  withFields(members.command('add'))
+    .description('put a member on the register')
+    .argument('<code>', 'the code of the member', textOf(memberCodeRule))
+    .action(async (memberCode: string, options: MemberOptions, command: Command) => {
+      const { name, joined } = options
+      if (name === undefined || joined === undefined || options.tier === undefined) {
+        throw new DomainError('invalid-input', 'Say at least --name, --tier and --joined.')
+      }
+      const added = await withApplication(async (app) => {
+        const { tierId, agentId = null } = await referred(app.db, options)
+        return addMember(app, {
+          memberCode,
+          fullName: name,
+          tierId: tierId ?? '',
+          agentId,
+          walletId: null,
+          memberStatus: options.status ?? 'Active',
+          joinedOn: joined,
+          phone: options.phone || null,
+          email: options.email || null,
+          actor: commandActor(),
+        })
+      })
+      printResult(command, added, [sentence(added)])
+    })
+  withFields(members.command('set'))
+    .description('change what the register says of a member')
+    .argument('<code>', 'the code of the member')
+    .action(async (memberCode: string, options: MemberOptions, command: Command) => {
+      if (Object.keys(options).length === 0) throw new DomainError('invalid-input', 'Say what to change.')
+      const { name, status, joined, phone, email } = options
+      const changed = await withApplication(async (app) => {
+        const { memberId } = await memberByCode(app.db, memberCode)
+        const changes = {
+          ...(await referred(app.db, options)),
+          ...(name !== undefined && { fullName: name }),
+          ...(status !== undefined && { memberStatus: status }),
+          ...(joined !== undefined && { joinedOn: joined }),
+          ...(phone !== undefined && { phone: phone || null }),
+          ...(email !== undefined && { email: email || null }),
+        }
+        return changeMember(app, { memberId, changes, actor: commandActor() })
+      })
+      printResult(command, changed, [sentence(changed)])
+    })
+  addImportCommand(members)
   members
     .command('erase')
     .description('forget a member who has left or died: one person asks for it, another approves')
@@ -73,85 +171,58 @@ export function membersCommand(): Command {
   return members
 }
 
+function withFields(command: Command): Command {
+  return command
+    .option('--name <name>', 'the full name', nameOf)
+    .option('--tier <code>', 'the tier')
+    .option(
+      '--agent <code>',
+      'the agent, or none',
+      orNone((code) => code),
+    )
+    .addOption(
+      new Option('--status <status>').choices(memberStatuses.filter((status) => status !== 'Deceased')),
+    )
+    .option('--joined <date>', 'when the member joined', isoDate)
+    .option('--phone <number>', 'the telephone number, or none', orNone(textOf(phoneRule)))
+    .option('--email <address>', 'the e-mail address, or none', orNone(textOf(emailRule)))
+}
+
+/** A text that the rule lets pass, for commander. */
+function textOf(rule: TextRule): (text: string) => string {
+  const schema = textSchema(rule)
+  return (text) => {
+    const read = schema.safeParse(text)
+    if (read.success) return read.data
+    throw new InvalidArgumentError(read.error.issues.map(({ message }) => message).join(' '))
+  }
+}
+
+const orNone = (read: (text: string) => string) => (text: string) => (text === 'none' ? '' : read(text))
+
+/** The tier and the agent that the options name. */
+async function referred(
+  db: Db,
+  { tier, agent }: Pick<MemberOptions, 'tier' | 'agent'>,
+): Promise<{ tierId?: string; agentId?: string | null }> {
+  const found = tier === undefined ? undefined : await findTier(db, { tierCode: tier })
+  if (tier !== undefined && !found) throw new DomainError('tier-not-found', `There is no tier ${tier}.`)
+  const who = agent ? await findAgent(db, agent) : undefined
+  if (agent && !who) {
+    throw new DomainError('agent-not-found', `There is no agent ${agent}.`)
+  }
+  return {
+    ...(found && { tierId: found.tierId }),
+    ...(agent !== undefined && { agentId: who?.agentId ?? null }),
+  }
+}
+
+function sentence(member: MemberView): string {
+  return `${member.memberCode} (${member.fullName}) is ${member.memberStatus} in tier ${member.tierCode}.`
+}
+
 interface EraseOptions {
   reason?: string
   approve?: true
   withdraw?: true
-}
-
-async function importFile(file: string, options: ImportOptions): Promise<ImportResult> {
-  const size = await stat(file).then(
-    (found) => found.size,
-    (error: Error) => {
-      throw new DomainError('invalid-input', `${file} cannot be read: ${error.message}.`, [], {
-        cause: error,
-      })
-    },
-  )
-  const csv = createReadStream(file)
-  const faults = await openFaults(options.errors)
-  const display = showProgress('Reading')
-  try {
-    return await withApplication((app) =>
-      importMembers(
-        { pool: app.database.pool, clock: app.clock },
-        {
-          csv,
-          onDuplicate: options.onDuplicate,
-          createAgents: options.createAgents === true,
-          createTiers: options.createTiers === true,
-          dryRun: options.dryRun === true,
-          actor: commandActor(),
-          onFault: faults.add,
-          onProgress: (rowsRead) => display.show(csv.bytesRead, size, plural(rowsRead, 'row')),
-        },
-      ),
-    )
-  } finally {
-    display.end()
-    csv.destroy()
-    await faults.close()
-  }
-}
-
-/** Shows the first faults, and writes all of them to the file if one is named. */
-async function openFaults(file: string | undefined) {
-  const csv = stringify({
-    header: true,
-    columns: ['line', 'column', 'value', 'reason'],
-    escape_formulas: true,
-  })
-  const written = file === undefined ? undefined : finished(csv.pipe(createWriteStream(file)))
-  // Found out when it is closed; until then it must not end the process.
-  written?.catch(() => {})
-  let count = 0
-  return {
-    async add(fault: RowFault): Promise<void> {
-      count += 1
-      if (count <= shownFaults) say(faultLine(fault))
-      if (count === shownFaults + 1)
-        say(`… and more${file === undefined ? ': name a file with --errors' : ''}`)
-      if (written && !csv.write(fault)) await new Promise((resolve) => csv.once('drain', resolve))
-    },
-    async close(): Promise<void> {
-      csv.end()
-      await written
-    },
-  }
-}
-
-function faultLine({ line, column, value, reason }: RowFault): string {
-  const where = column === null ? `line ${line}` : `line ${line}, ${column}`
-  return `${where}: ${reason}${value === null || value === '' ? '' : ` (${JSON.stringify(value)})`}`
-}
-
-function resultLines(result: ImportResult): string[] {
-  const { rows, inserted, updated, unchanged, skipped, faulty, createdAgents, createdTiers } = result
-  const lines = [
-    `${result.dryRun ? 'Would be imported' : 'Imported'}: ${plural(rows, 'row')}, ${inserted} inserted, ${updated} updated, ${unchanged} unchanged, ${skipped} skipped, ${faulty} faulty.`,
-  ]
-  if (createdAgents + createdTiers > 0) {
-    lines.push(`Created: ${plural(createdAgents, 'agent')}, ${plural(createdTiers, 'tier')}.`)
-  }
-  return lines
 }

@@ -132,6 +132,7 @@ export function contributionRoutes(deps: ContributionRoutesDeps): HttpRoutes {
         // A name that begins like a formula must stay a name in whatever program opens the file.
         const csv = stringify({
           header: true,
+          bom: true,
           columns: csvColumns,
           escape_formulas: true,
           record_delimiter: 'windows',

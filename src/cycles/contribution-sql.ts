@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { findMemberIds, hasWords } from '../members/member-sql.ts'
+import { findMemberIds, isFound } from '../members/member-sql.ts'
 import type { Db, Tx } from '../platform/database/connect.ts'
 import type { PlannedChunk } from '../platform/jobs/job-kind.ts'
 import type { ContributionStatus } from './cycle-rules.ts'
@@ -156,7 +156,7 @@ export async function findContributions(
           ? sql`mc.member_id = any(${found}::uuid[])`
           : filter.q === undefined
             ? sql`true`
-            : sql`(starts_with(m.member_code, ${filter.q}) or ${hasWords(sql`m.full_name`, filter.q)})`
+            : isFound(filter.q)
       }
     order by mc.member_id
     limit ${page.limit}`.execute(db)

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { searchSchema } from '../members/member-api.ts'
 import { amountSchema, exponentSchema, instantSchema } from '../platform/values/value-schemas.ts'
 import {
   type ContributionStatus,
@@ -171,10 +172,5 @@ export const agentShareSchema = z
 export const contributionFilter = {
   status: z.enum(contributionStatuses).optional(),
   agentId: z.uuid().optional(),
-  q: z
-    .string()
-    .min(1)
-    .max(100)
-    .optional()
-    .meta({ description: 'The beginnings of words of a name, or the beginning of a code.' }),
+  q: searchSchema.optional(),
 }

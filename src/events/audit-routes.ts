@@ -67,6 +67,7 @@ export function auditRoutes({ db, announce, exportDb, listDb }: AuditRoutesDeps)
         const rows = Readable.from(eachEvent(exportDb, request.query))
         const csv = stringify({
           header: true,
+          bom: true,
           columns: [
             'eventId',
             'at',

@@ -1,6 +1,7 @@
 import { type Selectable, sql } from 'kysely'
 import type { Db, Tx } from '../platform/database/connect.ts'
 import type { Fund, Tiers } from '../platform/database/schema.ts'
+import { codeRule } from '../platform/values/text-rules.ts'
 import { yearlyCode } from './fund-rules.ts'
 
 export type FundRow = Omit<Selectable<Fund>, 'onlyRow'>
@@ -82,6 +83,7 @@ export async function lockTier(tx: Tx, tierId: string): Promise<TierRow | undefi
   return tx.selectFrom('tiers').selectAll().where('tierId', '=', tierId).forUpdate().executeTakeFirst()
 }
 
+/** By its key, or by its code, written in capitals or not, with leading zeros or without. */
 export async function findTier(
   db: Db,
   key: { tierId: string } | { tierCode: string },
@@ -89,7 +91,11 @@ export async function findTier(
   const query = db.selectFrom('tiers').selectAll()
   return 'tierId' in key
     ? query.where('tierId', '=', key.tierId).executeTakeFirst()
-    : query.where('tierCode', '=', key.tierCode).executeTakeFirst()
+    : query
+        .where(sql<boolean>`code_key(tier_code) = code_key(${codeRule.tidy(key.tierCode)})`)
+        .orderBy(sql`tier_code <> ${key.tierCode}`)
+        .limit(1)
+        .executeTakeFirst()
 }
 
 /** A page of tiers by code, after the given one. */

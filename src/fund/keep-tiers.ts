@@ -3,7 +3,8 @@ import { differences } from '../events/event-rules.ts'
 import { isUniqueViolation } from '../platform/database/sql-state.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import { DomainError } from '../platform/values/errors.ts'
-import { holdFund, insertTier, lockTier, type TierRow, updateTier } from './fund-sql.ts'
+import { takenCode } from '../platform/values/text-rules.ts'
+import { findTier, holdFund, insertTier, lockTier, type TierRow, updateTier } from './fund-sql.ts'
 
 export type NewTier = Pick<TierRow, 'tierCode' | 'tierName' | 'contributionAmount' | 'benefitAmount'>
 
@@ -15,6 +16,8 @@ export async function addTier(
   try {
     return await db.transaction().execute(async (tx) => {
       await holdFund(tx, 'share')
+      const twin = await findTier(tx, { tierCode: tier.tierCode })
+      if (twin) throw tierCodeTaken(tier.tierCode, twin.tierCode)
       const added = await insertTier(tx, tier)
       await announce(tx, {
         eventName: 'TierAdded',
@@ -26,10 +29,12 @@ export async function addTier(
     })
   } catch (error) {
     if (!isUniqueViolation(error)) throw error
-    throw new DomainError('tier-code-taken', `There is a tier ${tier.tierCode} already.`, [], {
-      cause: error,
-    })
+    throw tierCodeTaken(tier.tierCode, tier.tierCode)
   }
+}
+
+function tierCodeTaken(tierCode: string, taken: string): DomainError {
+  return new DomainError('tier-code-taken', `There is a tier ${takenCode(tierCode, taken)}.`)
 }
 
 /**

@@ -8,17 +8,27 @@ export async function createFaults(client: Client): Promise<void> {
       fault_no integer not null generated always as identity,
       column_name text,
       value text,
-      reason text not null
-    )`)
+      reason text not null,
+      -- What the reasons of one kind share; null: the reason itself.
+      kind text
+    );
+    create temp table import_warnings (like import_faults including identity)`)
 }
 
 export async function insertFaultsOfRows(client: Client): Promise<void> {
-  await client.query(`
-    insert into import_faults (line, column_name, value, reason)
-    select r.line, fault ->> 'column', fault ->> 'value', fault ->> 'reason'
-    from import_rows r, jsonb_array_elements(r.faults) with ordinality as f (fault, nth)
-    where r.faults is not null
-    order by r.line, nth`)
+  for (const [table, isWarning] of [
+    ['import_faults', false],
+    ['import_warnings', true],
+  ] as const) {
+    await client.query(
+      `insert into ${table} (line, column_name, value, reason)
+      select r.line, fault ->> 'column', fault ->> 'value', fault ->> 'reason'
+      from import_rows r, jsonb_array_elements(r.faults) with ordinality as f (fault, nth)
+      where r.faults is not null and (fault -> 'isWarning')::boolean = $1
+      order by r.line, nth`,
+      [isWarning],
+    )
+  }
 }
 
 export async function insertFaultsOfTiers(client: Client, reason: string): Promise<void> {
@@ -37,6 +47,61 @@ export async function insertFaultsOfAgents(client: Client, reason: string): Prom
     select r.line, 'agentCode', r.agent_code, $1
     from import_rows r
     where r.agent_code is not null and not exists (select from agents a where a.agent_code = r.agent_code)`,
+    [reason],
+  )
+}
+
+/**
+ * Codes of tiers and agents that differ from one that is there, or from the first in the file, in capitals or leading zeros only:
+ * they are taken as that one, with a warning. `%s` in the reason becomes it.
+ */
+export async function takeTwinsAsOne(client: Client, reason: string): Promise<void> {
+  for (const [column, name, table] of [
+    ['tier_code', 'tier', 'tiers'],
+    ['agent_code', 'agentCode', 'agents'],
+  ] as const) {
+    await client.query(
+      `with wanted as (
+        select ${column} as code, code_key(${column}) as key, min(line) as line from import_rows
+        where ${column} is not null group by 1, 2
+      ), twins as (
+        select w.code, coalesce(
+          (select ${column} from ${table} t where code_key(t.${column}) = w.key order by t.${column} <> w.code limit 1),
+          first_value(w.code) over (partition by w.key order by w.line)
+        ) as taken
+        from wanted w
+      ), changed as (
+        update import_rows r set ${column} = taken from twins where ${column} = code and taken <> code
+        returning line, code, taken
+      )
+      insert into import_warnings (line, column_name, value, reason, kind)
+      select line, '${name}', code, format($1, taken), $1 from changed order by line`,
+      [reason],
+    )
+  }
+}
+
+/** Rows of members who would become Deceased, which nobody does but by a claim. */
+export async function insertFaultsOfDeaths(client: Client, reason: string): Promise<void> {
+  await client.query(
+    `insert into import_faults (line, column_name, value, reason)
+    select r.line, 'status', r.member_status, $1
+    from import_rows r
+    where r.member_status = 'Deceased'
+      and not exists (select from members m where m.member_code = r.member_code and m.member_status = 'Deceased')`,
+    [reason],
+  )
+}
+
+/** Rows of members who are on the register by a code that differs in capitals or leading zeros only. `%s` becomes it. */
+export async function insertFaultsOfTwins(client: Client, reason: string): Promise<void> {
+  await client.query(
+    `insert into import_faults (line, column_name, value, reason, kind)
+    select r.line, 'memberCode', r.member_code, format($1, m.member_code), $1
+    from import_rows r
+    join members m on code_key(m.member_code) = code_key(r.member_code) and m.member_code <> r.member_code
+    where r.member_code is not null
+      and not exists (select from members same where same.member_code = r.member_code)`,
     [reason],
   )
 }
@@ -73,40 +138,97 @@ export async function insertFaultsOfTheErased(client: Client, reason: string): P
   )
 }
 
-/** Of the rows without another fault, the first with a code counts. `%s` in the reason becomes its line. */
-export async function insertFaultsOfRepeats(client: Client, reason: string): Promise<void> {
+/** Of the rows without another fault, the first with a code counts. The places in the reasons become its code and its line. */
+export async function insertFaultsOfRepeats(
+  client: Client,
+  reasons: { readonly same: string; readonly twin: string },
+): Promise<void> {
   await client.query(
     `with good as (
-      select r.line, r.member_code from import_rows r
+      select r.line, r.member_code, code_key(r.member_code) as key from import_rows r
       where r.member_code is not null and not exists (select from import_faults f where f.line = r.line)
     ), repeated as (
-      select member_code, min(line) as first_line from good group by member_code having count(*) > 1
+      select key, min(line) as first_line from good group by key having count(*) > 1
     )
-    insert into import_faults (line, column_name, value, reason)
-    select g.line, 'memberCode', g.member_code, format($1, p.first_line)
-    from good g join repeated p using (member_code)
+    insert into import_faults (line, column_name, value, reason, kind)
+    select g.line, 'memberCode', g.member_code,
+      case when g.member_code = first.member_code then format($1, p.first_line)
+        else format($2, first.member_code, p.first_line) end,
+      case when g.member_code = first.member_code then $1 else $2 end
+    from good g join repeated p using (key) join good first on first.line = p.first_line
     where g.line > p.first_line`,
-    [reason],
+    [reasons.same, reasons.twin],
   )
 }
 
 export async function orderFaults(client: Client): Promise<void> {
-  await client.query('create index on import_faults (line, fault_no)')
+  await client.query(
+    'create index on import_faults (line, fault_no); create index on import_warnings (line, fault_no)',
+  )
+  // The rows are as many as the file has; where none is told of, none is looked up.
+  const { rows } = await client.query<{ found: boolean }>(
+    'select exists (select from import_faults) or exists (select from import_warnings) as found',
+  )
+  if (rows[0]?.found) await client.query('create index on import_rows (line)')
 }
 
-/** The next faults by line, after the given one. */
+/** What was wrong in the file, with how its row is written. */
+export interface FoundFault extends RowFault {
+  readonly faultNo: number
+  /** In the order of `memberColumns`. */
+  readonly written: readonly (string | null)[]
+}
+
+/** The next faults and warnings by line, after the given one; a warning of a row that has a fault is left out. */
 export async function findFaults(
   client: Client,
   after: { line: number; faultNo: number },
   limit: number,
-): Promise<(RowFault & { faultNo: number })[]> {
-  const { rows } = await client.query<RowFault & { faultNo: number }>(
-    `select line, column_name as column, value, reason, fault_no as "faultNo"
-    from import_faults
-    where (line, fault_no) > ($1::integer, $2::integer)
-    order by line, fault_no
+): Promise<FoundFault[]> {
+  const { rows } = await client.query<FoundFault>(
+    `select f.line, column_name as column, value, reason, fault_no as "faultNo", is_warning as "isWarning",
+      coalesce(written, jsonb_build_array(member_code, full_name, tier_code, agent_code, member_status, joined_on, phone, email))
+        as written
+    from (
+      (select *, false as is_warning from import_faults where (line, fault_no) > ($1::integer, $2::integer)
+        order by line, fault_no limit $3)
+      union all
+      (select *, true from import_warnings w where (line, fault_no) > ($1::integer, $2::integer)
+        and not exists (select from import_faults f where f.line = w.line)
+        order by line, fault_no limit $3)
+    ) f
+    join import_rows r on r.line = f.line
+    order by f.line, fault_no
     limit $3`,
     [after.line, after.faultNo, limit],
+  )
+  return rows
+}
+
+/** What is wrong in the same way, in one line: how often, and where first. */
+export interface FaultGroup {
+  readonly column: string | null
+  /** Of the first. */
+  readonly reason: string
+  readonly isWarning: boolean
+  readonly rows: number
+  readonly examples: { readonly line: number; readonly value: string | null }[]
+}
+
+/** By how many rows they concern. Reasons are of one kind when they differ in what they name only. */
+export async function groupFaults(client: Client, examples: number): Promise<FaultGroup[]> {
+  const { rows } = await client.query<FaultGroup>(
+    `select column_name as column, (array_agg(reason order by line))[1] as reason, is_warning as "isWarning",
+      count(distinct line)::integer as rows,
+      to_jsonb((array_agg(jsonb_build_object('line', line, 'value', value) order by line))[1:$1]) as examples
+    from (
+      select *, false as is_warning from import_faults
+      union all
+      select *, true from import_warnings w where not exists (select from import_faults f where f.line = w.line)
+    ) f
+    group by column_name, is_warning, coalesce(kind, reason)
+    order by is_warning, rows desc, column_name, reason`,
+    [examples],
   )
   return rows
 }

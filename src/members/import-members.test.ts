@@ -11,6 +11,7 @@ import { createTestDatabase, type TestDatabase } from '../../test/support/test-d
 import { operator } from '../platform/values/actor.ts'
 import type { Clock } from '../platform/values/clock.ts'
 import { type ImportInput, importMembers, type RowFault } from './import-members.ts'
+import { readColumnMap } from './member-columns.ts'
 import { memberStatuses } from './member-rules.ts'
 
 const clock: Clock = { now: () => new Date('2026-03-01T12:00:00Z') }
@@ -99,7 +100,7 @@ describe('the file of problems', () => {
     [16, 'fullName', 'NNNN', /longer than 200/],
     [17, 'joinedOn', '2999-01-01', /in the future; today is 2026-03-01/],
     [18, 'fullName', 'New␊Line', /line break/],
-    [20, 'email', 'not-an-email', /no e-mail address/],
+    [20, 'email', 'not-an-email', /no e-mail address. The row is taken without it/],
   ]
 
   test('has every bad row reported with its line and its column, and every good row imported', async () => {
@@ -114,13 +115,14 @@ describe('the file of problems', () => {
       expect(fault.value?.length ?? 0).toBeLessThanOrEqual(80)
       expect(fault.reason).toMatch(reason)
     }
-    expect(result).toMatchObject({ rows: 19, inserted: 5, faulty: 14, createdAgents: 0, createdTiers: 0 })
+    expect(result).toMatchObject({ rows: 19, inserted: 6, faulty: 13, createdAgents: 0, createdTiers: 0 })
     const names = (await register('P-')).map((member) => [member.memberCode, member.fullName])
     expect(names).toEqual([
       ['P-001', 'Good Row'],
       ['P-008', 'Quoted, Name "Q"'],
       ['P-009', 'Twice'],
       ['P-013', "Robert'); DROP TABLE members;--"],
+      ['P-017', 'Bad Email'],
       ['P-018', 'Spaces Kept Out'],
     ])
   })
@@ -138,7 +140,14 @@ describe('a row', () => {
     ['a code with a space inside', (code) => row(`${code} x`), 'memberCode', /no spaces/],
     ['a code of 41 characters', (code) => row(code.padEnd(41, 'x')), 'memberCode', /longer than 40/],
     ['a code that is a formula', (code) => row(`=${code}`), 'memberCode', /formula/],
-    ['a code with an invisible character', (code) => row(`${code}\u200b`), 'memberCode', /invisible/],
+    ['a code that a spreadsheet has shortened', () => row('1.00E+12'), 'memberCode', /shortened/],
+    ['a name that nobody sees', (code) => row(code, '\u200b'), 'fullName', /only invisible/],
+    [
+      'an error of a spreadsheet',
+      (code) => row(code, '#N/A'),
+      'fullName',
+      /spreadsheet has written an error/,
+    ],
     ['a name of 201 characters', (code) => row(code, '𝒩'.repeat(201)), 'fullName', /longer than 200/],
     ['a name with a control character', (code) => row(code, 'a\u001bb'), 'fullName', /control/],
     ['a name with a line separator', (code) => row(code, 'a\u2028b'), 'fullName', /line break/],
@@ -152,44 +161,47 @@ describe('a row', () => {
       /quotation mark/,
     ],
     ['a name with a NUL byte', (code) => row(code, 'a\0b'), 'fullName', /not UTF-8/],
-    ['a status in small letters', (code) => row(code, 'N', 'A,,active,2020-01-01,,'), 'status', /one of/],
+    ['a status of another list', (code) => row(code, 'N', 'A,,Expired,2020-01-01,,'), 'status', /one of/],
+    ['a death', (code) => row(code, 'N', 'A,,Deceased,2020-01-01,,'), 'status', /submit a death claim/],
     ['no status', (code) => row(code, 'N', 'A,,,2020-01-01,,'), 'status', /missing/],
     ['no tier', (code) => row(code, 'N', ',,Active,2020-01-01,,'), 'tier', /missing/],
     ['no date', (code) => row(code, 'N', 'A,,Active,,,'), 'joinedOn', /missing/],
-    ['the year 0', (code) => row(code, 'N', 'A,,Active,0000-01-01,,'), 'joinedOn', /no date/],
-    ['a date in another order', (code) => row(code, 'N', 'A,,Active,01/02/2020,,'), 'joinedOn', /no date/],
-    ['a date with a time', (code) => row(code, 'N', 'A,,Active,2020-01-01T00:00,,'), 'joinedOn', /no date/],
-    ['tomorrow', (code) => row(code, 'N', 'A,,Active,2026-03-02,,'), 'joinedOn', /future/],
-    ['a phone with letters', (code) => row(code, 'N', 'A,,Active,2020-01-01,12a,'), 'phone', /phone number/],
+    ['the year 0', (code) => row(code, 'N', 'A,,Active,0000-01-01,,'), 'joinedOn', /1900 or later/],
     [
-      'a phone of 41 digits',
-      (code) => row(code, 'N', `A,,Active,2020-01-01,${'1'.repeat(41)},`),
-      'phone',
-      /40/,
+      'a date in another order',
+      (code) => row(code, 'N', 'A,,Active,01/02/2020,,'),
+      'joinedOn',
+      /Which number is the day/,
     ],
-    ['an e-mail without a domain', (code) => row(code, 'N', 'A,,Active,2020-01-01,,a@'), 'email', /e-mail/],
+    ['a date with a time', (code) => row(code, 'N', 'A,,Active,2020-01-01T09:30,,'), 'joinedOn', /no date/],
+    ['tomorrow', (code) => row(code, 'N', 'A,,Active,2026-03-02,,'), 'joinedOn', /future/],
   ]
   test.each(refused)('with %s is refused alone', async (_what, bad, column, reason) => {
     const { result, faults } = await run(file(row(`${p}-1`), bad(p), row(`${p}-3`)))
-    expect(faults).toEqual([
-      { line: 3, column, value: expect.any(String), reason: expect.stringMatching(reason) },
+    expect(faults).toMatchObject([
+      { line: 3, column, value: expect.any(String), reason: expect.stringMatching(reason), isWarning: false },
     ])
     expect(result).toMatchObject({ rows: 3, inserted: 2, faulty: 1 })
     expect(await register()).toHaveLength(2)
   })
 
-  test('with bytes that are not UTF-8 is refused alone', async () => {
-    const bytes = Buffer.concat([Buffer.from(`${header}\n${p}-1,Jos`), Buffer.from([0xe9])])
+  test('with bytes that are not UTF-8, in a file that is, is refused alone', async () => {
+    const bytes = Buffer.concat([
+      Buffer.from(`${header}\n${row(`${p}-0`, 'José Ñ')}\n${p}-1,Jos`),
+      Buffer.from([0xe9]),
+    ])
     const csv = Buffer.concat([bytes, Buffer.from(`,A,,Active,2020-01-01,,\n${row(`${p}-2`)}`)])
     const { result, faults } = await run(csv)
-    expect(faults).toMatchObject([{ line: 2, column: 'fullName', reason: /not UTF-8/ }])
-    expect(result).toMatchObject({ rows: 2, inserted: 1, faulty: 1 })
+    expect(faults).toMatchObject([
+      { line: 3, column: 'fullName', reason: expect.stringMatching(/not UTF-8/) },
+    ])
+    expect(result).toMatchObject({ rows: 3, inserted: 2, faulty: 1 })
   })
 
   test('has all its faults reported, those of the register too', async () => {
     const { faults } = await run(file(row(`${p} 1`, '', 'Z,AG-9,Alive,2020-02-30,x,y')))
     expect(faults.map((fault) => fault.column).sort()).toEqual(
-      ['memberCode', 'fullName', 'status', 'joinedOn', 'phone', 'email', 'tier', 'agentCode'].sort(),
+      ['memberCode', 'fullName', 'status', 'joinedOn', 'tier', 'agentCode'].sort(),
     )
   })
 
@@ -226,6 +238,12 @@ describe('the file as a whole', () => {
   const refused: [string, string | Buffer, RegExp][] = [
     ['with nothing in it', '', /empty/],
     ['with blank lines only', '\n\r\n\n', /empty/],
+    ['that is a workbook', Buffer.from('504b030414000600', 'hex'), /workbook or an archive/],
+    ['that is an old workbook', Buffer.from('d0cf11e0a1b11ae1', 'hex'), /\.xls/],
+    ['that is compressed', Buffer.from('1f8b08000000', 'hex'), /compressed/],
+    ['that is a page', '<!DOCTYPE html><table><tr><td>memberCode', /page, not CSV/],
+    ['that is JSON', '[{"memberCode":"1"}]', /JSON, not CSV/],
+    ['without a header', `${'a,b,c\n'.repeat(30)}`, /no column "a"/],
     ['with an unknown column', `${header},wallet\n`, /no column "wallet"/],
     ['with a column twice', `${header},phone\n`, /phone is there twice/],
     [
@@ -233,10 +251,6 @@ describe('the file as a whole', () => {
       'memberCode,fullName,tier,agentCode\n',
       /lacks the columns status, joinedOn/,
     ],
-    ['with semicolons', header.replaceAll(',', ';'), /semicolons/],
-    ['with tabs', header.replaceAll(',', '\t'), /tabs/],
-    ['in UTF-16 with its mark', Buffer.from(`\ufeff${header}\r\n`, 'utf16le'), /not UTF-8/],
-    ['in UTF-16 without a mark', Buffer.from(`${header}\r\n`, 'utf16le'), /not UTF-8/],
     [
       'with a quote never closed',
       `${header}\r\nT-1,"a\r\nb",A,,Active,2020-01-01,,\r\n\r\nT-2,"No end,A,,Active,2020-01-01,,\r\nT-3,N,A\r\n`,
@@ -290,6 +304,124 @@ describe('the file as a whole', () => {
   })
 })
 
+describe('the file is read as it is written,', () => {
+  const lines = (separator: string) => [
+    header.replaceAll(',', separator),
+    ...['1', '2'].map((n) => row(`${p}-${n}`, 'Zoé').replaceAll(',', separator)),
+  ]
+  const files: [string, () => string | Buffer][] = [
+    ['by semicolons', () => lines(';').join('\r\n')],
+    ['by tabs', () => lines('\t').join('\n')],
+    ['by bars', () => lines('|').join('\n')],
+    [
+      'by semicolons, each cell in quotes',
+      () =>
+        lines('";"')
+          .map((line) => `"${line}"`)
+          .join('\n'),
+    ],
+    ['with the line that tells the separator', () => ['sep=;', ...lines(';')].join('\r\n')],
+    ['with the ends of lines of an old Mac', () => lines(',').join('\r')],
+    ['in UTF-16 with its mark', () => Buffer.from(`\ufeff${lines(',').join('\r\n')}`, 'utf16le')],
+    ['in UTF-16 without a mark', () => Buffer.from(lines(',').join('\n'), 'utf16le')],
+    ['in UTF-16 of the other order', () => Buffer.from(lines(',').join('\n'), 'utf16le').swap16()],
+    ['in Windows-1252', () => Buffer.from(lines(',').join('\n'), 'latin1')],
+    ['with two marks', () => `\ufeff\ufeff${lines(',').join('\n')}`],
+    ['below a title', () => ['Members of the fund,,,', ',,,', '', ...lines(',')].join('\n')],
+    [
+      'with empty columns and rows',
+      () =>
+        lines(',')
+          .map((line) => `${line},,`)
+          .join(`\n${','.repeat(9)}\n`),
+    ],
+    [
+      'without the last empty cells',
+      () =>
+        lines(',')
+          .map((line) => line.replace(/,+$/, ''))
+          .join('\n'),
+    ],
+    [
+      'twice, with header and mark in the middle',
+      () => `${lines(',').slice(0, 2).join('\n')}\n\ufeff${lines(',')[0]}\n\ufeff${lines(',')[2]}`,
+    ],
+    [
+      'with columns as people name them',
+      () =>
+        [
+          'Member Code,FULL_NAME, tier\u200b,agent code,Status,Joined\u00a0On,Phone,e-mail',
+          ...lines(',').slice(1),
+        ].join('\n'),
+    ],
+  ]
+  test.each(files)('%s', async (_what, written) => {
+    const { result, faults } = await run(written())
+    expect(faults).toEqual([])
+    expect(result).toMatchObject({ rows: 2, inserted: 2 })
+    expect(await register()).toMatchObject([{ fullName: 'Zoé', agentCode: 'AG-001' }, { fullName: 'Zoé' }])
+  })
+
+  test('with columns of other names, as they are mapped, and its dates in the order that is told', async () => {
+    const csv = `No;Name of member;Class;State;Since;Village\n${p}-1;Asha;A;active;31/12/2019;Pune\n`
+    const map = readColumnMap([
+      'no=memberCode',
+      'Name Of Member=fullName',
+      'class=tier',
+      'STATE=status',
+      'Since=joinedOn',
+      'Village=',
+    ])
+    const { result } = await run(csv, { map, dateOrder: 'dmy' })
+    expect(result).toMatchObject({ inserted: 1, faulty: 0 })
+    expect(await register()).toMatchObject([{ fullName: 'Asha', joinedOn: '2019-12-31' }])
+    for (const entry of ['No', 'No=walletId', '=memberCode', 'a=b=c']) {
+      expect(() => readColumnMap([entry])).toThrow('does not say what a column means')
+    }
+  })
+})
+
+describe('codes that people take for the same', () => {
+  test('of tiers and agents are taken as the one that is there, or the first, with a warning that names both', async () => {
+    const csv = file(
+      row(`${p}-1`, 'N', 'a,ag-001,Active,2020-01-01,,'),
+      row(`${p}-2`, 'N', `A,${p}New,Active,2020-01-01,,`),
+      row(`${p}-3`, 'N', `A\u200b,${p}NEW,Active,2020-01-01,,`),
+    )
+    const { result, faults } = await run(csv, { createAgents: true })
+    expect(result).toMatchObject({ inserted: 3, faulty: 0, newAgents: [`${p}New`], newTiers: [] })
+    expect(faults.map(({ line, column, reason }) => [line, column, reason])).toEqual([
+      [2, 'tier', 'It is taken as A, which differs in capitals or leading zeros only.'],
+      [2, 'agentCode', 'It is taken as AG-001, which differs in capitals or leading zeros only.'],
+      [4, 'agentCode', `It is taken as ${p}New, which differs in capitals or leading zeros only.`],
+    ])
+    expect((await register()).map(({ tierCode, agentCode }) => [tierCode, agentCode])).toEqual([
+      ['A', 'AG-001'],
+      ['A', `${p}New`],
+      ['A', `${p}New`],
+    ])
+  })
+
+  test('of members are a fault that names both, in the file and on the register', async () => {
+    await run(file(row(`00${round}7`), row(`${p}-x`), row(`${p}-é`.normalize('NFD'))))
+    const { result, faults } = await run(
+      file(row(`${round}7`), row(`${p}-X`), row(`${p}-y`), row(`${p}-Y`), row(`${p}-É`), row(`${p}-é`)),
+    )
+    expect(result).toMatchObject({ inserted: 1, unchanged: 1, faulty: 4 })
+    expect(faults.map(({ line, reason }) => [line, reason])).toEqual([
+      [2, `There is a member 00${round}7, whose code differs from this in capitals or leading zeros only.`],
+      [3, `There is a member ${p}-x, whose code differs from this in capitals or leading zeros only.`],
+      [5, `The code differs from ${p}-y, on line 4, in capitals or leading zeros only.`],
+      [6, `There is a member ${p}-é, whose code differs from this in capitals or leading zeros only.`],
+    ])
+    // Of one kind each, though they name others.
+    expect(result.problems.map(({ rows, isWarning }) => [rows, isWarning])).toEqual([
+      [3, false],
+      [1, false],
+    ])
+  })
+})
+
 describe('a member who is there already', () => {
   test('is not touched by the same file again', async () => {
     const csv = file(row(`${p}-1`), row(`${p}-2`, 'Two', 'B,,Suspended,2020-01-01,+1 (2) 3,a@example.org'))
@@ -303,17 +435,16 @@ describe('a member who is there already', () => {
   })
 
   const changes: [string, string, Record<string, unknown>][] = [
-    ['name', 'Other,A,AG-001,Active,2020-01-01,1,a@example.org', { fullName: 'Other' }],
-    ['tier', 'Name,B,AG-001,Active,2020-01-01,1,a@example.org', { tierCode: 'B' }],
-    ['agent', 'Name,A,AG-002,Active,2020-01-01,1,a@example.org', { agentCode: 'AG-002' }],
-    ['missing agent', 'Name,A,,Active,2020-01-01,1,a@example.org', { agentCode: null }],
-    ['status', 'Name,A,AG-001,Deceased,2020-01-01,1,a@example.org', { memberStatus: 'Deceased' }],
-    ['date', 'Name,A,AG-001,Active,2020-01-02,1,a@example.org', { joinedOn: '2020-01-02' }],
-    ['phone', 'Name,A,AG-001,Active,2020-01-01,2,a@example.org', { phone: '2' }],
-    ['missing e-mail', 'Name,A,AG-001,Active,2020-01-01,1,', { email: null }],
+    ['name', 'Other,A,AG-001,Active,2020-01-01,12345,a@example.org', { fullName: 'Other' }],
+    ['tier', 'Name,B,AG-001,Active,2020-01-01,12345,a@example.org', { tierCode: 'B' }],
+    ['agent', 'Name,A,AG-002,Active,2020-01-01,12345,a@example.org', { agentCode: 'AG-002' }],
+    ['status', 'Name,A,AG-001,Suspended,2020-01-01,12345,a@example.org', { memberStatus: 'Suspended' }],
+    ['date', 'Name,A,AG-001,Active,2020-01-02,12345,a@example.org', { joinedOn: '2020-01-02' }],
+    ['phone', 'Name,A,AG-001,Active,2020-01-01,23456,a@example.org', { phone: '23456' }],
+    ['e-mail', 'Name,A,AG-001,Active,2020-01-01,12345,b@example.org', { email: 'b@example.org' }],
   ]
   test.each(changes)('and has another %s is skipped or updated, as asked', async (_what, changed, now) => {
-    await run(file(row(`${p}-1`, 'Name', 'A,AG-001,Active,2020-01-01,1,a@example.org'), row(`${p}-2`)))
+    await run(file(row(`${p}-1`, 'Name', 'A,AG-001,Active,2020-01-01,12345,a@example.org'), row(`${p}-2`)))
     const before = await register()
     const csv = file(`${p}-1,${changed}`, row(`${p}-2`))
     expect((await run(csv)).result).toMatchObject({ skipped: 1, unchanged: 1, updated: 0 })
@@ -327,19 +458,71 @@ describe('a member who is there already', () => {
     expect(rows).toEqual([{ memberCode: `${p}-1` }])
   })
 
+  test('keeps what a cell says nothing of, unless it is to be erased', async () => {
+    await run(file(row(`${p}-1`, 'Name', 'A,AG-001,Active,2020-01-01,12345,a@example.org')))
+    const [before] = await register()
+    const blank = file(row(`${p}-1`, 'Other', 'A,,Active,2020-01-01,,'))
+    expect((await run(blank, { onDuplicate: 'update' })).result).toMatchObject({ updated: 1 })
+    expect(await register()).toEqual([{ ...before, fullName: 'Other' }])
+    expect((await run(blank, { onDuplicate: 'update' })).result).toMatchObject({ unchanged: 1 })
+    const erasing = await run(blank, { onDuplicate: 'update', blankErases: true })
+    expect(erasing.result).toMatchObject({ updated: 1 })
+    expect(await register()).toEqual([
+      { ...before, fullName: 'Other', agentCode: null, phone: null, email: null },
+    ])
+  })
+
+  test('keeps a number and an address in place of which stands none', async () => {
+    await run(file(row(`${p}-1`, 'Name', 'A,AG-001,Active,2020-01-01,12345,a@example.org')))
+    const before = await register()
+    const odd = file(row(`${p}-1`, 'Name', 'A,N/A,Active,2020-01-01,-,mailto:b@example.org'))
+    const { result, faults } = await run(odd, { onDuplicate: 'update' })
+    expect(result).toMatchObject({ unchanged: 1, faulty: 0 })
+    expect(faults.map(({ column, isWarning }) => [column, isWarning])).toEqual([
+      ['agentCode', true],
+      ['phone', true],
+      ['email', true],
+    ])
+    expect(await register()).toEqual(before)
+  })
+
+  test('whose status changes is counted by what it was and becomes', async () => {
+    await run(file(row(`${p}-1`), row(`${p}-2`), row(`${p}-3`, 'N', 'A,,Inactive,2020-01-01,,')))
+    const csv = file(
+      row(`${p}-1`, 'N', 'A,,suspended,2020-01-01,,'),
+      row(`${p}-2`, 'N', 'A,,SUSPENDED,2020-01-01,,'),
+      row(`${p}-3`, 'N', 'A,,Active,2020-01-01,,'),
+      row(`${p}-4`),
+    )
+    const { result } = await run(csv, { onDuplicate: 'update', dryRun: true })
+    expect(result.statusChanges).toEqual([
+      { from: 'Active', to: 'Suspended', members: 2 },
+      { from: 'Inactive', to: 'Active', members: 1 },
+      { from: null, to: 'Active', members: 1 },
+    ])
+  })
+
   test('keeps what the file has no column for', async () => {
-    await run(file(row(`${p}-1`, 'Name', 'A,AG-001,Active,2020-01-01,1,a@example.org')))
+    await run(file(row(`${p}-1`, 'Name', 'A,AG-001,Active,2020-01-01,12345,a@example.org')))
     const short = (name: string) =>
       `memberCode,fullName,tier,status,joinedOn\n${p}-1,${name},A,Active,2020-01-01\n`
     expect((await run(short('Name'), { onDuplicate: 'update' })).result).toMatchObject({ unchanged: 1 })
     expect((await run(short('Other'), { onDuplicate: 'update' })).result).toMatchObject({ updated: 1 })
     expect(await register()).toMatchObject([
-      { fullName: 'Other', agentCode: 'AG-001', phone: '1', email: 'a@example.org' },
+      { fullName: 'Other', agentCode: 'AG-001', phone: '12345', email: 'a@example.org' },
     ])
   })
 
+  /** A member who has died. */
+  async function dead(): Promise<void> {
+    await run(file(row(`${p}-1`, 'Name', 'A,,Active,2020-01-01,,')))
+    await sql`update members set member_status = 'Deceased' where member_code = ${`${p}-1`}`.execute(
+      database.db,
+    )
+  }
+
   test('is not brought back from the dead', async () => {
-    await run(file(row(`${p}-1`, 'Name', 'A,,Deceased,2020-01-01,,')))
+    await dead()
     const csv = file(row(`${p}-1`, 'Name', 'A,,Active,2020-01-01,,'))
     expect((await run(csv)).result).toMatchObject({ skipped: 1, faulty: 0 })
     const { result, faults } = await run(csv, { onDuplicate: 'update' })
@@ -349,7 +532,7 @@ describe('a member who is there already', () => {
   })
 
   test('keeps the tier in which they died, and may be corrected otherwise', async () => {
-    await run(file(row(`${p}-1`, 'Name', 'A,,Deceased,2020-01-01,,')))
+    await dead()
     const [before] = await register()
     const moved = file(row(`${p}-1`, 'Name', `${p}-T,,Deceased,2020-01-01,,`))
     const { result, faults } = await run(moved, { onDuplicate: 'update', createTiers: true })
@@ -413,7 +596,10 @@ test('Tiers and agents are created if asked, only for rows that are written, wit
 })
 
 test('A dry run counts and reports the same and writes nothing', async () => {
-  await run(file(row(`${p}-1`), row(`${p}-2`), row(`${p}-3`, 'N', 'A,,Deceased,2020-01-01,,')))
+  await run(file(row(`${p}-1`), row(`${p}-2`), row(`${p}-3`, 'N', 'A,,Active,2020-01-01,,')))
+  await sql`update members set member_status = 'Deceased' where member_code = ${`${p}-3`}`.execute(
+    database.db,
+  )
   const csv = file(
     row(`${p}-1`, 'Changed', `${p}X,${p}Y,Active,2020-01-01,,`),
     row(`${p}-2`),
@@ -568,7 +754,7 @@ test('Whatever the rows, each is counted once, is reported exactly if it is faul
     agent: fc.constantFrom('AG-001', 'AG-002', 'AG-9', ''),
     status: fc.constantFrom(...memberStatuses, 'Alive'),
     joinedOn: fc.constantFrom('2020-02-29', '2021-02-29', '2026-03-01', '2026-03-02'),
-    phone: fc.constantFrom('', '1', 'x'),
+    phone: fc.constantFrom('', '12345', 'x'),
     email: fc.constantFrom('', 'a@example.org', 'a'),
   })
   const fileOf = fc.array(rowOf, { maxLength: 25 })
@@ -593,7 +779,10 @@ test('Whatever the rows, each is counted once, is reported exactly if it is faul
       const { rows, inserted, updated, unchanged, skipped, faulty } = result
       expect(rows).toBe(second.length)
       expect(inserted + updated + unchanged + skipped + faulty).toBe(rows)
-      expect(new Set(faults.map((fault) => fault.line)).size).toBe(faulty)
+      expect(new Set(faults.filter(({ isWarning }) => !isWarning).map(({ line }) => line)).size).toBe(faulty)
+      expect(result.problems.filter(({ isWarning }) => isWarning).length > 0).toBe(
+        faults.some(({ isWarning }) => isWarning),
+      )
       expect(foretold).toEqual({ faults, result: { ...result, dryRun: true } })
 
       const before = await versions()

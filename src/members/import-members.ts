@@ -1,22 +1,32 @@
-import type { Readable } from 'node:stream'
+import { addAbortSignal, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type pg from 'pg'
 import { localDate } from '../fund/fund-rules.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import type { Clock } from '../platform/values/clock.ts'
+import { readUtf8 } from './file-text.ts'
+import type { DateOrder } from './import-dates.ts'
 import * as faultStatements from './import-faults-sql.ts'
 import * as rowStatements from './import-rows-sql.ts'
-import { type RowFault, registerReasons, rowCheck } from './import-rules.ts'
+import { registerReasons, rowCheck } from './import-rules.ts'
 import * as sessionStatements from './import-session-sql.ts'
 import * as verdictStatements from './import-verdicts-sql.ts'
 import * as writeStatements from './import-write-sql.ts'
-import { type MemberColumn, readMemberCsv } from './member-csv.ts'
+import type { ColumnMap, Header } from './member-columns.ts'
+import { readMemberCsv } from './member-csv.ts'
 
+export type { FaultGroup, FoundFault } from './import-faults-sql.ts'
 export type { RowFault } from './import-rules.ts'
 
 export interface ImportInput {
   /** The bytes of the file; destroyed when the import fails. */
   readonly csv: Readable
+  /** What columns of other names mean. */
+  readonly map?: ColumnMap
+  /** Of dates that are written in numbers, as 05.01.2020. */
+  readonly dateOrder?: DateOrder | undefined
+  /** Whether an empty cell erases what the register says of a member who is updated; else it keeps it. */
+  readonly blankErases?: boolean
   /** What becomes of a row whose member is on the register already and differs. */
   readonly onDuplicate: 'skip' | 'update'
   /** Whether an agent or a tier that does not exist is created with its code as its name, or is a fault. */
@@ -25,8 +35,8 @@ export interface ImportInput {
   /** Checks and counts the same, and writes nothing. */
   readonly dryRun: boolean
   readonly actor: Actor
-  /** Gets every fault, by line, when the import is over. If it throws, the import stands all the same. */
-  readonly onFault?: (fault: RowFault) => void | Promise<void>
+  /** Gets every fault and warning, by line, when the import is over. If it throws, the import stands all the same. */
+  readonly onFault?: (fault: faultStatements.FoundFault) => void | Promise<void>
   readonly onProgress?: (rowsRead: number) => void
   /** Heeded until the rows are committed. */
   readonly signal?: AbortSignal
@@ -42,11 +52,19 @@ export interface ImportResult {
   /** On the register already, and different, or put there by somebody else during the import. */
   readonly skipped: number
   readonly faulty: number
+  /** Agents and tiers that were made, or in a dry run would be: the first hundred codes. */
   readonly createdAgents: number
   readonly createdTiers: number
+  readonly newAgents: string[]
+  readonly newTiers: string[]
+  readonly statusChanges: verdictStatements.StatusChange[]
+  /** Faults and warnings of one kind in one entry, the most rows first. */
+  readonly problems: faultStatements.FaultGroup[]
   readonly dryRun: boolean
 }
 
+const listedCodes = 100
+const listedExamples = 5
 const progressRows = 1000
 const cancelEveryMs = 500
 const faultPage = 1000
@@ -126,28 +144,25 @@ async function stageRows(client: pg.ClientBase, today: string, input: ImportInpu
   await verdictStatements.createVerdicts(client)
 
   let rows = 0
-  let columns: readonly MemberColumn[] = []
-  const reader = readMemberCsv((header) => {
+  let columns: Header = []
+  const source = readUtf8(input.signal ? addAbortSignal(input.signal, input.csv) : input.csv)
+  const { text, reader } = await readMemberCsv(source, input.map ?? new Map(), (header) => {
     columns = header
-    const check = rowCheck(header, today)
+    const check = rowCheck(header, { today, dateOrder: input.dateOrder })
     return (row) => {
       rows += 1
       if (rows % progressRows === 0) input.onProgress?.(rows)
       return rowStatements.copyLine(check(row))
     }
   })
-  await pipeline(
-    input.csv,
-    reader,
-    rowStatements.copyRows(client),
-    input.signal ? { signal: input.signal } : {},
-  )
+  await pipeline(text, reader, rowStatements.copyRows(client), input.signal ? { signal: input.signal } : {})
   input.onProgress?.(rows)
   await rowStatements.analyzeRows(client)
   const given = {
     agentCode: columns.includes('agentCode'),
     phone: columns.includes('phone'),
     email: columns.includes('email'),
+    blankErases: input.blankErases === true,
   }
   return { rows, given }
 }
@@ -160,9 +175,12 @@ async function judgeAndWrite(
 ): Promise<ImportResult> {
   await sessionStatements.begin(client)
   await sessionStatements.lockImports(client)
+  await faultStatements.insertFaultsOfRows(client)
+  await faultStatements.takeTwinsAsOne(client, registerReasons.takenAs)
   await findFaults(client, input)
   await verdictStatements.insertVerdicts(client, input.onDuplicate, file.given)
   await verdictStatements.analyzeVerdicts(client)
+  const statusChanges = await verdictStatements.countStatusChanges(client)
   const written = input.dryRun ? await foretell(client) : await write(client, file.given, input)
   const outcome = await verdictStatements.countOutcome(client)
   await faultStatements.orderFaults(client)
@@ -177,39 +195,50 @@ async function judgeAndWrite(
     unchanged,
     skipped: skip + fresh - inserted,
     faulty,
-    createdAgents: written.createdAgents,
-    createdTiers: written.createdTiers,
+    createdAgents: written.newAgents.length,
+    createdTiers: written.newTiers.length,
+    newAgents: written.newAgents.slice(0, listedCodes),
+    newTiers: written.newTiers.slice(0, listedCodes),
+    statusChanges,
+    problems: await faultStatements.groupFaults(client, listedExamples),
     dryRun: input.dryRun,
   }
-  if (!input.dryRun) await writeStatements.insertImportEvent(client, input.actor, result)
+  if (!input.dryRun) {
+    const { problems: _, ...counts } = result
+    await writeStatements.insertImportEvent(client, input.actor, counts)
+  }
   input.signal?.throwIfAborted()
   await sessionStatements.commit(client)
   return result
 }
 
 async function findFaults(client: pg.ClientBase, input: ImportInput): Promise<void> {
-  await faultStatements.insertFaultsOfRows(client)
   if (!input.createTiers) await faultStatements.insertFaultsOfTiers(client, registerReasons.unknownTier)
   if (!input.createAgents) await faultStatements.insertFaultsOfAgents(client, registerReasons.unknownAgent)
+  await faultStatements.insertFaultsOfDeaths(client, registerReasons.dies)
+  await faultStatements.insertFaultsOfTwins(client, registerReasons.twinOnRegister)
   if (input.onDuplicate === 'update') {
     await faultStatements.insertFaultsOfTheDead(client, registerReasons.deceased)
     await faultStatements.insertFaultsOfTheErased(client, registerReasons.erased)
   }
   // Last, for the first row without any other fault is the one that counts.
-  await faultStatements.insertFaultsOfRepeats(client, registerReasons.repeatedCode)
+  await faultStatements.insertFaultsOfRepeats(client, {
+    same: registerReasons.repeatedCode,
+    twin: registerReasons.twinInFile,
+  })
 }
 
 interface Written {
-  readonly createdTiers: number
-  readonly createdAgents: number
+  readonly newTiers: string[]
+  readonly newAgents: string[]
   /** Undefined when nothing was to be inserted in earnest. */
   readonly inserted?: number
 }
 
 async function foretell(client: pg.ClientBase): Promise<Written> {
   return {
-    createdTiers: await writeStatements.countMissingTiers(client),
-    createdAgents: await writeStatements.countMissingAgents(client),
+    newTiers: await writeStatements.findMissingTiers(client),
+    newAgents: await writeStatements.findMissingAgents(client),
   }
 }
 
@@ -218,8 +247,8 @@ async function write(
   given: verdictStatements.GivenColumns,
   input: ImportInput,
 ): Promise<Written> {
-  const createdTiers = await writeStatements.insertMissingTiers(client)
-  const createdAgents = await writeStatements.insertMissingAgents(client)
+  const newTiers = await writeStatements.insertMissingTiers(client)
+  const newAgents = await writeStatements.insertMissingAgents(client)
   const inserted = await writeStatements.insertMembers(client)
   if (input.onDuplicate === 'update') {
     await writeStatements.updateMembers(client, given)
@@ -227,7 +256,7 @@ async function write(
     await faultStatements.insertFaultsOfTheDead(client, registerReasons.deceased)
     await faultStatements.insertFaultsOfTheErased(client, registerReasons.erased)
   }
-  return { createdTiers, createdAgents, inserted }
+  return { newTiers, newAgents, inserted }
 }
 
 async function reportFaults(client: pg.ClientBase, onFault: ImportInput['onFault']): Promise<void> {
@@ -235,9 +264,9 @@ async function reportFaults(client: pg.ClientBase, onFault: ImportInput['onFault
   let after = { line: 0, faultNo: 0 }
   for (;;) {
     const page = await faultStatements.findFaults(client, after, faultPage)
-    for (const { faultNo, ...fault } of page) {
+    for (const fault of page) {
       await onFault(fault)
-      after = { line: fault.line, faultNo }
+      after = fault
     }
     if (page.length < faultPage) return
   }

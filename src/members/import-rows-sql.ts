@@ -2,14 +2,17 @@ import type { Writable } from 'node:stream'
 import { from } from 'pg-copy-streams'
 import type { CheckedRow } from './import-rules.ts'
 import type { Client } from './import-session-sql.ts'
-import { memberColumns } from './member-csv.ts'
+import { memberColumns } from './member-columns.ts'
 
 export async function findTimeZone(client: Client): Promise<string> {
   const { rows } = await client.query<{ time_zone: string }>('select time_zone from fund')
   return (rows[0] as { time_zone: string }).time_zone
 }
 
-/** The file's rows. Those with faults of their own have no values but tier and agent, which are then checked too. */
+/**
+ * The file's rows. Those with faults of their own have no values but tier and agent, which are then checked too, and are kept as
+ * they are written.
+ */
 export async function createRows(client: Client): Promise<void> {
   await client.query(`
     create temp table import_rows (
@@ -22,7 +25,8 @@ export async function createRows(client: Client): Promise<void> {
       joined_on date,
       phone text,
       email text,
-      faults jsonb
+      faults jsonb,
+      written jsonb
     )`)
 }
 
@@ -31,20 +35,21 @@ export function copyRows(client: Client): Writable {
   return client.query(
     from(`
       copy import_rows
-        (line, member_code, full_name, tier_code, agent_code, member_status, joined_on, phone, email, faults)
+        (line, member_code, full_name, tier_code, agent_code, member_status, joined_on, phone, email, faults, written)
       from stdin`),
   )
 }
 
 /** A checked row in the text format of COPY. */
 export function copyLine(row: CheckedRow): string {
-  const faulty = row.faults.length > 0
+  const faulty = row.faults.some(({ isWarning }) => !isWarning)
   let text = String(row.line)
   row.values.forEach((value, index) => {
     const kept = !faulty || index === tierIndex || index === agentIndex
     text += kept && value !== null ? `\t${escaped(value)}` : '\t\\N'
   })
-  return `${text}\t${faulty ? escaped(JSON.stringify(row.faults)) : '\\N'}\n`
+  const faults = row.faults.length > 0 ? escaped(JSON.stringify(row.faults)) : '\\N'
+  return `${text}\t${faults}\t${faulty ? escaped(JSON.stringify(row.written.map(withoutNul))) : '\\N'}\n`
 }
 
 const tierIndex = memberColumns.indexOf('tier')
@@ -52,6 +57,11 @@ const agentIndex = memberColumns.indexOf('agentCode')
 
 function escaped(value: string): string {
   return value.includes('\\') ? value.replaceAll('\\', '\\\\') : value
+}
+
+/** PostgreSQL keeps no U+0000. */
+function withoutNul(text: string): string {
+  return text.replaceAll('\0', '\uFFFD')
 }
 
 export async function analyzeRows(client: Client): Promise<void> {

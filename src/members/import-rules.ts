@@ -1,15 +1,17 @@
-import { z } from 'zod'
 import {
-  reasonAgainstCode,
-  reasonAgainstEmail,
-  reasonAgainstMemberCode,
-  reasonAgainstName,
-  reasonAgainstPhone,
+  codeRule,
+  emailRule,
+  memberCodeRule,
+  nameRule,
+  phoneRule,
+  type TextRule,
 } from '../platform/values/text-rules.ts'
-import { type CsvRow, type MemberColumn, memberColumns, requiredColumns } from './member-csv.ts'
+import { type DateOrder, readDate } from './import-dates.ts'
+import { type Header, type MemberColumn, memberColumns, requiredColumns } from './member-columns.ts'
+import type { CsvRow } from './member-csv.ts'
 import { memberStatuses } from './member-rules.ts'
 
-/** Why a row is not imported. */
+/** What is wrong in a row: a fault, for which it is not imported, or a warning, with which it is. */
 export interface RowFault {
   /** The physical line on which the row begins. */
   readonly line: number
@@ -19,6 +21,7 @@ export interface RowFault {
   readonly value: string | null
   /** One sentence. */
   readonly reason: string
+  readonly isWarning: boolean
 }
 
 export interface CheckedRow {
@@ -26,6 +29,8 @@ export interface CheckedRow {
   /** In the order of `memberColumns`. Null where nothing stands, and where what stands there is refused. */
   readonly values: readonly (string | null)[]
   readonly faults: readonly Omit<RowFault, 'line'>[]
+  /** As it is written in the file, in the order of `memberColumns`. */
+  readonly written: readonly string[]
 }
 
 /** The reasons that only the register knows; the statements that find these faults are handed their sentence. */
@@ -33,64 +38,141 @@ export const registerReasons = {
   unknownTier: 'There is no such tier.',
   unknownAgent: 'There is no such agent.',
   repeatedCode: 'The member is on line %s already.',
+  twinInFile: 'The code differs from %s, on line %s, in capitals or leading zeros only.',
+  twinOnRegister: 'There is a member %s, whose code differs from this in capitals or leading zeros only.',
+  takenAs: 'It is taken as %s, which differs in capitals or leading zeros only.',
   erased: 'The member was erased: nothing can change any more.',
   deceased: 'The member is Deceased: neither status nor tier can change any more.',
+  dies: 'Nobody becomes Deceased by a file: submit a death claim for the member.',
 } as const
 
 const shownChars = 80
 
-/**
- * Makes the check of what a row says by itself, without the register.
- *
- * @param today the last day on which somebody can have joined, YYYY-MM-DD
- */
-export function rowCheck(header: readonly MemberColumn[], today: string): (row: CsvRow) => CheckedRow {
+/** What a column makes of what stands there. */
+interface Reading {
+  readonly value: string | null
+  readonly reason?: string
+  readonly isWarning?: boolean
+}
+
+export interface RowCheckOptions {
+  /** The last day on which somebody can have joined, YYYY-MM-DD. */
+  readonly today: string
+  readonly dateOrder: DateOrder | undefined
+}
+
+/** Makes the check of what a row says by itself, without the register. */
+export function rowCheck(header: Header, options: RowCheckOptions): (row: CsvRow) => CheckedRow {
   const places = memberColumns.map((column) => header.indexOf(column))
+  const lastRequired = Math.max(...requiredColumns.map((column) => header.indexOf(column)))
   return ({ line, fields }) => {
-    if (fields.length !== header.length) {
+    const hasMore =
+      fields.length > header.length && fields.slice(header.length).some((field) => field.trim() !== '')
+    if (fields.length <= lastRequired || hasMore) {
       const reason = `The row has ${fields.length} fields and the header ${header.length}.`
-      return { line, values: memberColumns.map(() => null), faults: [{ column: null, value: null, reason }] }
+      const fault = { column: null, value: null, reason, isWarning: false }
+      return { line, values: memberColumns.map(() => null), faults: [fault], written: fields }
     }
     const faults: Omit<RowFault, 'line'>[] = []
     const values = memberColumns.map((column, index) => {
-      const value = fields[places[index] as number]?.trim() ?? ''
-      const reason = reasonAgainst(column, value, today)
-      if (reason === undefined) return value === '' ? null : value
-      faults.push({ column, value: shown(value), reason })
-      return null
+      const written = fields[places[index] as number] ?? ''
+      const { value, reason, isWarning = false } = read(column, written, options)
+      if (reason !== undefined) faults.push({ column, value: shown(written), reason, isWarning })
+      return value
     })
-    return { line, values, faults }
+    return { line, values, faults, written: places.map((place) => fields[place] ?? '') }
   }
 }
 
-function reasonAgainst(column: MemberColumn, value: string, today: string): string | undefined {
-  if (value === '') return requiredColumns.includes(column) ? `The ${column} is missing.` : undefined
+function read(column: MemberColumn, written: string, options: RowCheckOptions): Reading {
+  // A spreadsheet shows with an apostrophe that it is to be text.
+  const text = readers[column].tidy(written.replace(/^\s*'(?=[=+@-])/, ''))
+  if (text === '') {
+    if (!requiredColumns.includes(column)) return { value: null }
+    return {
+      value: null,
+      reason:
+        written.trim() === '' ? `The ${column} is missing.` : `The ${column} has only invisible characters.`,
+    }
+  }
   // The parser puts U+FFFD where bytes are no text; a program before it may have done the same.
-  if (/[\0\uFFFD]/.test(value)) return `The ${column} holds bytes that are not UTF-8 text.`
-  return checks[column](value, today)
+  if (/[\0\uFFFD]/.test(text))
+    return { value: null, reason: `The ${column} holds bytes that are not UTF-8 text.` }
+  return readers[column].read(text, options)
 }
 
-const checks: Readonly<Record<MemberColumn, (value: string, today: string) => string | undefined>> = {
-  memberCode: reasonAgainstMemberCode,
-  fullName: reasonAgainstName,
-  tier: reasonAgainstCode,
-  agentCode: reasonAgainstCode,
-  status: (status) =>
-    memberStatuses.some((known) => known === status)
-      ? undefined
-      : `The status is one of ${memberStatuses.join(', ')}.`,
-  joinedOn: (date, today) => {
-    // PostgreSQL's calendar has no year 0.
-    if (!z.regexes.date.test(date) || date < '0001')
-      return 'This is no date of the calendar, written YYYY-MM-DD.'
-    return date > today ? `Nobody joins in the future; today is ${today}.` : undefined
+const trimmed = (text: string) => text.replaceAll(/\p{Cf}/gu, '').trim()
+
+interface Reader {
+  readonly tidy: (written: string) => string
+  readonly read: (text: string, options: RowCheckOptions) => Reading
+}
+
+function required({ tidy, reasonAgainst }: TextRule): Reader {
+  return {
+    tidy,
+    read: (text) => {
+      const reason = reasonAgainst(text)
+      return reason === undefined ? { value: text } : { value: null, reason }
+    },
+  }
+}
+
+/** What people write where there is nothing. */
+const nothing = /^(-+|n\/?a|#n\/a|nil|null|none)$/i
+
+/** A telephone number or an address never costs a member the row. */
+function contact({ tidy, reasonAgainst }: TextRule): Reader {
+  return {
+    tidy,
+    read: (text) => {
+      const reason = reasonAgainst(text)
+      return reason === undefined
+        ? { value: text }
+        : { value: null, reason: `${reason} The row is taken without it.`, isWarning: true }
+    },
+  }
+}
+
+const agentCode = required(codeRule)
+
+const readers: Readonly<Record<MemberColumn, Reader>> = {
+  memberCode: required(memberCodeRule),
+  fullName: required(nameRule),
+  tier: required(codeRule),
+  agentCode: {
+    tidy: agentCode.tidy,
+    read: (text, options) =>
+      nothing.test(text)
+        ? { value: null, reason: 'This is taken as: no agent.', isWarning: true }
+        : agentCode.read(text, options),
   },
-  phone: reasonAgainstPhone,
-  email: reasonAgainstEmail,
+  status: {
+    tidy: trimmed,
+    read: (text) => {
+      const status = memberStatuses.find((known) => known.toLowerCase() === text.toLowerCase())
+      return status === undefined
+        ? { value: null, reason: `The status is one of ${memberStatuses.join(', ')}.` }
+        : { value: status }
+    },
+  },
+  joinedOn: {
+    tidy: phoneRule.tidy,
+    read: (text, { today, dateOrder }) => {
+      const found = readDate(text, dateOrder)
+      if ('reason' in found) return { value: null, reason: found.reason }
+      return found.date > today
+        ? { value: null, reason: `Nobody joins in the future; today is ${today}.` }
+        : { value: found.date }
+    },
+  },
+  phone: contact(phoneRule),
+  email: contact(emailRule),
 }
 
 function shown(value: string): string {
-  const cut = value.length > shownChars ? `${[...value.slice(0, shownChars)].slice(0, -1).join('')}…` : value
+  const text = value.trim()
+  const cut = text.length > shownChars ? `${[...text.slice(0, shownChars)].slice(0, -1).join('')}…` : text
   return cut.replace(/\p{Cc}/gu, (control) => {
     const code = control.charCodeAt(0)
     return code < 0x20 ? String.fromCharCode(0x2400 + code) : '\u2421'

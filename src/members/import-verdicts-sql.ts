@@ -1,4 +1,5 @@
 import type { Client } from './import-session-sql.ts'
+import type { MemberStatus } from './member-rules.ts'
 
 /** What becomes of the rows whose members are on the register; those without a verdict are new. */
 export async function createVerdicts(client: Client): Promise<void> {
@@ -19,6 +20,8 @@ export interface GivenColumns {
   readonly agentCode: boolean
   readonly phone: boolean
   readonly email: boolean
+  /** Whether a cell without anything in it erases what is on the register; else it keeps it. */
+  readonly blankErases: boolean
 }
 
 export async function insertVerdicts(
@@ -32,9 +35,9 @@ export async function insertVerdicts(
       case
         when (r.full_name, r.tier_code, r.member_status, r.joined_on)
             = (m.full_name, t.tier_code, m.member_status, m.joined_on)
-          and (not $2 or r.agent_code is not distinct from a.agent_code)
-          and (not $3 or r.phone is not distinct from m.phone)
-          and (not $4 or r.email is not distinct from m.email) then 'unchanged'
+          and (not $2 or r.agent_code is not distinct from a.agent_code or r.agent_code is null and not $5)
+          and (not $3 or r.phone is not distinct from m.phone or r.phone is null and not $5)
+          and (not $4 or r.email is not distinct from m.email or r.email is null and not $5) then 'unchanged'
         else $1
       end
     from import_rows r
@@ -42,7 +45,7 @@ export async function insertVerdicts(
     join tiers t using (tier_id)
     left join agents a using (agent_id)
     where r.member_code is not null and not exists (select from import_faults f where f.line = r.line)`,
-    [onDuplicate, given.agentCode, given.phone, given.email],
+    [onDuplicate, given.agentCode, given.phone, given.email, given.blankErases],
   )
 }
 
@@ -64,4 +67,25 @@ export async function countOutcome(client: Client): Promise<Outcome> {
     from import_verdicts v
     where not exists (select from import_faults f where f.line = v.line)`)
   return rows[0] as Outcome
+}
+
+/** How many members get another status, or come on the register with one (`from` is null). */
+export interface StatusChange {
+  readonly from: MemberStatus | null
+  readonly to: MemberStatus
+  readonly members: number
+}
+
+/** What the rows that are to be written make of the status of members, the most first. */
+export async function countStatusChanges(client: Client): Promise<StatusChange[]> {
+  const { rows } = await client.query<StatusChange>(`
+    select m.member_status as from, r.member_status as to, count(*)::integer as members
+    from import_rows r
+    left join import_verdicts v using (line)
+    left join members m on m.member_id = v.member_id
+    where r.member_code is not null
+      and not exists (select from import_faults f where f.line = r.line)
+      and (v.verdict is null or v.verdict = 'update' and m.member_status <> r.member_status)
+    group by 1, 2 order by members desc, 1, 2`)
+  return rows
 }

@@ -18,30 +18,35 @@ const missingAgents = `
   select agent_code as code from (select distinct r.agent_code ${rowsToWrite}) wanted
   where agent_code is not null and not exists (select from agents a where a.agent_code = wanted.agent_code)`
 
-export async function countMissingTiers(client: Client): Promise<number> {
-  const { rowCount } = await client.query(missingTiers)
-  return rowCount ?? 0
+export async function findMissingTiers(client: Client): Promise<string[]> {
+  return codesOf(client, `${missingTiers} order by code`)
 }
 
-export async function countMissingAgents(client: Client): Promise<number> {
-  const { rowCount } = await client.query(missingAgents)
-  return rowCount ?? 0
+export async function findMissingAgents(client: Client): Promise<string[]> {
+  return codesOf(client, `${missingAgents} order by code`)
 }
 
-export async function insertMissingTiers(client: Client): Promise<number> {
-  const { rowCount } = await client.query(`
-    insert into tiers (tier_code, tier_name)
+export async function insertMissingTiers(client: Client): Promise<string[]> {
+  return codesOf(
+    client,
+    `insert into tiers (tier_code, tier_name)
     select code, code from (${missingTiers}) missing order by code
-    on conflict do nothing`)
-  return rowCount ?? 0
+    on conflict do nothing returning tier_code as code`,
+  )
 }
 
-export async function insertMissingAgents(client: Client): Promise<number> {
-  const { rowCount } = await client.query(`
-    insert into agents (agent_code, full_name)
+export async function insertMissingAgents(client: Client): Promise<string[]> {
+  return codesOf(
+    client,
+    `insert into agents (agent_code, full_name)
     select code, code from (${missingAgents}) missing order by code
-    on conflict do nothing`)
-  return rowCount ?? 0
+    on conflict do nothing returning agent_code as code`,
+  )
+}
+
+async function codesOf(client: Client, statement: string): Promise<string[]> {
+  const { rows } = await client.query<{ code: string }>(statement)
+  return rows.map(({ code }) => code)
 }
 
 /**
@@ -79,11 +84,11 @@ export async function updateMembers(client: Client, given: GivenColumns): Promis
     `update members m set
       full_name = r.full_name,
       tier_id = t.tier_id,
-      agent_id = case when $1 then a.agent_id else m.agent_id end,
+      agent_id = case when $1 and (r.agent_code is not null or $4) then a.agent_id else m.agent_id end,
       member_status = r.member_status,
       joined_on = r.joined_on,
-      phone = case when $2 then r.phone else m.phone end,
-      email = case when $3 then r.email else m.email end,
+      phone = case when $2 and (r.phone is not null or $4) then r.phone else m.phone end,
+      email = case when $3 and (r.email is not null or $4) then r.email else m.email end,
       updated_at = now()
     from import_verdicts v
     join import_rows r using (line)
@@ -91,7 +96,7 @@ export async function updateMembers(client: Client, given: GivenColumns): Promis
     left join agents a using (agent_code)
     where v.verdict = 'update' and m.member_id = v.member_id
       and m.erased_at is null and (m.member_status <> 'Deceased' or (r.member_status, t.tier_id) = ('Deceased', m.tier_id))`,
-    [given.agentCode, given.phone, given.email],
+    [given.agentCode, given.phone, given.email, given.blankErases],
   )
   return rowCount ?? 0
 }

@@ -7,9 +7,11 @@ import { isForeignKeyViolation, isUniqueViolation } from '../platform/database/s
 import type { Actor } from '../platform/values/actor.ts'
 import type { Clock } from '../platform/values/clock.ts'
 import { DomainError } from '../platform/values/errors.ts'
+import { takenCode } from '../platform/values/text-rules.ts'
 import { type MemberStatus, memberMoves, memberStatuses, personalFields } from './member-rules.ts'
 import {
   type AgentRow,
+  findAgent,
   findMember,
   insertAgent,
   insertMember,
@@ -26,6 +28,8 @@ export async function addAgent(
 ): Promise<AgentRow> {
   try {
     return await db.transaction().execute(async (tx) => {
+      const twin = await findAgent(tx, agent.agentCode)
+      if (twin) throw agentCodeTaken(agent.agentCode, twin.agentCode)
       const added = await insertAgent(tx, agent)
       await announce(tx, {
         eventName: 'AgentAdded',
@@ -37,10 +41,12 @@ export async function addAgent(
     })
   } catch (error) {
     if (!isUniqueViolation(error)) throw error
-    throw new DomainError('agent-code-taken', `There is an agent ${agent.agentCode} already.`, [], {
-      cause: error,
-    })
+    throw agentCodeTaken(agent.agentCode, agent.agentCode)
   }
+}
+
+function agentCodeTaken(agentCode: string, taken: string): DomainError {
+  return new DomainError('agent-code-taken', `There is an agent ${takenCode(agentCode, taken)}.`)
 }
 
 /**
@@ -53,8 +59,11 @@ export async function addMember(
   { actor, ...member }: NewMember & { actor: Actor },
 ): Promise<MemberView> {
   await refuseFutureJoiner(db, clock, member.joinedOn)
+  if (member.memberStatus === 'Deceased') throw deathNeedsClaim()
   try {
     return await db.transaction().execute(async (tx) => {
+      const twin = await findMember(tx, { memberCode: member.memberCode })
+      if (twin) throw memberCodeTaken(member.memberCode, twin.memberCode)
       const added = await requireMember(tx, await insertMember(tx, member))
       await announce(tx, {
         eventName: 'MemberAdded',
@@ -67,10 +76,12 @@ export async function addMember(
     })
   } catch (error) {
     if (!isUniqueViolation(error)) throw refusalOfReference(error)
-    throw new DomainError('member-code-taken', `There is a member ${member.memberCode} already.`, [], {
-      cause: error,
-    })
+    throw memberCodeTaken(member.memberCode, member.memberCode)
   }
+}
+
+function memberCodeTaken(memberCode: string, taken: string): DomainError {
+  return new DomainError('member-code-taken', `There is a member ${takenCode(memberCode, taken)}.`)
 }
 
 /**
@@ -104,6 +115,7 @@ export async function changeMember(
       if (erasedAt !== null) {
         throw new DomainError('member-erased', `${memberCode} was erased: nothing can change any more.`)
       }
+      if (memberStatus === 'Deceased' && before.memberStatus !== 'Deceased') throw deathNeedsClaim()
       if (!(await updateMember(tx, memberId, changes, from))) {
         throw new DomainError(
           'member-deceased',
@@ -139,6 +151,15 @@ export async function requireMember(db: Db, memberId: string, ownAgentId?: strin
   if (!member || (ownAgentId !== undefined && member.agentId !== ownAgentId))
     throw new DomainError('member-not-found', 'There is no such member.')
   return member
+}
+
+/** What follows from a death is undone by nobody, so that two persons say it, and how it is known. */
+function deathNeedsClaim(): DomainError {
+  return new DomainError(
+    'invalid-input',
+    'Nobody becomes Deceased but by an approved claim: submit a death claim for the member.',
+    [{ pointer: '/memberStatus', detail: 'must not be Deceased' }],
+  )
 }
 
 async function refuseFutureJoiner(db: Db, clock: Clock, joinedOn: string): Promise<void> {

@@ -1,15 +1,11 @@
 import { z } from 'zod'
-import {
-  reasonAgainstEmail,
-  reasonAgainstMemberCode,
-  reasonAgainstPhone,
-  textSchema,
-} from '../platform/values/text-rules.ts'
+import { emailRule, memberCodeRule, phoneRule, textSchema } from '../platform/values/text-rules.ts'
 import { codeSchema, dateSchema, nameSchema } from '../platform/values/value-schemas.ts'
+import { dateOrders } from './import-dates.ts'
 import { memberStatuses } from './member-rules.ts'
 
-const email = textSchema(reasonAgainstEmail)
-const phone = textSchema(reasonAgainstPhone)
+const email = textSchema(emailRule)
+const phone = textSchema(phoneRule)
 
 export const agentSchema = z
   .object({
@@ -78,7 +74,7 @@ export const memberWithStandingsSchema = memberSchema
   .meta({ id: 'MemberWithStandings' })
 
 export const newMemberSchema = z.strictObject({
-  memberCode: textSchema(reasonAgainstMemberCode),
+  memberCode: textSchema(memberCodeRule),
   fullName: nameSchema,
   tierId: z.uuid(),
   agentId: z.uuid().nullable().default(null),
@@ -102,10 +98,30 @@ export const memberChangesSchema = z
   })
   .refine((changes) => Object.keys(changes).length > 0, { error: 'must change something' })
 
+/** What somebody types to find a member. */
+export const searchSchema = z.string().min(1).max(100).meta({
+  description:
+    'The beginnings of words of a name, the beginning of a code, or the last digits of a telephone number.',
+})
+
 const flag = z.enum(['true', 'false'], { error: 'must be true or false' }).default('false')
 
 export const importQuerySchema = z.strictObject({
   onDuplicate: z.enum(['skip', 'update']).default('skip'),
+  blank: z
+    .enum(['keep', 'erase'])
+    .default('keep')
+    .meta({ description: 'What an empty cell does to what the register says of a member who is updated.' }),
+  dates: z
+    .enum(dateOrders)
+    .optional()
+    .meta({ description: 'The order of dates that are written in numbers, such as 05.01.2020.' }),
+  map: z
+    .union([z.string().transform((entry) => [entry]), z.array(z.string()).max(50)])
+    .default([])
+    .meta({
+      description: 'What a column of another name means: `Member No=memberCode`; `Village=` leaves it out.',
+    }),
   createAgents: flag,
   createTiers: flag,
   dryRun: flag,
@@ -113,6 +129,13 @@ export const importQuerySchema = z.strictObject({
 
 /** Faults listed in an answer; the counts are of all. */
 export const maxListedFaults = 1000
+
+const importFaultSchema = z.object({
+  line: z.int(),
+  column: z.string().nullable(),
+  value: z.string().nullable(),
+  reason: z.string(),
+})
 
 export const importResultSchema = z
   .object({
@@ -125,15 +148,25 @@ export const importResultSchema = z
     faulty: z.int(),
     createdAgents: z.int(),
     createdTiers: z.int(),
-    faults: z
+    newAgents: z.array(z.string()).meta({ description: 'Their codes, the first hundred.' }),
+    newTiers: z.array(z.string()),
+    statusChanges: z
+      .array(
+        z.object({ from: z.enum(memberStatuses).nullable(), to: z.enum(memberStatuses), members: z.int() }),
+      )
+      .meta({ description: 'How many members get another status; `from` is null for those who are new.' }),
+    problems: z
       .array(
         z.object({
-          line: z.int(),
           column: z.string().nullable(),
-          value: z.string().nullable(),
           reason: z.string(),
+          isWarning: z.boolean().meta({ description: 'The rows are imported all the same.' }),
+          rows: z.int(),
+          examples: z.array(z.object({ line: z.int(), value: z.string().nullable() })),
         }),
       )
-      .meta({ description: `The first ${maxListedFaults}.` }),
+      .meta({ description: 'All faults and warnings, those of one kind in one entry.' }),
+    faults: z.array(importFaultSchema).meta({ description: `The first ${maxListedFaults}.` }),
+    warnings: z.array(importFaultSchema).meta({ description: `The first ${maxListedFaults}.` }),
   })
   .meta({ id: 'ImportResult' })

@@ -1,27 +1,13 @@
 import type { Transform, TransformCallback } from 'node:stream'
 import { CsvError, Parser } from 'csv-parse'
-import { DomainError } from '../platform/values/errors.ts'
-
-export const memberColumns = [
-  'memberCode',
-  'fullName',
-  'tier',
-  'agentCode',
-  'status',
-  'joinedOn',
-  'phone',
-  'email',
-] as const
-
-export type MemberColumn = (typeof memberColumns)[number]
-
-export const requiredColumns: readonly MemberColumn[] = [
-  'memberCode',
-  'fullName',
-  'tier',
-  'status',
-  'joinedOn',
-]
+import {
+  type ColumnMap,
+  columnKey,
+  countColumns,
+  type Header,
+  readHeader,
+  refusal,
+} from './member-columns.ts'
 
 export interface CsvRow {
   /** The physical line on which the row begins; a quoted field may go on over more of them. */
@@ -30,20 +16,67 @@ export interface CsvRow {
 }
 
 /** Is told the columns once, and then makes the text of each row. */
-type RowsToText = (header: readonly MemberColumn[]) => (row: CsvRow) => string
+type RowsToText = (header: Header, names: readonly string[]) => (row: CsvRow) => string
 
 /** No row is this long. Without a bound, a quote that is never closed would draw the whole file into memory. */
 const maxRowChars = 1_000_000
 
-/** Commas of one line. A row has eight fields, and a parser that meets ten million keeps them all in memory. */
-const maxCommas = 1000
+/** Separators of one line. A row has eight fields, and a parser that meets ten million keeps them all in memory. */
+const maxSeparators = 1000
+
+/** Lines above the header: a title, the date, blank lines. */
+const maxTitleLines = 20
+
+/** How a file is written. */
+interface Style {
+  readonly separator: ',' | ';' | '\t' | '|'
+  readonly lineEnds: readonly string[]
+}
+
+const separators = [',', ';', '\t', '|'] as const
+
+/** So much of the text tells how it is written. */
+const headBytes = 65_536
 
 /**
- * A stream that reads the bytes of a CSV file and gives what `rowsToText` makes of each row; blank lines are left out.
- * It fails with DomainError `import-refused` when the file as a whole cannot be read.
+ * A stream that reads a CSV file and gives what `rowsToText` makes of each row; blank rows are left out. Separators, line ends and
+ * the header are found in the file. It fails with DomainError `import-refused` when the file as a whole cannot be read.
+ *
+ * @param text UTF-8
  */
-export function readMemberCsv(rowsToText: RowsToText): Transform {
-  return new MemberCsv(rowsToText)
+export async function readMemberCsv(
+  text: AsyncGenerator<Buffer>,
+  map: ColumnMap,
+  rowsToText: RowsToText,
+): Promise<{ readonly text: AsyncGenerator<Buffer>; readonly reader: Transform }> {
+  let head = Buffer.alloc(0)
+  let next = await text.next()
+  for (; !next.done && head.length < headBytes; next = await text.next())
+    head = Buffer.concat([head, next.value])
+  const reader = new MemberCsv(styleOf(head.toString('utf8', 0, headBytes), map), map, rowsToText)
+  async function* whole(): AsyncGenerator<Buffer> {
+    try {
+      yield head
+      if (!next.done) yield next.value
+      yield* text
+    } finally {
+      await text.return(undefined)
+    }
+  }
+  return { text: whole(), reader }
+}
+
+function styleOf(head: string, map: ColumnMap): Style {
+  const lineEnds = head.includes('\n') ? ['\r\n', '\n'] : ['\r']
+  const lines = head.split(/\r\n|\n|\r/, maxTitleLines + 1)
+  // Written for spreadsheets, which read it from the first line.
+  const told = /^"?sep=(.)"?/i.exec(lines[0] ?? '')?.[1]
+  const columnsBy = (separator: string) =>
+    Math.max(...lines.map((line) => countColumns(line.split(separator), map)))
+  const separator =
+    separators.find((one) => one === told) ??
+    separators.reduce((best, one) => (columnsBy(one) > columnsBy(best) ? one : best))
+  return { separator, lineEnds }
 }
 
 /**
@@ -53,45 +86,73 @@ export function readMemberCsv(rowsToText: RowsToText): Transform {
  */
 class MemberCsv extends Parser {
   readonly #rowsToText: RowsToText
+  readonly #map: ColumnMap
+  readonly #separator: number
+  readonly #lineEnd: number
   /** Undefined until the header has been read. */
   #toText: ((row: CsvRow) => string) | undefined
+  /** The header as it stands in the file: some files have it again in the middle. */
+  #header: readonly string[] = []
+  /** The first line with something in it. It is refused when no header comes. */
+  #title: readonly string[] | undefined
   #failure: Error | undefined
   #nextLine = 1
   #text = ''
-  #commas = 0
+  #separators = 0
 
-  constructor(rowsToText: RowsToText) {
+  constructor({ separator, lineEnds }: Style, map: ColumnMap, rowsToText: RowsToText) {
     super({
+      delimiter: separator,
       // Both at once: an editor that adds lines to a file from elsewhere leaves it mixed.
-      record_delimiter: ['\r\n', '\n'],
-      // Also skips a byte order mark. `bom` would quietly read UTF-16 as well, and half of it wrongly.
+      record_delimiter: [...lineEnds],
       ltrim: true,
       relax_quotes: true,
       relax_column_count: true,
       max_record_size: maxRowChars,
     })
     this.#rowsToText = rowsToText
+    this.#map = map
+    this.#separator = separator.charCodeAt(0)
+    this.#lineEnd = lineEnds.at(-1)?.charCodeAt(0) ?? 0
   }
 
   override push(fields: readonly string[] | null): boolean {
     if (fields === null) return super.push(null)
     const line = this.#nextLine
-    this.#nextLine += 1 + countLineBreaks(fields)
-    if (this.#failure || (fields.length === 1 && fields[0]?.trim() === '')) return true
+    this.#nextLine += 1 + countLineBreaks(fields, String.fromCharCode(this.#lineEnd))
+    if (this.#failure || fields.every((field) => field.trim() === '')) return true
     try {
-      if (this.#toText) this.#text += this.#toText({ line, fields })
-      else this.#toText = this.#rowsToText(readHeader(fields))
+      if (!this.#toText) this.#readHeader(line, fields)
+      else if (!this.#isHeaderAgain(fields)) this.#text += this.#toText({ line, fields })
     } catch (error) {
       this.#failure = error as Error
     }
     return true
   }
 
+  #readHeader(line: number, fields: readonly string[]): void {
+    const isHeader = countColumns(fields, this.#map) > 1
+    if (!isHeader) {
+      this.#title ??= fields
+      // The refusal names what stands there.
+      if (line > maxTitleLines) readHeader(this.#title, this.#map)
+      return
+    }
+    this.#toText = this.#rowsToText(readHeader(fields, this.#map), fields)
+    this.#header = fields.map((field) => field.trim())
+  }
+
+  #isHeaderAgain(fields: readonly string[]): boolean {
+    const [first = ''] = this.#header
+    return fields[0]?.includes(first) === true && keyOf(fields) === keyOf(this.#header)
+  }
+
   override _transform(chunk: unknown, encoding: BufferEncoding, done: TransformCallback): void {
-    if (this.#hasTooManyCommas(chunk)) {
+    if (this.#hasTooManySeparators(chunk)) {
+      const what = this.#separator === comma ? 'commas' : 'separators'
       done(
         refusal(
-          `A line after line ${this.#nextLine} has more than ${maxCommas} commas: it is no row of members.`,
+          `A line after line ${this.#nextLine} has more than ${maxSeparators} ${what}: it is no row of members.`,
         ),
       )
       return
@@ -101,22 +162,31 @@ class MemberCsv extends Parser {
 
   override _flush(done: TransformCallback): void {
     super._flush((error) => {
-      if (!error && !this.#toText)
-        this.#failure ??= refusal('The file is empty; its first line names the columns.')
+      if (!error && !this.#toText) this.#failure ??= this.#refusalOfHeader()
       this.#handOn(error, done)
     })
   }
 
   /** Before the parser sees them. */
-  #hasTooManyCommas(chunk: unknown): boolean {
+  #hasTooManySeparators(chunk: unknown): boolean {
     for (const byte of Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk))) {
-      if (byte === lineFeed) this.#commas = 0
-      else if (byte === comma) {
-        this.#commas += 1
-        if (this.#commas > maxCommas) return true
+      if (byte === this.#lineEnd) this.#separators = 0
+      else if (byte === this.#separator) {
+        this.#separators += 1
+        if (this.#separators > maxSeparators) return true
       }
     }
     return false
+  }
+
+  #refusalOfHeader(): Error {
+    if (!this.#title) return refusal('The file is empty; its first line names the columns.')
+    try {
+      readHeader(this.#title, this.#map)
+    } catch (error) {
+      return error as Error
+    }
+    return refusal('The file names no columns.')
   }
 
   #handOn(error: Error | null | undefined, done: TransformCallback): void {
@@ -152,38 +222,16 @@ class MemberCsv extends Parser {
 }
 
 const comma = 0x2c
-const lineFeed = 0x0a
 
-function countLineBreaks(fields: readonly string[]): number {
+/** What is the same in two lines that say the same. */
+function keyOf(fields: readonly string[]): string {
+  return fields.map(columnKey).join()
+}
+
+function countLineBreaks(fields: readonly string[], lineEnd: string): number {
   let breaks = 0
   for (const field of fields) {
-    for (let at = field.indexOf('\n'); at !== -1; at = field.indexOf('\n', at + 1)) breaks += 1
+    for (let at = field.indexOf(lineEnd); at !== -1; at = field.indexOf(lineEnd, at + 1)) breaks += 1
   }
   return breaks
-}
-
-function readHeader(fields: readonly string[]): MemberColumn[] {
-  const names = fields.map((field) => field.trim())
-  const first = names[0] ?? ''
-  if (names.some((name) => /[\0\uFFFD]/.test(name))) {
-    throw refusal('The file is not UTF-8 text; save it as CSV in UTF-8.')
-  }
-  if (names.length === 1 && /[;\t]/.test(first)) {
-    const separator = first.includes(';') ? 'semicolons' : 'tabs'
-    throw refusal(`The columns are separated by ${separator}; save the file with commas.`)
-  }
-  const unknown = names.find((name) => !memberColumns.some((column) => column === name))
-  if (unknown !== undefined) {
-    const known = memberColumns.join(', ')
-    throw refusal(`There is no column ${JSON.stringify(unknown.slice(0, 80))}; the columns are ${known}.`)
-  }
-  const twice = names.find((name, index) => names.indexOf(name) !== index)
-  if (twice !== undefined) throw refusal(`The column ${twice} is there twice.`)
-  const missing = requiredColumns.filter((column) => !names.includes(column))
-  if (missing.length > 0) throw refusal(`The file lacks the columns ${missing.join(', ')}.`)
-  return names as MemberColumn[]
-}
-
-function refusal(detail: string, cause?: Error): DomainError {
-  return new DomainError('import-refused', detail, [], { cause })
 }

@@ -26,7 +26,9 @@ import {
   newAgentSchema,
   newErasureSchema,
   newMemberSchema,
+  searchSchema,
 } from './member-api.ts'
+import { readColumnMap } from './member-columns.ts'
 import { memberStatuses } from './member-rules.ts'
 import { findAgents, findMembers, findStandings } from './member-sql.ts'
 
@@ -87,6 +89,7 @@ export function memberRoutes(deps: MemberRoutesDeps): HttpRoutes {
             tierId: z.uuid().optional(),
             agentId: z.uuid().optional(),
             code: z.string().min(1).max(40).optional().meta({ description: 'The beginning of a code.' }),
+            q: searchSchema.optional(),
           }),
           response: { 200: pageOf(memberSchema), ...problemResponses(400) },
         },
@@ -241,23 +244,28 @@ export function memberRoutes(deps: MemberRoutesDeps): HttpRoutes {
             throw new DomainError('unsupported-media-type', 'The file is the body, of content type text/csv.')
           }
           const file = request as typeof request & { body: Readable }
-          const { onDuplicate, ...flags } = request.query
-          const faults: RowFault[] = []
+          const { onDuplicate, blank, dates, map, ...flags } = request.query
+          const [faults, warnings]: [RowFault[], RowFault[]] = [[], []]
+          const columnMap = readColumnMap(map)
           const result = await withUpload(file, (csv, signal) =>
             importMembers(deps, {
               csv,
               signal,
               onDuplicate,
+              map: columnMap,
+              dateOrder: dates,
+              blankErases: blank === 'erase',
               createAgents: flags.createAgents === 'true',
               createTiers: flags.createTiers === 'true',
               dryRun: flags.dryRun === 'true',
               actor: request.actor,
               onFault: (fault) => {
-                if (faults.length < maxListedFaults) faults.push(fault)
+                const listed = fault.isWarning ? warnings : faults
+                if (listed.length < maxListedFaults) listed.push(fault)
               },
             }),
           )
-          return { ...result, faults }
+          return { ...result, faults, warnings }
         },
       )
     })

@@ -1,6 +1,7 @@
 import { type RawBuilder, type Selectable, sql } from 'kysely'
 import type { Db, Tx } from '../platform/database/connect.ts'
 import type { Agents, Members } from '../platform/database/schema.ts'
+import { codeRule, memberCodeRule, phoneRule } from '../platform/values/text-rules.ts'
 import { erasedName, type MemberStatus } from './member-rules.ts'
 
 export type AgentRow = Selectable<Agents>
@@ -16,8 +17,15 @@ export async function insertAgent(
   return db.insertInto('agents').values(agent).returningAll().executeTakeFirstOrThrow()
 }
 
+/** By its code, written in capitals or not, with leading zeros or without. */
 export async function findAgent(db: Db, agentCode: string): Promise<AgentRow | undefined> {
-  return db.selectFrom('agents').selectAll().where('agentCode', '=', agentCode).executeTakeFirst()
+  return db
+    .selectFrom('agents')
+    .selectAll()
+    .where(sql<boolean>`code_key(agent_code) = code_key(${codeRule.tidy(agentCode)})`)
+    .orderBy(sql`agent_code <> ${agentCode}`)
+    .limit(1)
+    .executeTakeFirst()
 }
 
 export async function findAgents(db: Db, page: { after?: string; limit: number }): Promise<AgentRow[]> {
@@ -94,7 +102,11 @@ export async function findMember(
 ): Promise<MemberView | undefined> {
   return 'memberId' in key
     ? memberViews(db).where('m.memberId', '=', key.memberId).executeTakeFirst()
-    : memberViews(db).where('m.memberCode', '=', key.memberCode).executeTakeFirst()
+    : memberViews(db)
+        .where(sql<boolean>`code_key(m.member_code) = code_key(${memberCodeRule.tidy(key.memberCode)})`)
+        .orderBy(sql`m.member_code <> ${key.memberCode}`)
+        .limit(1)
+        .executeTakeFirst()
 }
 
 export interface MemberFilter {
@@ -103,7 +115,12 @@ export interface MemberFilter {
   readonly agentId?: string | undefined
   /** The beginning of a member's code. */
   readonly code?: string | undefined
+  /** The beginnings of words of a name, the beginning of a code, or the end of a telephone number. */
+  readonly q?: string | undefined
 }
+
+/** Members that a search may find and still look up one by one. */
+const searchedByKey = 2_000
 
 /** A page of members by code, after the given one. */
 export async function findMembers(
@@ -111,33 +128,62 @@ export async function findMembers(
   filter: MemberFilter,
   page: { after?: string; limit: number },
 ): Promise<MemberView[]> {
+  // Few are looked up by their key. Of many the first are soon found on the way through the register.
+  const found = filter.q === undefined ? undefined : await findMemberIds(db, filter.q, searchedByKey)
   let query = memberViews(db).orderBy('m.memberCode').limit(page.limit)
   if (page.after !== undefined) query = query.where('m.memberCode', '>', page.after)
   if (filter.status) query = query.where('m.memberStatus', '=', filter.status)
   if (filter.tierId) query = query.where('m.tierId', '=', filter.tierId)
   if (filter.agentId) query = query.where('m.agentId', '=', filter.agentId)
   if (filter.code) query = query.where(sql<boolean>`starts_with(m.member_code, ${filter.code})`)
+  if (found?.length === 0) return []
+  if (found) query = query.where('m.memberId', 'in', found)
+  else if (filter.q !== undefined) query = query.where(isFound(filter.q))
   return query.execute()
 }
 
 /**
- * Members by the beginnings of the words of their name (`ash ra` finds Asha Rao), or by the beginning of their code.
+ * What finds the member `m`: the beginnings of the words of a name (`ash ra` finds Asha Rao), the beginning of a code, or the last
+ * digits of a telephone number, five or more. Capitals, accents, leading zeros and how a number is written make no difference.
+ */
+function searches(text: string): RawBuilder<boolean>[] {
+  const code = text.normalize('NFC').replaceAll(/[\s\p{Cf}]/gu, '')
+  const phone = phoneRule.tidy(text)
+  const digits = phone.replaceAll(/\D/g, '')
+  return [
+    hasWords(text),
+    // Zeros alone are the beginning of no code, and would be that of every one.
+    ...(/[^0]/.test(code) ? [sql<boolean>`starts_with(code_key(m.member_code), code_key(${code}))`] : []),
+    // Of a number with its country nine digits are compared: those that are dialled within it too.
+    ...(digits.length >= 5 && /^[+0-9 ()-]+$/.test(phone)
+      ? [sql<boolean>`starts_with(dialled(m.phone), dialled(${digits.slice(-9)}))`]
+      : []),
+  ]
+}
+
+/** Whether the search finds the member `m`. */
+export function isFound(text: string): RawBuilder<boolean> {
+  return sql<boolean>`(${sql.join(searches(text), sql` or `)})`
+}
+
+/**
+ * The members that a search finds.
  *
  * @returns undefined when they are more than `most`: whoever wants a page of them had better look one by one
  */
 export async function findMemberIds(db: Db, text: string, most: number): Promise<string[] | undefined> {
-  const { rows } = await sql<{ memberId: string }>`
-    (select member_id from members where member_code like ${`${text.replaceAll(/[\\%_]/g, '\\$&')}%`} limit ${most + 1})
-    union
-    (select member_id from members where ${hasWords(sql`full_name`, text)} limit ${most + 1})`.execute(db)
+  const found = searches(text).map(
+    (condition) => sql`(select m.member_id from members m where ${condition} limit ${most + 1})`,
+  )
+  const { rows } = await sql<{ memberId: string }>`${sql.join(found, sql` union `)}`.execute(db)
   return rows.length > most ? undefined : rows.map(({ memberId }) => memberId)
 }
 
 /** Whether words of the name begin with those of the text. PostgreSQL takes both apart in the same way. */
-export function hasWords(name: RawBuilder<unknown>, text: string): RawBuilder<boolean> {
+function hasWords(text: string): RawBuilder<boolean> {
   const words = text.split(/\s+/).filter((word) => word !== '')
   const query = words.map((word) => `'${word.replaceAll(/['\\]/g, '$&$&')}':*`).join(' & ')
-  return sql<boolean>`to_tsvector('simple', ${name}) @@ to_tsquery('simple', ${query})`
+  return sql<boolean>`to_tsvector('simple', fold(m.full_name)) @@ to_tsquery('simple', fold(${query}))`
 }
 
 export interface StandingPeriod {

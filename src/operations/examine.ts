@@ -13,6 +13,7 @@ import {
   countStrays,
   countWorkers,
   findFailedJobs,
+  findTwins,
   findUntidyCycles,
   findVersions,
 } from './operation-sql.ts'
@@ -59,6 +60,14 @@ export async function* examine(deps: { db: Db; queue: Queue; version: string }):
 
   const strays = await countStrays(db)
   yield finding('register', strays === 0, `${strays} members of no tier or of no agent that is there`)
+  const twins = await findTwins(db, listedOfAKind)
+  yield finding(
+    'codes',
+    true,
+    twins.length === 0
+      ? 'no two are the same but for capitals and leading zeros'
+      : `the same but for capitals or leading zeros: ${twins.join('; ')}`,
+  )
   const orphans = await countOrphans(db)
   yield finding('orphans', orphans === 0, `${orphans} contributions of nobody or of no cycle`)
   const deadPending = await countDeadPending(db)

@@ -83,3 +83,15 @@ export async function countDeliveries(db: Db): Promise<{ pending: number; dead: 
     from deliveries`.execute(db)
   return rows[0] as { pending: number; dead: number }
 }
+
+/** Codes of members, tiers and agents that people take for the same, at most so many groups of each. */
+export async function findTwins(db: Db, limit: number): Promise<string[]> {
+  const twins = (what: string, table: string, code: string) => sql`
+    (select ${sql.lit(what)} || ' ' || string_agg(${sql.ref(code)}, ', ' order by ${sql.ref(code)}) as codes
+    from ${sql.table(table)} group by code_key(${sql.ref(code)}) having count(*) > 1 limit ${limit})`
+  const { rows } = await sql<{ codes: string }>`
+    ${twins('members', 'members', 'member_code')} union all
+    ${twins('tiers', 'tiers', 'tier_code')} union all
+    ${twins('agents', 'agents', 'agent_code')}`.execute(db)
+  return rows.map(({ codes }) => codes)
+}

@@ -26,8 +26,11 @@ export const guards: SchemaGuards = {
   ],
   functions: {
     chain_event: '59229ba3cfe738fc50f696b6b30a8549',
+    code_key: '65139dfb6eb498d1e20c5989878a7f15',
+    dialled: '0b2f39ad54eacfc0c68fab54340c32db',
     eligible_members: 'a5ceeddb59ad5449faa9ea637ca496e9',
     event_digest: 'ce59bed65e437c719867f90172c37342',
+    fold: '22335c451944c992e95b4e0ddb1de261',
     fund_currency_exponent: '9a112bdf1dc19680eea99009ae59fa77',
     is_erased: '2660d9cc755d17589bd8b8f7717c7dad',
     job_percentage: '84cb23a096737b8cb55b0833b77c4522',

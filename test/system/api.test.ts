@@ -297,6 +297,105 @@ describe('the register', () => {
     expect(await codes(`tierId=${tierId}&agentId=${first?.agentId}`)).toEqual(all.slice(0, 1))
   })
 
+  test('members are found by name, code or telephone, as people write them', async () => {
+    const tierId = await registerTier(api.db, { tierCode: 'Q1', members: 0 })
+    const add = (code: string, fullName: string, phone: string | null = null) =>
+      api.post<MemberView>('/api/members', {
+        memberCode: code,
+        fullName,
+        tierId,
+        joinedOn: '2020-01-01',
+        phone,
+      })
+    expect((await add('Q1-001', 'Zoé  Núñez'.normalize('NFD'), '+91 98200-00001')).body).toMatchObject({
+      fullName: 'Zoé Núñez',
+    })
+    await add('Q1-É', 'Asha Rao', '098200 11111')
+    await add('00q1', 'Ravi %_\\ Das')
+    const found = async (q: string) =>
+      (await api.pageThrough<MemberView>(`/api/members?tierId=${tierId}&q=${encodeURIComponent(q)}`, 2)).map(
+        (one) => one.memberCode,
+      )
+    for (const q of [
+      'zoe nunez',
+      'ZOÉ',
+      'nún',
+      'NUÑEZ\u00a0zo',
+      'q1-001',
+      '9820000001',
+      '098200 00001',
+      '+919820000001',
+      '00001',
+    ]) {
+      expect([q, await found(q)]).toEqual([q, ['Q1-001']])
+    }
+    expect(await found('q1-e\u0301')).toEqual(['Q1-É'])
+    expect(await found('Q1')).toEqual(['00q1', 'Q1-001', 'Q1-É'])
+    expect(await found('11111')).toEqual(['Q1-É'])
+    for (const q of ['%', '_', '\\', "'", '0000', 'nobody', '99999'])
+      expect([q, await found(q)]).toEqual([q, []])
+  })
+
+  test('a code that people take for one that is there is refused with both', async () => {
+    const [tier, agent, member] = await Promise.all([
+      api.post('/api/tiers', { tierCode: 'Twin', tierName: 'T' }),
+      api.post('/api/agents', { agentCode: '007', fullName: 'Bond' }),
+      api.post('/api/members', {
+        memberCode: 'W31-1',
+        fullName: 'W',
+        tierId: await registerTier(api.db, { tierCode: 'W31', members: 0 }),
+        joinedOn: '2020-01-01',
+      }),
+    ])
+    expect([tier.status, agent.status, member.status]).toEqual([201, 201, 201])
+    const { tierId } = member.body as MemberView
+    const refused = await Promise.all([
+      api.post<Problem>('/api/tiers', { tierCode: 'TWIN\u200b', tierName: 'T' }),
+      api.post<Problem>('/api/agents', { agentCode: '7', fullName: 'Bond' }),
+      api.post<Problem>('/api/members', {
+        memberCode: 'w31-1',
+        fullName: 'W',
+        tierId,
+        joinedOn: '2020-01-01',
+      }),
+    ])
+    expect(refused.map((answer) => [refusal(answer), answer.body.detail])).toEqual([
+      [
+        '409 tier-code-taken',
+        'There is a tier Twin already, and TWIN differs from it in capitals or leading zeros only.',
+      ],
+      [
+        '409 agent-code-taken',
+        'There is an agent 007 already, and 7 differs from it in capitals or leading zeros only.',
+      ],
+      [
+        '409 member-code-taken',
+        'There is a member W31-1 already, and w31-1 differs from it in capitals or leading zeros only.',
+      ],
+    ])
+  })
+
+  test('nobody becomes Deceased but by a claim', async () => {
+    const tierId = await registerTier(api.db, { tierCode: 'NB', members: 1 })
+    const [memberId] = await memberIdsOf(tierId)
+    const dead = { memberStatus: 'Deceased' }
+    const changed = await api.patch<Problem>(`/api/members/${memberId}`, dead)
+    const added = await api.post<Problem>('/api/members', {
+      memberCode: 'NB-9',
+      fullName: 'N',
+      tierId,
+      joinedOn: '2020-01-01',
+      ...dead,
+    })
+    for (const answer of [changed, added]) {
+      expect([refusal(answer), answer.body.detail, answer.body.errors?.[0]?.pointer]).toEqual([
+        '400 invalid-input',
+        'Nobody becomes Deceased but by an approved claim: submit a death claim for the member.',
+        '/memberStatus',
+      ])
+    }
+  })
+
   test('a member comes with the history of their standing', async () => {
     const tierId = await registerTier(api.db, { tierCode: 'H1', members: 1 })
     const otherTierId = await registerTier(api.db, { tierCode: 'H2', members: 1 })
@@ -497,8 +596,7 @@ describe('a start', () => {
   test('is proved in one snapshot: deaths meanwhile are no finding', async () => {
     await registerTier(api.db, { tierCode: 'SP', members: 40 })
     const { claimId } = await approveDeath(api.db, { tierCode: 'SP' })
-    const { body } = await api.post<Started>(cycles, { claimId, strategy: 'inline' })
-    const { cycleId, tierId } = body.cycle
+    const { cycleId, tierId } = await startActive({ claimId, strategy: 'inline' })
     const amidDeaths = api.db.withPlugin({
       transformQuery: ({ node }) => node,
       async transformResult({ result }) {
@@ -824,7 +922,7 @@ describe('contributions', () => {
     expect(headers.get('content-disposition')).toBe(`attachment; filename="${cycle.cycleCode}.csv"`)
     expect(headers.get('transfer-encoding')).toBe('chunked')
     expect(text.split('\r\n')).toHaveLength(all.length + 2)
-    expect(parse(text, { columns: true })).toEqual(
+    expect(parse(text, { columns: true, bom: true })).toEqual(
       all.map((one) => ({
         contributionId: one.contributionId,
         memberCode: one.memberCode,
@@ -839,7 +937,7 @@ describe('contributions', () => {
     )
     expect(text).toContain(",'=1+1,")
     const waived = await api.get<undefined>(`${cycles}/${cycle.cycleId}/contributions.csv?status=Waived`)
-    expect(parse(waived.text, { columns: true })).toHaveLength(1)
+    expect(parse(waived.text, { columns: true, bom: true })).toHaveLength(1)
     await api.get<undefined>(`${cycles}/${cycle.cycleId}/contributions.csv?q=Asha`)
     await api.get<undefined>('/api/audit.csv?actor=nobody')
     // Who took data out is kept, without the name that was searched for.
@@ -1349,7 +1447,15 @@ describe('an import over HTTP', () => {
     const foretold = await importCsv(csv, '?dryRun=true')
     expect([foretold.status, foretold.body]).toEqual([
       200,
-      expect.objectContaining({ dryRun: true, rows: 2, inserted: 2, faulty: 0, faults: [] }),
+      expect.objectContaining({
+        dryRun: true,
+        rows: 2,
+        inserted: 2,
+        faulty: 0,
+        faults: [],
+        warnings: [],
+        problems: [],
+      }),
     ])
     expect(await getCodes('IMP-')).toEqual([])
     expect((await importCsv(csv)).body).toMatchObject({ dryRun: false, rows: 2, inserted: 2, unchanged: 0 })
@@ -1375,7 +1481,33 @@ describe('an import over HTTP', () => {
       { line: 3, column: 'tier', value: 'NOPE', reason: expect.stringMatching(/\w/) },
       { line: 4, column: 'joinedOn', value: '2999-01-01', reason: expect.stringMatching(/future/) },
     ])
+    expect(body.problems).toHaveLength(2)
     expect(await getCodes('BAD-')).toEqual(['BAD-1'])
+  })
+
+  test('is read by what is said of its columns, dates and empty cells', async () => {
+    const query = new URLSearchParams([
+      ['dates', 'dmy'],
+      ['map', 'No=memberCode'],
+      ['map', 'Village='],
+    ])
+    const csv = 'No;Full Name;Tier;Status;Joined on;Village;Phone\nMAP-1;Ada;u;ACTIVE;31/12/2019;Pune;-\n'
+    const { body } = await importCsv(csv, `?${query}`)
+    expect(body).toMatchObject({
+      inserted: 1,
+      faults: [],
+      warnings: [
+        { line: 2, column: 'phone', value: '-', reason: expect.stringMatching(/without it/) },
+        { line: 2, column: 'tier', value: 'u', reason: expect.stringMatching(/taken as U/) },
+      ],
+      statusChanges: [{ from: null, to: 'Active', members: 1 }],
+    })
+    const wrong = await api.ask<Problem>('/api/members/import?map=No', {
+      method: 'POST',
+      headers: { 'content-type': 'text/csv' },
+      body: csv,
+    })
+    expect(refusal(wrong)).toBe('400 invalid-input')
   })
 
   test('that is refused leaves the connection as it should be', async () => {

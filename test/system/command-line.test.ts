@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -162,11 +162,65 @@ describe('what is wrong is said in a sentence, with an exit code', () => {
       file,
       [header, 'N-1,Good,A,AG-0,Active,2020-01-01,,', 'N-2,Bad,Z,AG-0,Active,2020-01-01,,'].join('\n'),
     )
-    const run = await almoner('members', 'import', file, '--errors', path.join(dataDir, 'errors.csv'))
+    const errors = path.join(dataDir, 'errors.csv')
+    const run = await almoner('members', 'import', file, '--errors', errors)
     expect(run.code).toBe(1)
     expect(run.stderr).toContain('line 3, tier: ')
     expect(run.stdout).toContain('1 inserted')
     expect(run.stdout).toContain('1 faulty')
+
+    // Corrected, the file of bad rows is imported as it is. Nothing is written over.
+    const bad = await readFile(errors, 'utf8')
+    expect(bad).toBe(
+      `\ufeff${header},line,problem\nN-2,Bad,Z,AG-0,Active,2020-01-01,,,3,tier: There is no such tier.\n`,
+    )
+    for (const there of [errors, file]) {
+      const again = await almoner('members', 'import', file, '--errors', there)
+      expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('nothing is written over')])
+    }
+    expect(await readFile(errors, 'utf8')).toBe(bad)
+    await writeFile(errors, bad.replace('Bad,Z', 'Good,A'))
+    const corrected = await almoner('members', 'import', errors, '--errors', `${errors}.2`)
+    expect([corrected.code, corrected.stdout]).toEqual([0, expect.stringContaining('1 inserted')])
+    expect(await readdir(dataDir)).not.toContain('errors.csv.2')
+    const folder = await almoner('members', 'import', dataDir)
+    expect([folder.code, folder.stderr]).toEqual([2, expect.stringContaining('it is a directory')])
+  })
+
+  test('a member is added, found, shown and changed', async () => {
+    const added = await json(
+      'members',
+      'add',
+      'N-9',
+      '--name',
+      'Zoé Das',
+      '--tier',
+      'a',
+      '--joined',
+      '2021-02-03',
+      '--phone',
+      '+91 98200 12345',
+    )
+    expect(added).toMatchObject({ memberCode: 'N-9', tierCode: 'A', agentCode: null, memberStatus: 'Active' })
+    const changed = await json(
+      'members',
+      'set',
+      'n-9',
+      '--agent',
+      'AG-0',
+      '--status',
+      'Suspended',
+      '--phone',
+      'none',
+    )
+    expect(changed).toMatchObject({ agentCode: 'AG-0', memberStatus: 'Suspended', phone: null })
+    const { items } = (await json('members', 'list', 'zoe', '--agent', 'ag-0')) as {
+      items: { memberCode: string }[]
+    }
+    expect(items.map(({ memberCode }) => memberCode)).toEqual(['N-9'])
+    const shown = await almoner('members', 'show', 'N-9')
+    expect(shown.stdout).toContain('N-9 (Zoé Das) is Suspended in tier A.')
+    expect(shown.stdout).toContain('in good standing in A: ')
   })
 })
 

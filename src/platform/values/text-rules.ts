@@ -1,29 +1,91 @@
 /**
- * What may stand in the register's texts, whichever way they come in. Each function returns why a text is refused, as a
- * sentence, or undefined when it is good.
+ * What may stand in the register's texts, whichever way they come in. Two texts that look the same become the same: each rule
+ * first tidies what was written, and then says in a sentence why it is refused, or undefined when it is good.
  */
 import { z } from 'zod'
 
-type ReasonAgainst = (text: string) => string | undefined
+export interface TextRule {
+  /** The text as it is kept: composed (NFC), without blanks at its ends or two in a row. */
+  readonly tidy: (text: string) => string
+  /** Asked of a text that is tidied and not empty. */
+  readonly reasonAgainst: (text: string) => string | undefined
+}
+
+/** Nothing in it needs to be tidied: what nearly every text is. */
+const isPlain = (text: string) => /^[!-~]+(?: [!-~]+)*$/.test(text)
+
+/** Blanks of every width are one blank; line breaks stay, and are refused later. */
+const tidyText = (text: string) =>
+  isPlain(text)
+    ? text
+    : text
+        .normalize('NFC')
+        .replaceAll(/[\p{Zs}\t]+/gu, ' ')
+        .replaceAll(/[\u00ad\u200b\u2060\ufeff]/gu, '')
+        .replaceAll(/^[\s\u200b-\u200f]+|[\s\u200b-\u200f]+$/gu, '')
+
+/** Nobody sees an invisible character, so it is not part of a code, a number or an address. */
+const tidyCode = (text: string) => (isPlain(text) ? text : tidyText(text.replaceAll(/\p{Cf}/gu, '')))
 
 /** A code of a tier or an agent: what people write on paper and say on the telephone. */
-export const reasonAgainstCode: ReasonAgainst = (code) => reasonAgainstText(code, 40)
+export const codeRule: TextRule = {
+  tidy: tidyCode,
+  reasonAgainst: (code) =>
+    /^\d([.,]\d+)?E\+\d+$/i.test(code)
+      ? 'A spreadsheet has shortened this number: write it out, and let the column be text.'
+      : reasonAgainstText(code, 40),
+}
 
 /** A member's code is quoted inside a contribution's, so it holds no spaces. */
-export const reasonAgainstMemberCode: ReasonAgainst = (code) =>
-  /[\s\p{Cc}\p{Cf}]/u.test(code)
-    ? 'A code has no spaces, line breaks or invisible characters inside.'
-    : reasonAgainstCode(code)
+export const memberCodeRule: TextRule = {
+  tidy: tidyCode,
+  reasonAgainst: (code) =>
+    /[\s\p{Cc}]/u.test(code) ? 'A code has no spaces or line breaks inside.' : codeRule.reasonAgainst(code),
+}
 
-export const reasonAgainstName: ReasonAgainst = (name) => reasonAgainstText(name, 200)
+export const nameRule: TextRule = { tidy: tidyText, reasonAgainst: (name) => reasonAgainstText(name, 200) }
 
-export const reasonAgainstPhone: ReasonAgainst = (phone) =>
-  /^[0-9+ ()-]{1,40}$/.test(phone)
-    ? undefined
-    : 'A phone number has up to 40 of: digits, +, -, ( ) and spaces.'
+/** Digits of every script become those that can be dialled, and every dash and blank the plain one. */
+export const phoneRule: TextRule = {
+  tidy: (phone) =>
+    isPlain(phone)
+      ? phone.replace(/^'/, '')
+      : tidyCode(phone.normalize('NFKC'))
+          .replaceAll(/\p{Nd}/gu, (digit) => String(decimalValue(digit)))
+          .replaceAll(/\p{Pd}|\u2212/gu, '-')
+          .replace(/^['’]/, ''),
+  reasonAgainst: (phone) => {
+    if (!/^\(?\+?[0-9 ()-]{1,40}$/.test(phone)) {
+      return 'A phone number has up to 40 of: digits, a + at the beginning, -, ( ) and spaces.'
+    }
+    const digits = phone.replaceAll(/\D/g, '')
+    if (digits.length < 3 || /^0*$/.test(digits)) return 'This is no phone number: it has too few digits.'
+    return digits.length > 17 ? 'This is more than one phone number.' : undefined
+  },
+}
 
-export const reasonAgainstEmail: ReasonAgainst = (email) =>
-  email.length <= 254 && z.regexes.email.test(email) ? undefined : 'This is no e-mail address.'
+/** The digits of a script stand one after the other in Unicode, from its zero on. */
+function decimalValue(digit: string): number {
+  const point = digit.codePointAt(0) ?? 0
+  let zero = point
+  while (/\p{Nd}/u.test(String.fromCodePoint(zero - 1)) && point - zero < 9) zero -= 1
+  return point - zero
+}
+
+/** Domains and local parts in every script, as RFC 6531 has them, and as providers give them away. */
+export const emailRule: TextRule = {
+  tidy: tidyCode,
+  reasonAgainst: (email) =>
+    email.length <= 254 &&
+    /^(?![.])(?!.*[.]{2})[^\s@<>()[\],;:"\\\p{Cc}]+(?<![.])@(?:[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}-]*[\p{L}\p{M}\p{N}])?[.])+[\p{L}\p{N}][\p{L}\p{M}\p{N}-]*[\p{L}\p{M}\p{N}]$/u.test(
+      email,
+    )
+      ? undefined
+      : 'This is no e-mail address.',
+}
+
+/** What a spreadsheet writes where a value cannot be reckoned, or does not fit into its column. */
+const spreadsheetError = /^#(?:N\/A|REF!|VALUE!|NAME\?|DIV\/0!|NULL!|NUM!|SPILL!|CALC!|FIELD!|#+)$/i
 
 function reasonAgainstText(text: string, maxChars: number): string | undefined {
   // UTF-16 units first: they are never fewer than the characters that PostgreSQL counts.
@@ -34,18 +96,33 @@ function reasonAgainstText(text: string, maxChars: number): string | undefined {
     return 'It has a line break inside; is a quotation mark opened here and closed too late?'
   }
   if (/\p{Cc}/u.test(text)) return 'It has control characters inside.'
+  if (/[\u202a-\u202e\u2066-\u2069]/.test(text)) {
+    return 'It has characters inside that turn the direction of writing, so that it reads as something else.'
+  }
+  if (/\p{Co}/u.test(text)) return 'It has characters inside that only one font knows.'
+  if (spreadsheetError.test(text)) return 'A spreadsheet has written an error here in place of the value.'
   if (/^[=+@-]/.test(text)) return 'It begins with =, +, - or @, which a spreadsheet runs as a formula.'
   if (/^".*"$/.test(text)) return 'Between a quotation mark that closes and the comma there must be nothing.'
+  // The filler of Hangul is a letter that nobody sees.
+  if (!/(?!\p{Default_Ignorable_Code_Point})[\p{L}\p{N}]/u.test(text))
+    return 'It has neither letter nor digit.'
   return undefined
 }
 
-/** The schema of a text that the rule lets pass; spaces around it are dropped, and something must be left. */
-export function textSchema(reasonAgainst: ReasonAgainst) {
+/** The schema of a text that the rule lets pass, as the rule tidies it; something must be left. */
+export function textSchema({ tidy, reasonAgainst }: TextRule) {
   return z
     .string()
-    .trim()
+    .overwrite(tidy)
     .superRefine((text, context) => {
       const message = text === '' ? 'It is missing.' : reasonAgainst(text)
       if (message !== undefined) context.addIssue({ code: 'custom', message })
     })
+}
+
+/** Of a code that is taken: which one has taken it, and why, when it is written in another way. */
+export function takenCode(code: string, taken: string): string {
+  return code === taken
+    ? `${taken} already`
+    : `${taken} already, and ${code} differs from it in capitals or leading zeros only`
 }

@@ -1,6 +1,6 @@
 /** Values that requests and answers of every feature hold. */
 import { z } from 'zod'
-import { reasonAgainstCode, reasonAgainstName, textSchema } from './text-rules.ts'
+import { codeRule, nameRule, textSchema } from './text-rules.ts'
 
 /** Integer minor units of the fund's currency. */
 export const amountSchema = z
@@ -31,5 +31,5 @@ function isInCalendar(date: Date): boolean {
   return year >= 1 && year <= 9999
 }
 
-export const codeSchema = textSchema(reasonAgainstCode)
-export const nameSchema = textSchema(reasonAgainstName)
+export const codeSchema = textSchema(codeRule)
+export const nameSchema = textSchema(nameRule)

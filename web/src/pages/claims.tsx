@@ -392,7 +392,7 @@ function SubmitForm({ onDone }: { onDone: () => void }) {
   )
 }
 
-/** Finds a member by the beginning of the code. */
+/** Finds a member by name, code or telephone. */
 function MemberSelect({
   member,
   onChoose,
@@ -411,18 +411,18 @@ function MemberSelect({
       name: one.fullName,
       status: t(`members.status.${one.memberStatus}`),
     })
-  // What is chosen stands in the field as a whole line, which is no code to search for.
-  const wanted = member && search === lineOf(member) ? '' : search.trim().slice(0, 40)
-  const [code] = useDebouncedValue(wanted, 300)
+  // What is chosen stands in the field as a whole line, which is nothing to search for.
+  const wanted = member && search === lineOf(member) ? '' : search.trim().slice(0, 100)
+  const [q] = useDebouncedValue(wanted, 300)
   const found = useQuery({
-    queryKey: ['/api/members', 'search', code],
-    enabled: code !== '',
-    queryFn: () => ask<Page<Member>>('GET', withQuery('/api/members', { code, limit: 20 })),
+    queryKey: ['/api/members', 'search', q],
+    enabled: q !== '',
+    queryFn: () => ask<Page<Member>>('GET', withQuery('/api/members', { q, limit: 20 })),
   })
-  const offered = code === '' || code !== wanted ? [] : (found.data?.items ?? [])
+  const offered = q === '' || q !== wanted ? [] : (found.data?.items ?? [])
   const isChosenOffered = offered.some(({ memberId }) => memberId === member?.memberId)
   const choices = member && !isChosenOffered ? [member, ...offered] : offered
-  const isSearching = wanted !== '' && (code !== wanted || found.isPending)
+  const isSearching = wanted !== '' && (q !== wanted || found.isPending)
   // Said below the label and not in the list: a list of no choices is a riddle to a screen reader.
   const hint =
     wanted === '' || choices.length > 0
@@ -443,7 +443,7 @@ function MemberSelect({
       onSearchChange={setSearch}
       value={member?.memberId ?? null}
       onChange={(memberId) => onChoose(choices.find((one) => one.memberId === memberId) ?? null)}
-      error={found.error && code !== '' ? sentence(found.error) : error}
+      error={found.error && q !== '' ? sentence(found.error) : error}
     />
   )
 }

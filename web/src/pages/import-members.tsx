@@ -8,6 +8,7 @@ import {
   Paper,
   Progress,
   Radio,
+  Select,
   Stack,
   Text,
   Title,
@@ -24,10 +25,8 @@ import { Facts } from '../parts/facts.tsx'
 import { Refused } from '../parts/forms.tsx'
 import { useMay } from '../session.ts'
 
-/** As many faults as the server lists in an answer. */
-const maxListedFaults = 1000
-
 type Fault = ImportResult['faults'][number]
+type DateOrder = 'dmy' | 'mdy' | 'ymd'
 type OnDuplicate = 'skip' | 'update'
 
 /** A file that is dropped beside its place would else be opened in place of the page. */
@@ -75,13 +74,15 @@ function Importing() {
   const size = useSize()
   const [file, setFile] = useState<File | null>(null)
   const [onDuplicate, setOnDuplicate] = useState<OnDuplicate>('skip')
+  const [blank, setBlank] = useState<'keep' | 'erase'>('keep')
+  const [dates, setDates] = useState<DateOrder | null>(null)
   const [createAgents, setCreateAgents] = useState(false)
   const [createTiers, setCreateTiers] = useState(false)
 
   const send = (chosen: File, dryRun: boolean) =>
     ask<ImportResult>(
       'POST',
-      withQuery('/api/members/import', { dryRun, onDuplicate, createAgents, createTiers }),
+      withQuery('/api/members/import', { dryRun, onDuplicate, blank, dates, createAgents, createTiers }),
       chosen,
     )
   const check = useMutation({ mutationFn: (chosen: File) => send(chosen, true) })
@@ -114,7 +115,7 @@ function Importing() {
           {t('members.doneSays', { count, number: number(count), name: file.name })}
         </Alert>
         <Counts title={t('members.done')} result={write.data} />
-        <Faults faults={write.data.faults} fileName={file.name} />
+        <Problems result={write.data} fileName={file.name} />
         <Group>
           <Button component={Link} to="/members">
             {t('members.toMembers')}
@@ -157,6 +158,37 @@ function Importing() {
           ))}
         </Group>
       </Radio.Group>
+      {onDuplicate === 'update' && (
+        <Radio.Group
+          label={t('members.blank')}
+          value={blank}
+          onChange={(value) => {
+            forget()
+            setBlank(value as 'keep' | 'erase')
+          }}
+        >
+          <Group mt="xs">
+            {(['keep', 'erase'] as const).map((one) => (
+              <Radio key={one} value={one} label={t(`members.blanks.${one}`)} disabled={isBusy} />
+            ))}
+          </Group>
+        </Radio.Group>
+      )}
+      <Select
+        label={t('members.dates')}
+        data={(['dmy', 'mdy', 'ymd'] as const).map((one) => ({
+          value: one,
+          label: t(`members.dateOrders.${one}`),
+        }))}
+        value={dates}
+        clearable
+        clearButtonProps={{ 'aria-label': t('members.clear') }}
+        disabled={isBusy}
+        onChange={(order) => {
+          forget()
+          setDates(order as DateOrder | null)
+        }}
+      />
       <Checkbox
         label={t('members.createAgents')}
         checked={createAgents}
@@ -211,7 +243,7 @@ function Importing() {
             </Button>
             {count === 0 && <Text c="dimmed">{t('members.nothingToImport')}</Text>}
           </Group>
-          <Faults faults={check.data.faults} fileName={file.name} />
+          <Problems result={check.data} fileName={file.name} />
         </>
       )}
     </Stack>
@@ -300,7 +332,27 @@ function Counts({ title, result }: { title: string; result: ImportResult }) {
       <Title order={3} size="h4" mb="xs">
         {title}
       </Title>
-      <Facts rows={counted.map((name) => [t(`members.${name}`), number(result[name])])} as="number" />
+      <Facts
+        rows={[
+          ...counted.map((name): [string, string] => [t(`members.${name}`), number(result[name])]),
+          ...result.statusChanges
+            .filter(({ from }) => from !== null)
+            .map(({ from, to, members }): [string, string] => [
+              t('members.statusChange', { from: t(`members.status.${from}`), to: t(`members.status.${to}`) }),
+              number(members),
+            ]),
+        ]}
+        as="number"
+      />
+      {(['newTiers', 'newAgents'] as const).map(
+        (name) =>
+          result[name].length > 0 && (
+            <Text key={name} size="sm">
+              {t(name === 'newTiers' ? 'members.createdTiers' : 'members.createdAgents')}:{' '}
+              <span className="code">{result[name].join(', ')}</span>
+            </Text>
+          ),
+      )}
     </Paper>
   )
 }
@@ -329,9 +381,11 @@ function download(blob: Blob, name: string): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000)
 }
 
-function Faults({ faults, fileName }: { faults: readonly Fault[]; fileName: string }) {
+/** What is wrong in the same way stands in one line, however many rows it concerns. */
+function Problems({ result, fileName }: { result: ImportResult; fileName: string }) {
   const { t } = useTranslation()
-  if (faults.length === 0) return null
+  const { problems, faults, warnings } = result
+  if (problems.length === 0) return null
   const name = `${fileName.replace(/\.csv$/i, '')}-faults.csv`
   return (
     <Paper withBorder p="md">
@@ -339,23 +393,36 @@ function Faults({ faults, fileName }: { faults: readonly Fault[]; fileName: stri
         <Title order={3} size="h4">
           {t('members.faults')}
         </Title>
-        <Button variant="default" size="xs" onClick={() => download(faultsAsCsv(faults), name)}>
+        <Button
+          variant="default"
+          size="xs"
+          onClick={() => download(faultsAsCsv([...faults, ...warnings]), name)}
+        >
           {t('members.download')}
         </Button>
       </Group>
-      {faults.length >= maxListedFaults && (
-        <Text size="sm" c="dimmed">
-          {t('members.someFaults', { number: number(faults.length) })}
-        </Text>
-      )}
       <DataTable
-        rows={faults}
-        keyOf={(fault) => `${fault.line} ${fault.column} ${fault.reason}`}
+        rows={problems}
+        keyOf={(problem) => `${problem.column} ${problem.reason} ${problem.isWarning}`}
         columns={[
-          { name: t('members.line'), as: 'number', show: (fault) => number(fault.line) },
-          { name: t('members.column'), as: 'code', show: (fault) => fault.column ?? t('members.wholeRow') },
-          { name: t('members.value'), as: 'code', show: (fault) => fault.value },
-          { name: t('members.reason'), show: (fault) => fault.reason },
+          { name: t('members.rowsConcerned'), as: 'number', show: ({ rows }) => number(rows) },
+          {
+            name: t('members.outcome'),
+            show: ({ isWarning }) => t(isWarning ? 'members.warning' : 'members.fault'),
+          },
+          { name: t('members.column'), as: 'code', show: ({ column }) => column ?? t('members.wholeRow') },
+          { name: t('members.reason'), show: ({ reason }) => reason },
+          {
+            name: t('members.value'),
+            as: 'code',
+            show: ({ examples }) =>
+              [...new Set(examples.map(({ value }) => value).filter(Boolean))].join(', '),
+          },
+          {
+            name: t('members.exampleLines'),
+            show: ({ examples, rows }) =>
+              `${examples.map(({ line }) => number(line)).join(', ')}${rows > examples.length ? ' …' : ''}`,
+          },
         ]}
       />
     </Paper>

@@ -57,12 +57,12 @@ export function MembersPage() {
   const may = useMay()
   const tiers = useTiers()
   const [isAdding, adding] = useDisclosure()
-  const [code, setCode] = useState('')
+  const [search, setSearch] = useState('')
   const [status, setStatus] = useState<string | null>(null)
   const [tierId, setTierId] = useState<string | null>(null)
-  const [searched] = useDebouncedValue(code.trim(), 300)
+  const [searched] = useDebouncedValue(search.trim(), 300)
   const list = useList<Member>(members, {
-    code: searched || undefined,
+    q: searched || undefined,
     status: status ?? undefined,
     tierId: tierId ?? undefined,
   })
@@ -85,11 +85,11 @@ export function MembersPage() {
         <TextInput
           label={t('members.search')}
           type="search"
-          maxLength={40}
+          maxLength={100}
           autoComplete="off"
           spellCheck={false}
-          value={code}
-          onChange={(event) => setCode(event.currentTarget.value)}
+          value={search}
+          onChange={(event) => setSearch(event.currentTarget.value)}
         />
         <Select
           label={t('shell.status')}
@@ -229,7 +229,10 @@ export function MemberForm({ member, onDone }: { member?: Member; onDone: () => 
   if (member?.agentId && !agentChoices.some(({ value }) => value === member.agentId)) {
     agentChoices.push({ value: member.agentId, label: member.agentCode ?? '' })
   }
-  const statuses = member ? [member.memberStatus, ...memberMoves[member.memberStatus]] : memberStatuses
+  // Nobody becomes Deceased but by a claim.
+  const statuses = member
+    ? [member.memberStatus, ...memberMoves[member.memberStatus].filter((one) => one !== 'Deceased')]
+    : memberStatuses
   const listsError = tiers.error ?? agents.error
   return (
     <form onSubmit={submit}>
@@ -259,7 +262,7 @@ export function MemberForm({ member, onDone }: { member?: Member; onDone: () => 
         {member && (
           <Select
             label={t('shell.status')}
-            description={status === 'Deceased' && !isDeceased && t('members.deceasedHint')}
+            description={!isDeceased && t('members.deceasedHint')}
             data={statuses.map((one) => ({ value: one, label: t(`members.status.${one}`) }))}
             value={status}
             onChange={(value) => setStatus((value as MemberStatus | null) ?? member.memberStatus)}

@@ -85,7 +85,7 @@ export default {
   },
   attempt: 'Part {{part}}, attempt {{attempts}}',
   exportCsv: 'As CSV',
-  searchHint: 'The beginning of a name or of a code',
+  searchHint: 'A name, a code or the end of a telephone number',
   agent: 'Agent',
   owes: 'Owes',
   perAgent: 'By agent',

@@ -83,7 +83,7 @@ export default {
   },
   attempt: 'भाग {{part}}, प्रयास {{attempts}}',
   exportCsv: 'CSV के रूप में',
-  searchHint: 'नाम या कोड की शुरुआत',
+  searchHint: 'नाम, कोड या फ़ोन नंबर के अंतिम अंक',
   agent: 'एजेंट',
   owes: 'देय',
   perAgent: 'एजेंट के अनुसार',
