@@ -1,4 +1,5 @@
 import { accessFeature } from '../access/access-feature.ts'
+import { approvalsFeature } from '../approvals/approvals-feature.ts'
 import { claimsFeature } from '../claims/claims-feature.ts'
 import { cyclesFeature } from '../cycles/cycles-feature.ts'
 import { eventsFeature } from '../events/events-feature.ts'
@@ -13,6 +14,7 @@ export const features: readonly Feature[] = [
   eventsFeature,
   accessFeature,
   fundFeature,
+  approvalsFeature,
   membersFeature,
   claimsFeature,
   cyclesFeature,

@@ -9,8 +9,16 @@ export const claimSchema = z
     deceasedMemberId: z.uuid(),
     deceasedMemberCode: z.string(),
     deceasedFullName: z.string(),
-    tierId: z.uuid(),
+    tierId: z.uuid().meta({ description: 'In which the deceased was on the day of death.' }),
     tierCode: z.string(),
+    joinedOn: z.iso.date(),
+    inStanding: z
+      .boolean()
+      .nullable()
+      .meta({ description: 'Whether the deceased was in good standing on the day of death.' }),
+    registerDiffers: z
+      .array(z.enum(['fullName', 'joinedOn', 'tier']))
+      .meta({ description: 'What the register says otherwise by now.' }),
     dateOfDeath: z.iso.date(),
     placeOfDeath: z.string().nullable(),
     benefitAmount: z.int(),
@@ -22,6 +30,10 @@ export const claimSchema = z
     rejectedBy: z.string().nullable(),
     rejectedAt: z.string().nullable(),
     rejectionReason: z.string().nullable(),
+    approvalReason: z.string().nullable(),
+    revokedBy: z.string().nullable(),
+    revokedAt: z.string().nullable(),
+    revocationReason: z.string().nullable(),
     cycleId: z.uuid().nullable().meta({ description: 'Its cycle that is not Cancelled.' }),
     cycleCode: z.string().nullable(),
   })
@@ -33,5 +45,8 @@ export const newClaimSchema = z.strictObject({
   placeOfDeath: nameSchema.nullable().default(null),
   benefitAmount: amountSchema,
 })
+
+/** Needed when the deceased was not in good standing, or the register says otherwise by now. */
+export const claimApprovalSchema = z.strictObject({ reason: nameSchema.optional() }).nullish()
 
 export const rejectionSchema = z.strictObject({ reason: nameSchema })

@@ -2,8 +2,10 @@
 export const claimMoves = {
   // the death is proved · it is not
   Submitted: ['Approved', 'Rejected'],
-  Approved: [],
+  // the death was a mistake
+  Approved: ['Revoked'],
   Rejected: [],
+  Revoked: [],
 } as const
 
 export type ClaimStatus = keyof typeof claimMoves

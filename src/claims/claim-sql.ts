@@ -1,14 +1,21 @@
 import { type Selectable, sql } from 'kysely'
+import { erasedName, type MemberStatus } from '../members/member-rules.ts'
 import type { Db, Tx } from '../platform/database/connect.ts'
 import type { Claims } from '../platform/database/schema.ts'
 import { DomainError } from '../platform/values/errors.ts'
 import type { ClaimStatus } from './claim-rules.ts'
 
 /** A claim as the API shows it: with whose it is, and the cycle that collects for it. */
-export type ClaimView = Selectable<Claims> & {
+export type ClaimView = Omit<
+  Selectable<Claims>,
+  'deceasedFullName' | 'tierId' | 'joinedOn' | 'statusBefore'
+> & {
   deceasedMemberCode: string
   deceasedFullName: string
   tierId: string
+  joinedOn: string
+  /** What the register says otherwise by now than when the claim was submitted. */
+  registerDiffers: ('fullName' | 'joinedOn' | 'tier')[]
   tierCode: string
   cycleId: string | null
   cycleCode: string | null
@@ -18,16 +25,40 @@ const claimViews = (db: Db) =>
   db
     .selectFrom('claims as c')
     .innerJoin('members as m', 'm.memberId', 'c.deceasedMemberId')
-    .innerJoin('tiers as t', 't.tierId', 'm.tierId')
+    .innerJoin('tiers as t', (join) => join.on('t.tierId', '=', sql`coalesce(c.tier_id, m.tier_id)`))
     .leftJoin('contributionCycles as cy', (join) =>
       join.onRef('cy.claimId', '=', 'c.claimId').on('cy.cycleStatus', '!=', 'Cancelled'),
     )
-    .selectAll('c')
     .select([
+      'c.claimId',
+      'c.claimCode',
+      'c.deceasedMemberId',
+      'c.dateOfDeath',
+      'c.placeOfDeath',
+      'c.benefitAmount',
+      'c.claimStatus',
+      'c.inStanding',
+      'c.submittedBy',
+      'c.submittedAt',
+      'c.approvedBy',
+      'c.approvedAt',
+      'c.approvalReason',
+      'c.rejectedBy',
+      'c.rejectedAt',
+      'c.rejectionReason',
+      'c.revokedBy',
+      'c.revokedAt',
+      'c.revocationReason',
       'm.memberCode as deceasedMemberCode',
-      'm.fullName as deceasedFullName',
-      'm.tierId',
+      // A version of before submits claims without what they rest on.
+      sql<string>`coalesce(c.deceased_full_name, m.full_name)`.as('deceasedFullName'),
+      sql<string>`coalesce(c.joined_on, m.joined_on)`.as('joinedOn'),
+      't.tierId',
       't.tierCode',
+      sql<ClaimView['registerDiffers']>`array_remove(array[
+        case when m.erased_at is null and c.deceased_full_name <> m.full_name then 'fullName' end,
+        case when c.joined_on <> m.joined_on then 'joinedOn' end,
+        case when c.tier_id <> m.tier_id then 'tier' end], null)`.as('registerDiffers'),
       'cy.cycleId',
       'cy.cycleCode',
     ])
@@ -76,6 +107,10 @@ export async function insertClaim(
     placeOfDeath: string | null
     benefitAmount: number
     submittedBy: string
+    deceasedFullName: string
+    joinedOn: string
+    tierId: string
+    inStanding: boolean
   },
 ): Promise<string> {
   const { claimId } = await tx
@@ -94,9 +129,11 @@ export async function approveSubmittedClaim(
   tx: Tx,
   claimId: string,
   actor: string,
+  reason: string | null,
 ): Promise<string | undefined> {
   const { rows } = await sql<{ deceasedMemberId: string }>`
-    update claims set claim_status = 'Approved', approved_by = ${actor}, approved_at = now()
+    update claims set claim_status = 'Approved', approved_by = ${actor}, approved_at = now(), approval_reason = ${reason},
+      status_before = (select member_status from members where member_id = deceased_member_id)
     where claim_id = ${claimId} and claim_status = 'Submitted'
       and (submitted_by <> ${actor} or (select self_approval from fund))
     returning deceased_member_id`.execute(tx)
@@ -117,6 +154,21 @@ export async function rejectSubmittedClaim(
   return numAffectedRows === 1n
 }
 
+/** Makes an Approved claim Revoked, and returns what the member was before; undefined when the claim is in another state. */
+export async function revokeApprovedClaim(
+  tx: Tx,
+  claimId: string,
+  actor: string,
+  reason: string,
+): Promise<{ deceasedMemberId: string; statusBefore: MemberStatus } | undefined> {
+  const { rows } = await sql<{ deceasedMemberId: string; statusBefore: MemberStatus }>`
+    update claims
+    set claim_status = 'Revoked', revoked_by = ${actor}, revoked_at = now(), revocation_reason = ${reason}
+    where claim_id = ${claimId} and claim_status = 'Approved'
+    returning deceased_member_id, coalesce(status_before, 'Active') as status_before`.execute(tx)
+  return rows[0]
+}
+
 /** Removes what the claims for the member say of who it was, and returns them. */
 export async function blankClaims(
   tx: Tx,
@@ -124,7 +176,7 @@ export async function blankClaims(
 ): Promise<Pick<ClaimView, 'claimId' | 'claimCode' | 'claimStatus'>[]> {
   return tx
     .updateTable('claims')
-    .set({ placeOfDeath: null })
+    .set({ placeOfDeath: null, deceasedFullName: erasedName })
     .where('deceasedMemberId', '=', memberId)
     .returning(['claimId', 'claimCode', 'claimStatus'])
     .execute()

@@ -7,6 +7,9 @@ declare module '../events/event-sql.ts' {
     ClaimSubmitted: true
     ClaimApproved: true
     ClaimRejected: true
+    ClaimRevocationRequested: true
+    ClaimRevocationWithdrawn: true
+    ClaimRevoked: true
   }
 }
 

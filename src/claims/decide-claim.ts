@@ -8,22 +8,31 @@ import { approveSubmittedClaim, type ClaimView, rejectSubmittedClaim, requireCla
 /**
  * Approves a Submitted claim. The member becomes Deceased, and what the member still owed in other cycles is waived.
  *
- * @throws DomainError `claim-not-found`, `claim-not-submitted`, and `own-claim` for whoever submitted it, unless the fund
- *   has one person only
+ * @param reason needed when the deceased was not in good standing on the day of death, or the register says otherwise by now
+ * @throws DomainError `claim-not-found`, `claim-not-submitted`, `claim-needs-reason`, and `own-claim` for whoever submitted it,
+ *   unless the fund has one person only
  */
 export async function approveClaim(
   { db, announce }: AnnounceDeps,
-  { claimId, actor }: { claimId: string; actor: Actor },
+  { claimId, reason, actor }: { claimId: string; reason?: string | undefined; actor: Actor },
 ): Promise<ClaimView> {
   return db.transaction().execute(async (tx) => {
-    const deceasedMemberId = await approveSubmittedClaim(tx, claimId, actor.name)
+    const claim = await requireClaim(tx, claimId)
+    const doubts = claim.claimStatus === 'Submitted' ? doubtsOf(claim) : []
+    if (doubts.length > 0 && reason === undefined) {
+      throw new DomainError(
+        'claim-needs-reason',
+        `${doubts.join(' ')} Approve it with a reason, or reject it.`,
+      )
+    }
+    const deceasedMemberId = await approveSubmittedClaim(tx, claimId, actor.name, reason ?? null)
     if (deceasedMemberId === undefined) throw await reasonAgainst(tx, claimId)
     await markDeceased(tx, deceasedMemberId)
     await announce(tx, {
       eventName: 'ClaimApproved',
       subject: claimId,
       actor,
-      payload: { deceasedMemberId },
+      payload: { deceasedMemberId, ...(reason !== undefined && { reason }) },
     })
     return requireClaim(tx, claimId)
   })
@@ -41,9 +50,27 @@ export async function rejectClaim(
   const { claimId, reason, actor } = input
   return db.transaction().execute(async (tx) => {
     if (!(await rejectSubmittedClaim(tx, claimId, actor.name, reason))) throw await reasonAgainst(tx, claimId)
-    await announce(tx, { eventName: 'ClaimRejected', subject: claimId, actor, payload: { reason } })
+    const { deceasedMemberId } = await requireClaim(tx, claimId)
+    await announce(tx, {
+      eventName: 'ClaimRejected',
+      subject: claimId,
+      actor,
+      payload: { reason, deceasedMemberId },
+    })
     return requireClaim(tx, claimId)
   })
+}
+
+/** What whoever approves the claim has to think about, a sentence each. */
+function doubtsOf({ deceasedMemberCode, dateOfDeath, inStanding, registerDiffers }: ClaimView): string[] {
+  return [
+    ...(inStanding === false
+      ? [`${deceasedMemberCode} was not in good standing on ${dateOfDeath}, the day of death.`]
+      : []),
+    ...(registerDiffers.length > 0
+      ? [`The register says otherwise than the claim by now: ${registerDiffers.join(', ')}.`]
+      : []),
+  ]
 }
 
 async function reasonAgainst(db: Db, claimId: string): Promise<DomainError> {

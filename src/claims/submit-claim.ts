@@ -1,7 +1,8 @@
 import type { AnnounceDeps } from '../events/announce.ts'
-import { claimCodePrefix, localDate } from '../fund/fund-rules.ts'
+import { claimCodePrefix, endOfDay, localDate } from '../fund/fund-rules.ts'
 import { findFund, holdFund, takeCode } from '../fund/fund-sql.ts'
 import { requireMember } from '../members/keep-members.ts'
+import { findStandingAt } from '../members/member-sql.ts'
 import { isUniqueViolation } from '../platform/database/sql-state.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import type { Clock } from '../platform/values/clock.ts'
@@ -10,7 +11,8 @@ import { personalFields } from './claim-rules.ts'
 import { type ClaimView, insertClaim, requireClaim } from './claim-sql.ts'
 
 /**
- * Enters the death claim of a member. Claims are numbered in the order they come, within the fund's calendar year.
+ * Enters the death claim of a member. Claims are numbered in the order they come, within the fund's calendar year. What the claim
+ * rests on is kept with it: tier and standing as they were on the day of death, name and joining date as they are now.
  *
  * @throws DomainError `member-not-found`, `member-erased`, `claim-exists`, and `invalid-input` for a date of death in the future or
  *   before the member joined
@@ -25,7 +27,9 @@ export async function submitClaim(
     actor: Actor
   },
 ): Promise<ClaimView> {
-  const today = localDate(clock.now(), (await findFund(db)).timeZone)
+  const { timeZone } = await findFund(db)
+  const now = clock.now()
+  const today = localDate(now, timeZone)
   const member = await requireMember(db, input.deceasedMemberId)
   if (member.erasedAt !== null) {
     throw new DomainError(
@@ -42,7 +46,17 @@ export async function submitClaim(
     return await db.transaction().execute(async (tx) => {
       await holdFund(tx, 'share')
       const claimCode = await takeCode(tx, claimCodePrefix, Number(today.slice(0, 4)))
-      const claimId = await insertClaim(tx, { ...claim, claimCode, submittedBy: actor.name })
+      const { deceasedMemberId, dateOfDeath } = claim
+      const standing = await findStandingAt(tx, deceasedMemberId, endOfDay(dateOfDeath, timeZone, now))
+      const { fullName, joinedOn } = await requireMember(tx, deceasedMemberId)
+      const claimId = await insertClaim(tx, {
+        ...claim,
+        claimCode,
+        submittedBy: actor.name,
+        deceasedFullName: fullName,
+        joinedOn,
+        ...standing,
+      })
       const submitted = await requireClaim(tx, claimId)
       await announce(tx, {
         eventName: 'ClaimSubmitted',

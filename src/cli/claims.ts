@@ -2,11 +2,13 @@ import type { Command } from 'commander'
 import { type ClaimView, findClaims } from '../claims/claim-sql.ts'
 import { approveClaim, rejectClaim } from '../claims/decide-claim.ts'
 import { submitClaim } from '../claims/submit-claim.ts'
+import { requestUndoDeath, undoDeath, withdrawUndoDeath } from '../claims/undo-death.ts'
 import { findFund } from '../fund/fund-sql.ts'
 import { formatAmount, parseAmount } from '../platform/values/money-rules.ts'
 import { claimByCode, isoDate, memberByCode, nameOf, wholeNumber } from './arguments.ts'
 import { printResult, table } from './output.ts'
 import { commandActor, group, withApplication } from './run-command.ts'
+import { type TwoPersonsOptions, twoPersons, twoPersonsCommand } from './two-persons.ts'
 
 interface SubmitOptions {
   member: string
@@ -41,10 +43,11 @@ export function claimsCommand(): Command {
     .command('approve')
     .description('the death is proved; the member becomes Deceased')
     .argument('<code>', 'the code of the claim')
-    .action(async (code: string, _options: unknown, command: Command) => {
+    .option('--reason <text>', 'why, where the deceased was not in good standing', nameOf)
+    .action(async (code: string, options: { reason?: string }, command: Command) => {
       const claim = await withApplication(async (app) => {
         const { claimId } = await claimByCode(app.db, code)
-        return approveClaim(app, { claimId, actor: commandActor() })
+        return approveClaim(app, { claimId, ...options, actor: commandActor() })
       })
       print(command, claim)
     })
@@ -59,6 +62,30 @@ export function claimsCommand(): Command {
         return rejectClaim(app, { claimId, reason: options.why, actor: commandActor() })
       })
       print(command, claim)
+    })
+  twoPersonsCommand(claims.command('revoke'))
+    .description('undo a death that was none: one person asks for it, another approves')
+    .argument('<code>', 'the code of the claim')
+    .action(async (code: string, options: TwoPersonsOptions, command: Command) => {
+      const sentence = await withApplication(async (app) => {
+        const { claimId } = await claimByCode(app.db, code)
+        const actor = commandActor()
+        return twoPersons(options, {
+          async request(reason) {
+            await requestUndoDeath(app, { claimId, reason, actor })
+            return `Another person has to approve it: almoner claims revoke ${code} --approve`
+          },
+          async withdraw() {
+            await withdrawUndoDeath(app, { claimId, actor })
+            return `The death of claim ${code} is not to be undone any more.`
+          },
+          async approve() {
+            await undoDeath(app, { claimId, actor })
+            return `Claim ${code} is Revoked: the member is what it was before.`
+          },
+        })
+      })
+      printResult(command, { claimCode: code, done: sentence }, [sentence])
     })
   claims
     .command('list')

@@ -11,6 +11,7 @@ import {
 } from '../cycles/cycle-rules.ts'
 import { type CycleView, findCycles, requireCycle } from '../cycles/cycle-sql.ts'
 import { type CyclePreview, previewCycle } from '../cycles/preview-cycle.ts'
+import { requestRevocation, revokeCycle, withdrawRevocation } from '../cycles/revoke-cycle.ts'
 import { type StartInput, startCycle } from '../cycles/start-cycle.ts'
 import { cancelCycle, pauseCycle, resumeCycle, retryCycle } from '../cycles/steer-cycle.ts'
 import { findFund } from '../fund/fund-sql.ts'
@@ -19,6 +20,7 @@ import { claimByCode, cycleByCode, wholeNumber } from './arguments.ts'
 import { exitCodes } from './exit-codes.ts'
 import { plural, printResult, say, table } from './output.ts'
 import { commandActor, group, withApplication } from './run-command.ts'
+import { type TwoPersonsOptions, twoPersons, twoPersonsCommand } from './two-persons.ts'
 import { watchCycle } from './watch-cycle.ts'
 
 interface StartOptions {
@@ -79,6 +81,32 @@ export function cyclesCommand(): Command {
         printResult(command, cycle, cycleLines(cycle))
       })
   }
+  twoPersonsCommand(cycles.command('revoke'))
+    .description(
+      'give up an Active cycle that should never have begun: one person asks for it, another approves',
+    )
+    .argument('<code>', 'the code of the cycle')
+    .action(async (code: string, options: TwoPersonsOptions, command: Command) => {
+      const sentence = await withApplication(async (app) => {
+        const { cycleId } = await cycleByCode(app.db, code)
+        const actor = commandActor()
+        return twoPersons(options, {
+          async request(reason) {
+            await requestRevocation(app, { cycleId, reason, actor })
+            return `Another person has to approve it: almoner cycles revoke ${code} --approve`
+          },
+          async withdraw() {
+            await withdrawRevocation(app, { cycleId, actor })
+            return `Cycle ${code} is not to be revoked any more.`
+          },
+          async approve() {
+            await revokeCycle(app, { cycleId, actor })
+            return `Cycle ${code} is Cancelled; its contributions are being removed.`
+          },
+        })
+      })
+      printResult(command, { cycleCode: code, done: sentence }, [sentence])
+    })
   cycles
     .command('list')
     .description('the newest cycles')
@@ -179,6 +207,10 @@ function previewLines(preview: CyclePreview): string[] {
     `  expected  ${amount(preview.expectedAmount)} against a target of ${amount(preview.targetAmount)}: ${balance}`,
     `  apportioned it would be ${amount(preview.apportionedAmount)} each`,
     `  excluded  ${exclusions.deceased} deceased, ${exclusions.notActive} not Active, ${exclusions.registeredAfter} registered later`,
+    ...preview.reportedDead.map(
+      (one) =>
+        `  reported  ${one.memberCode} (${one.fullName}) would be asked, though claim ${one.claimCode} says that they have died`,
+    ),
     `  strategy  ${preview.strategy}${preview.estimatedSeconds === null ? '' : `, about ${plural(preview.estimatedSeconds, 'second')}`}`,
     '',
     ...table([

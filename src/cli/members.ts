@@ -17,6 +17,7 @@ import { isoDate, memberByCode, nameOf, wholeNumber } from './arguments.ts'
 import { addImportCommand } from './members-import.ts'
 import { printResult, table } from './output.ts'
 import { commandActor, group, withApplication } from './run-command.ts'
+import { type TwoPersonsOptions, twoPersons, twoPersonsCommand } from './two-persons.ts'
 
 interface ListOptions {
   status?: MemberStatus
@@ -140,31 +141,29 @@ export function membersCommand(): Command {
       printResult(command, changed, [sentence(changed)])
     })
   addImportCommand(members)
-  members
-    .command('erase')
-    .description('forget a member who has left or died: one person asks for it, another approves')
+  twoPersonsCommand(members.command('erase'))
+    .description(
+      'forget a member who has left or died: one person asks for it, another approves; it cannot be undone',
+    )
     .argument('<code>', 'the code of the member')
-    .option('--reason <text>', 'why; asks for it', nameOf)
-    .option('--approve', 'do what another person has asked for; it cannot be undone')
-    .option('--withdraw', 'take the request back')
-    .action(async (memberCode: string, options: EraseOptions, command: Command) => {
-      const { reason, approve, withdraw } = options
-      if ([reason, approve, withdraw].filter((given) => given !== undefined).length !== 1) {
-        throw new DomainError('invalid-input', 'Give one of --reason, --approve and --withdraw.')
-      }
+    .action(async (memberCode: string, options: TwoPersonsOptions, command: Command) => {
       const sentence = await withApplication(async (app) => {
         const { memberId } = await memberByCode(app.db, memberCode)
         const actor = commandActor()
-        if (reason !== undefined) {
-          await requestErasure(app, { memberId, reason, actor })
-          return `Another person has to approve it: almoner members erase ${memberCode} --approve`
-        }
-        if (withdraw) {
-          await withdrawErasure(app, { memberId, actor })
-          return `${memberCode} is not to be erased any more.`
-        }
-        await eraseMember(app, { memberId, actor })
-        return `${memberCode} is erased. Backups of before still hold the name: delete them in their time.`
+        return twoPersons(options, {
+          async request(reason) {
+            await requestErasure(app, { memberId, reason, actor })
+            return `Another person has to approve it: almoner members erase ${memberCode} --approve`
+          },
+          async withdraw() {
+            await withdrawErasure(app, { memberId, actor })
+            return `${memberCode} is not to be erased any more.`
+          },
+          async approve() {
+            await eraseMember(app, { memberId, actor })
+            return `${memberCode} is erased. Backups of before still hold the name: delete them in their time.`
+          },
+        })
       })
       printResult(command, { memberCode, done: sentence }, [sentence])
     })
@@ -219,10 +218,4 @@ async function referred(
 
 function sentence(member: MemberView): string {
   return `${member.memberCode} (${member.fullName}) is ${member.memberStatus} in tier ${member.tierCode}.`
-}
-
-interface EraseOptions {
-  reason?: string
-  approve?: true
-  withdraw?: true
 }

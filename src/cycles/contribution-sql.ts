@@ -58,6 +58,21 @@ export async function waiveTheDead(tx: Tx, cycleId: string): Promise<number> {
   return Number(numAffectedRows)
 }
 
+/** Makes Pending again what was waived for a death that was none, in cycles that are Active, under the deaths' lock. */
+export async function demandAgain(tx: Tx, memberId: string): Promise<void> {
+  await sql`
+    with again as (
+      update member_contributions mc set contribution_status = 'Pending'
+      from contribution_cycles c
+      where c.cycle_status = 'Active' and mc.cycle_id = c.cycle_id and mc.member_id = ${memberId}
+        and mc.contribution_status = 'Waived'
+      returning mc.cycle_id
+    )
+    update contribution_cycles c
+    set pending_members = pending_members + 1, waived_members = waived_members - 1, updated_at = now()
+    from again where c.cycle_id = again.cycle_id`.execute(tx)
+}
+
 /** Codes of the cycles in which the member owes a contribution, or will once they are Active. */
 export async function findCyclesOwed(db: Db, memberId: string): Promise<string[]> {
   const { rows } = await sql<{ cycleCode: string }>`
@@ -186,12 +201,13 @@ export async function findContributionsOfMember(
   const { before } = page
   const { rows } = await sql<ContributionOfMember>`
     select c.cycle_code || '/' || m.member_code as contribution_id, c.cycle_id, c.cycle_code, c.currency, c.currency_exponent,
-      d.full_name as deceased_full_name, mc.contribution_amount, mc.paid_amount, mc.contribution_status,
+      coalesce(cl.deceased_full_name, d.full_name) as deceased_full_name, mc.contribution_amount, mc.paid_amount, mc.contribution_status,
       mc.due_date, c.created_at
     from contribution_cycles c
     join member_contributions mc on mc.cycle_id = c.cycle_id and mc.member_id = ${memberId}
     join members m on m.member_id = mc.member_id
     join members d on d.member_id = c.deceased_member_id
+    join claims cl using (claim_id)
     where c.cycle_status in ('Active', 'Completed')
       and ${before ? sql`(c.created_at, c.cycle_id) < (${before.createdAt}::timestamptz, ${before.cycleId}::uuid)` : sql`true`}
     order by c.created_at desc, c.cycle_id desc

@@ -103,6 +103,12 @@ export const previewSchema = z
     strategy: z.enum(['inline', 'queued']),
     estimatedSeconds: z.int().nullable(),
     exclusions: z.object({ deceased: z.int(), notActive: z.int(), registeredAfter: z.int() }),
+    reportedDead: z
+      .array(z.object({ memberCode: z.string(), fullName: z.string(), claimCode: z.string() }))
+      .meta({
+        description:
+          'Members who would be asked though their death is reported: no letter goes to them, and their contribution is waived when the claim is approved.',
+      }),
     largestAgents: z.array(
       z.object({
         agentId: z.uuid(),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ownAgentId } from '../access/principal.ts'
+import { approvalSchema, requestSchema } from '../approvals/approval-api.ts'
 import { eventSchema } from '../events/event-api.ts'
 import { findEvents } from '../events/event-sql.ts'
 import type { Listener } from '../platform/database/listen.ts'
@@ -22,6 +23,7 @@ import type { Strategy } from './cycle-rules.ts'
 import { findCycles, requireCycle } from './cycle-sql.ts'
 import { requireVisible } from './list-contributions.ts'
 import { previewCycle } from './preview-cycle.ts'
+import { requestRevocation, revokeCycle, withdrawRevocation } from './revoke-cycle.ts'
 import { openCycle, type StartDeps, wakeCycle } from './start-cycle.ts'
 import { cancelCycle, pauseCycle, resumeCycle, retryCycle } from './steer-cycle.ts'
 
@@ -196,6 +198,57 @@ export function cycleRoutes(deps: CycleRoutesDeps): HttpRoutes {
         async (request) => steer(deps, { cycleId: request.params.cycleId, actor: request.actor }),
       )
     }
+
+    app.post(
+      `${base}/:cycleId/revocation`,
+      {
+        config: { access: 'cycles.start', stepUp: true },
+        schema: {
+          summary: 'Ask for an Active cycle to be given up that should never have begun',
+          description: 'For a day, while nothing is paid. It is done when another person approves it.',
+          tags,
+          params,
+          body: requestSchema,
+          response: { 201: approvalSchema, ...problemResponses(400, 404, 409) },
+        },
+      },
+      async (request, reply) =>
+        reply
+          .code(201)
+          .send(await requestRevocation(deps, { ...request.params, ...request.body, actor: request.actor })),
+    )
+
+    app.post(
+      `${base}/:cycleId/revocation/approval`,
+      {
+        config: { access: 'cycles.start', stepUp: true },
+        schema: {
+          summary: 'Give up an Active cycle, as somebody else has asked',
+          description: 'It is Cancelled, its contributions are removed, and its claim may get a new one.',
+          tags,
+          params,
+          response: { 200: cycleSchema, ...problemResponses(404, 409) },
+        },
+      },
+      async (request) => revokeCycle(deps, { ...request.params, actor: request.actor }),
+    )
+
+    app.delete(
+      `${base}/:cycleId/revocation`,
+      {
+        config: { access: 'cycles.start' },
+        schema: {
+          summary: 'Take back that a cycle is to be given up',
+          tags,
+          params,
+          response: { 204: z.null(), ...problemResponses(404, 409) },
+        },
+      },
+      async (request, reply) => {
+        await withdrawRevocation(deps, { ...request.params, actor: request.actor })
+        return reply.code(204).send(null)
+      },
+    )
 
     app.get(
       `${base}/:cycleId/events`,

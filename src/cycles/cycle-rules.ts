@@ -8,8 +8,8 @@ export const cycleMoves = {
   Initializing: ['Active', 'Failed', 'Cancelled'],
   // retried · given up
   Failed: ['Initializing', 'Cancelled'],
-  // the collecting is over, with or without a shortfall
-  Active: ['Completed'],
+  // the collecting is over, with or without a shortfall · it should never have begun, and nothing is paid yet
+  Active: ['Completed', 'Cancelled'],
   Completed: [],
   Cancelled: [],
 } as const
@@ -22,7 +22,8 @@ export const contributionMoves = {
   // tried again and collected · put back to be tried · let go
   Failed: ['Paid', 'Pending', 'Waived'],
   Paid: [],
-  Waived: [],
+  // the death for which it was waived was none
+  Waived: ['Pending'],
 } as const
 
 export type ContributionStatus = keyof typeof contributionMoves

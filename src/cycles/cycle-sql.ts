@@ -21,7 +21,7 @@ export type CycleView = Omit<Selectable<ContributionCycles>, 'settledAfter'> & {
 
 const cycleViews = sql`
   select c.cycle_id, c.cycle_code, c.claim_id, cl.claim_code, c.tier_id, t.tier_code,
-    c.deceased_member_id, d.member_code as deceased_member_code, d.full_name as deceased_full_name,
+    c.deceased_member_id, d.member_code as deceased_member_code, coalesce(cl.deceased_full_name, d.full_name) as deceased_full_name,
     c.cycle_status, c.strategy, c.currency, c.currency_exponent, c.contribution_amount, c.target_amount, c.collected_amount,
     c.time_zone, c.start_date, c.deadline, c.deadline_at, c.eligible_as_of, c.failure_reason,
     c.total_members, c.pending_members, c.paid_members, c.failed_members, c.waived_members,
@@ -48,6 +48,14 @@ export async function findCycle(
     : sql<CycleView>`${cycleViews} where c.cycle_code = ${key.cycleCode}`
   ).execute(db)
   return rows[0]
+}
+
+/** The cycles of a claim that are not Cancelled, locked: one at most. */
+export async function findCyclesOfClaim(tx: Tx, claimId: string): Promise<CycleView[]> {
+  await sql`select from contribution_cycles where claim_id = ${claimId} for update`.execute(tx)
+  const { rows } = await sql<CycleView>`
+    ${cycleViews} where c.claim_id = ${claimId} and c.cycle_status <> 'Cancelled'`.execute(tx)
+  return rows
 }
 
 export function cycleNotFound(): DomainError {

@@ -4,6 +4,7 @@ import { createContributions } from './create-contributions.ts'
 import type { CycleRoutesDeps } from './cycle-routes.ts'
 import { refuseErasureOfDebtor } from './refuse-erasure.ts'
 import { removeContributions } from './remove-contributions.ts'
+import { undoDeathInCycles } from './revoke-cycle.ts'
 
 declare module '../events/event-sql.ts' {
   interface EventNames {
@@ -14,12 +15,18 @@ declare module '../events/event-sql.ts' {
     ContributionCycleResumed: true
     ContributionCycleCancelled: true
     ContributionCycleRetried: true
+    ContributionCycleRevocationRequested: true
+    ContributionCycleRevocationWithdrawn: true
+    ContributionCycleRevoked: true
   }
 }
 
 /** Contribution cycles and their contributions. */
 export const cyclesFeature = {
-  subscriptions: { MemberErased: refuseErasureOfDebtor } satisfies Subscriptions,
+  subscriptions: {
+    MemberErased: refuseErasureOfDebtor,
+    ClaimRevoked: undoDeathInCycles,
+  } satisfies Subscriptions,
   jobKinds: (deps: Pick<AnnounceDeps, 'announce'>) => [createContributions(deps), removeContributions],
   async routes(deps: CycleRoutesDeps & ContributionRoutesDeps) {
     const { cycleRoutes } = await import('./cycle-routes.ts')

@@ -8,6 +8,8 @@ import {
   countExclusions,
   type Exclusions,
   findLargestAgents,
+  findReportedDead,
+  type ReportedDead,
 } from './roster-sql.ts'
 import { checkStart, requireSummable, type StartDeps, type StartInput } from './start-cycle.ts'
 
@@ -31,10 +33,13 @@ export interface CyclePreview {
   /** From what members have cost lately; null before the first large cycle. */
   readonly estimatedSeconds: number | null
   readonly exclusions: Exclusions
+  /** Members who would be asked though their death is reported, and not decided yet. */
+  readonly reportedDead: ReportedDead[]
   readonly largestAgents: (AgentShare & { expectedAmount: number })[]
 }
 
 const largestAgents = 10
+const listedReported = 100
 
 /**
  * What a start would do, by the same checks and the same statements, without writing.
@@ -71,6 +76,7 @@ export async function previewCycle(
       estimatedSeconds:
         cost === undefined ? null : Math.ceil((cost * eligibleMembers) / deps.engine.lanes / 1000),
       exclusions: await countExclusions(tx, roster),
+      reportedDead: await findReportedDead(tx, roster, listedReported),
       largestAgents: agents.map((agent) => ({
         ...agent,
         expectedAmount: contributionAmount * agent.members,

@@ -76,6 +76,25 @@ export async function countExclusions(db: Db, roster: Roster): Promise<Exclusion
   return rows[0] as Exclusions
 }
 
+export interface ReportedDead {
+  memberCode: string
+  fullName: string
+  claimCode: string
+}
+
+/** Members on the roster for whom a claim is Submitted, by code. */
+export async function findReportedDead(db: Db, roster: Roster, limit: number): Promise<ReportedDead[]> {
+  const { rows } = await sql<ReportedDead>`
+    select m.member_code, m.full_name, c.claim_code
+    from claims c join members m on m.member_id = c.deceased_member_id
+    where c.claim_status = 'Submitted' and exists (
+      select from ${eligible(roster)} e where e.member_id = c.deceased_member_id
+    )
+    order by m.member_code
+    limit ${limit}`.execute(db)
+  return rows
+}
+
 export interface AgentShare {
   agentId: string
   agentCode: string

@@ -6,8 +6,8 @@ export interface AnnouncedEvent extends NewEvent {
   readonly eventId: number
 }
 
-/** Acts on an event in the same transaction: if it throws, what happened is rolled back too. */
-type Subscriber = (tx: Tx, event: AnnouncedEvent) => Promise<void>
+/** Acts on an event in the same transaction: if it throws, what happened is rolled back too. It may announce what follows. */
+type Subscriber = (tx: Tx, event: AnnouncedEvent, announce: Announce) => Promise<void>
 
 /** What a feature does when something happens elsewhere, by the name of the event. */
 export type Subscriptions = { readonly [name in EventName]?: Subscriber }
@@ -28,9 +28,12 @@ export interface AnnounceDeps {
 
 /** @param subscribers of all features; those of one event act in this order, one after the other */
 export function announceTo(subscribers: readonly Subscriptions[]): Announce {
-  return async (tx, event) => {
+  const announce: Announce = async (tx, event) => {
     const eventId = await insertEvent(tx, event)
-    for (const subscriptions of subscribers) await subscriptions[event.eventName]?.(tx, { ...event, eventId })
+    for (const subscriptions of subscribers) {
+      await subscriptions[event.eventName]?.(tx, { ...event, eventId }, announce)
+    }
     return eventId
   }
+  return announce
 }

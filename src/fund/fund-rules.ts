@@ -8,6 +8,13 @@ export function localDate(now: Date, timeZone: string): string {
     .toString()
 }
 
+/** The instant at which the day ends where the fund is, RFC 3339; now, while it has not ended. */
+export function endOfDay(date: string, timeZone: string, now: Date): string {
+  const end = Temporal.PlainDate.from(date).add({ days: 1 }).toZonedDateTime(timeZone).toInstant()
+  const current = Temporal.Instant.fromEpochMilliseconds(now.getTime())
+  return (Temporal.Instant.compare(end, current) < 0 ? end : current).toString()
+}
+
 /** Whether the IANA name can be reckoned with. */
 export function isTimeZone(name: string): boolean {
   try {

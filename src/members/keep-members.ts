@@ -142,6 +142,11 @@ export async function markDeceased(tx: Tx, memberId: string): Promise<void> {
   await updateMember(tx, memberId, { memberStatus: 'Deceased' }, ['Active', 'Suspended', 'Inactive'])
 }
 
+/** Gives the member back the status that it had before a death that was none, in the transaction that says so. */
+export async function undoDeceased(tx: Tx, memberId: string, memberStatus: MemberStatus): Promise<void> {
+  await updateMember(tx, memberId, { memberStatus }, ['Deceased'])
+}
+
 /**
  * @param ownAgentId the agent who asks, to whom the members of others are not there; undefined for everybody else
  * @throws DomainError `member-not-found`

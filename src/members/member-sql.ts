@@ -193,6 +193,17 @@ export interface StandingPeriod {
   validTo: string
 }
 
+/** In which tier the register held the member at the instant, and whether in good standing. */
+export async function findStandingAt(
+  db: Db,
+  memberId: string,
+  at: string,
+): Promise<{ tierId: string; inStanding: boolean }> {
+  const { rows } = await sql<{ tierId: string; inStanding: boolean }>`
+    select tier_id, in_standing from standing_at(${memberId}::uuid, ${at}::timestamptz)`.execute(db)
+  return rows[0] as { tierId: string; inStanding: boolean }
+}
+
 /** When the register held the member as Active, and in which tier; oldest first. */
 export async function findStandings(db: Db, memberId: string): Promise<StandingPeriod[]> {
   return db

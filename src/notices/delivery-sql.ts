@@ -123,7 +123,7 @@ export const traceOfCycle = sql`(select trace_parent from jobs where job_id = c.
 /** What a letter says of its notice `n`, with `letterJoins`. */
 const letterColumns = sql`
   n.notice_kind, f.name as fund_name, coalesce(a.full_name, u.name, rm.full_name) as recipient_name, n.cycle_id, c.cycle_code,
-  cl.claim_code, d.full_name as deceased_full_name, cl.date_of_death, cl.place_of_death, c.contribution_amount, c.currency, c.currency_exponent,
+  cl.claim_code, coalesce(cl.deceased_full_name, d.full_name) as deceased_full_name, cl.date_of_death, cl.place_of_death, c.contribution_amount, c.currency, c.currency_exponent,
   c.deadline, c.total_members, share.members, coalesce(share.amount, due.amount) as amount, ra.full_name as agent_name, e.payload ->> 'reason' as failure_reason`
 
 const letterJoins = sql`

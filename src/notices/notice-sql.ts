@@ -156,6 +156,10 @@ export async function makeMemberNotices(
       select member_id, channel, case channel when 'email' then email else phone end as address
       from asked cross join fund cross join unnest(member_channels) channel
       where contribution_status = 'Pending' and case channel when 'email' then email else phone end is not null
+        -- A family that has reported a death gets no letter to the dead.
+        and not exists (
+          select from claims where deceased_member_id = asked.member_id and claim_status = 'Submitted'
+        )
     ),
     made as (
       insert into notices (event_id, cycle_id, notice_kind, recipient_id, made_at)
@@ -169,6 +173,31 @@ export async function makeMemberNotices(
     )
     select count(*) as members from asked`.execute(tx)
   return (rows[0] as { members: number }).members
+}
+
+/** Active cycles of which all members were told but this one, who owes; with the event that they were told of. */
+export async function findCyclesNotTold(
+  tx: Tx,
+  memberId: string,
+  jobKind: string,
+): Promise<{ cycleId: string; eventId: number }[]> {
+  const { rows } = await sql<{ cycleId: string; eventId: number }>`
+    select c.cycle_id, e.event_id
+    from contribution_cycles c
+    join events e on e.subject = c.cycle_id and e.event_name = 'ContributionCycleActivated'
+    where c.cycle_status = 'Active'
+      and exists (
+        select from member_contributions mc
+        where mc.cycle_id = c.cycle_id and mc.member_id = ${memberId} and mc.contribution_status = 'Pending'
+      )
+      and exists (
+        select from jobs j where j.subject = c.cycle_id and j.job_kind = ${jobKind} and j.job_status = 'Completed'
+      )
+      and not exists (
+        select from notices n
+        where n.cycle_id = c.cycle_id and n.recipient_id = ${memberId} and n.notice_kind = 'member-notice'
+      )`.execute(tx)
+  return rows
 }
 
 /** How many members were told of the event, and how many letters they will have. */
@@ -219,7 +248,7 @@ export async function findNotices(
 ): Promise<NoticeView[]> {
   const { before } = page
   const { rows } = await sql<NoticeView>`
-    select n.notice_id, n.notice_kind, n.cycle_id, c.cycle_code, cl.claim_code, d.full_name as deceased_full_name,
+    select n.notice_id, n.notice_kind, n.cycle_id, c.cycle_code, cl.claim_code, coalesce(cl.deceased_full_name, d.full_name) as deceased_full_name,
       cl.date_of_death, c.contribution_amount, c.currency, c.currency_exponent, c.deadline, c.total_members, n.members, n.amount,
       e.payload ->> 'reason' as failure_reason, n.made_at, n.read_at
     from notices n

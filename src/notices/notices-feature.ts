@@ -5,7 +5,7 @@ import type { NoticeRoutesDeps } from './notice-routes.ts'
 import { notifyAgents } from './notify-agents.ts'
 import { notifyMembers } from './notify-members.ts'
 import type { SendersDeps } from './start-senders.ts'
-import { cycleSubscriptions } from './tell-of-cycle.ts'
+import { cycleSubscriptions, tellWhoLives } from './tell-of-cycle.ts'
 
 declare module '../events/event-sql.ts' {
   interface EventNames {
@@ -30,7 +30,11 @@ interface RoutesDeps extends NoticeRoutesDeps {
 /** Who is told what: notices, letters, text messages and webhooks. */
 export const noticesFeature = {
   jobKinds: (deps: Pick<AnnounceDeps, 'announce'>) => [notifyAgents(deps), notifyMembers(deps)],
-  subscriptions: { ...cycleSubscriptions, MemberErased: forgetMember } satisfies Subscriptions,
+  subscriptions: {
+    ...cycleSubscriptions,
+    MemberErased: forgetMember,
+    ClaimRejected: tellWhoLives,
+  } satisfies Subscriptions,
   async startSenders(deps: SendersDeps) {
     const { startSenders } = await import('./start-senders.ts')
     return startSenders(deps)

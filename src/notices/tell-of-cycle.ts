@@ -2,7 +2,14 @@ import type { AnnouncedEvent, Subscriptions } from '../events/announce.ts'
 import type { Tx } from '../platform/database/connect.ts'
 import { insertJob } from '../platform/jobs/job-sql.ts'
 import { almoner } from '../platform/values/actor.ts'
-import { areMembersTold, hasAgents, insertUserNotices, notifyNotices } from './notice-sql.ts'
+import {
+  areMembersTold,
+  findCyclesNotTold,
+  hasAgents,
+  insertUserNotices,
+  makeMemberNotices,
+  notifyNotices,
+} from './notice-sql.ts'
 import { agentNoticesJobKind } from './notify-agents.ts'
 import { memberNoticesJobKind } from './notify-members.ts'
 
@@ -27,6 +34,19 @@ export const cycleSubscriptions: Subscriptions = {
     await tellUsers(tx, event, 'cycle-failed')
     await notifyNotices(tx)
   },
+}
+
+/**
+ * A death that was reported is none: whoever got no letter for it is told of the cycles in which all others were told meanwhile. Where
+ * the others are still being told, so will this member.
+ */
+export async function tellWhoLives(tx: Tx, { payload }: AnnouncedEvent): Promise<void> {
+  const { deceasedMemberId: memberId } = payload as { deceasedMemberId: string }
+  if (!(await areMembersTold(tx))) return
+  for (const told of await findCyclesNotTold(tx, memberId, memberNoticesJobKind)) {
+    await makeMemberNotices(tx, told, { firstKey: memberId, lastKey: memberId })
+  }
+  await notifyNotices(tx)
 }
 
 /** Tells admins and treasurers. */

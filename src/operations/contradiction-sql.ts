@@ -71,16 +71,18 @@ const told: readonly Told[] = [
   },
   {
     madeBy: 'ClaimSubmitted',
-    events: ['ClaimSubmitted', 'ClaimApproved', 'ClaimRejected'],
+    events: ['ClaimSubmitted', 'ClaimApproved', 'ClaimRejected', 'ClaimRevoked'],
     says: {
       ClaimApproved: sql`jsonb_build_object('claimStatus', 'Approved', 'approvedBy', e.actor)`,
       ClaimRejected: sql`jsonb_build_object('claimStatus', 'Rejected', 'rejectedBy', e.actor)`,
+      ClaimRevoked: sql`jsonb_build_object('claimStatus', 'Revoked', 'revokedBy', e.actor)`,
     },
     rows: sql`
       select claim_id as subject, 'claim ' || claim_code as what, '{}'::jsonb as said,
         jsonb_build_object('claimCode', claim_code, 'deceasedMemberId', deceased_member_id, 'dateOfDeath', date_of_death,
           'benefitAmount', benefit_amount, 'claimStatus', claim_status, 'submittedBy', submitted_by,
-          'approvedBy', approved_by, 'rejectedBy', rejected_by) as fields
+          'joinedOn', joined_on, 'inStanding', in_standing, 'approvedBy', approved_by, 'rejectedBy', rejected_by,
+          'revokedBy', revoked_by) as fields
       from claims`,
   },
   {
@@ -94,11 +96,17 @@ const told: readonly Told[] = [
   },
   {
     madeBy: 'ContributionCycleInitiated',
-    events: ['ContributionCycleInitiated', 'ContributionCycleActivated', 'ContributionCycleCancelled'],
+    events: [
+      'ContributionCycleInitiated',
+      'ContributionCycleActivated',
+      'ContributionCycleCancelled',
+      'ContributionCycleRevoked',
+    ],
     says: {
       ContributionCycleInitiated: sql`e.payload - 'strategy'`,
       ContributionCycleActivated: sql`e.payload || '{"isActivated": true}'`,
       ContributionCycleCancelled: sql`'{"isCancelled": true}'::jsonb`,
+      ContributionCycleRevoked: sql`'{"isActivated": false, "isCancelled": true}'::jsonb`,
     },
     rows: sql`
       select cycle_id as subject, 'cycle ' || cycle_code as what, '{"isActivated": false, "isCancelled": false}'::jsonb as said,

@@ -5,6 +5,7 @@ export const guards: SchemaGuards = {
   triggers: [
     'agents.agents_kept',
     'api_keys.api_keys_kept',
+    'approvals.approvals_kept',
     'contribution_cycles.contribution_cycles_kept',
     'event_chain.event_chain_append_only',
     'events.events_append_only',
@@ -43,6 +44,7 @@ export const guards: SchemaGuards = {
     refuse_change: 'fee931122552f57c943f9cbc476501b3',
     refuse_unless_destroyed: 'b1a724e55bec74a1571230e78ba58687',
     refuse_unless_redacted: '1f2adc1059a7f2b79596f453a9e8ce1f',
+    standing_at: 'c458ac58b5318f8960f2e0b21be4a88b',
     tell_webhooks: 'acecb44e0e54aa144bdea779af183345',
     waive_contributions_of_the_dead: '5223c3f3fa4f8fc60c956c0f25f1e10e',
     with_personal_data: '164be82004a131725437da363f23454c',

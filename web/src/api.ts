@@ -8,6 +8,7 @@ import type {
   userSchema,
   userWithLinkSchema,
 } from '../../src/access/access-api.ts'
+import type { approvalSchema } from '../../src/approvals/approval-api.ts'
 import type { claimSchema, newClaimSchema } from '../../src/claims/claim-api.ts'
 import type {
   agentShareSchema,
@@ -40,6 +41,7 @@ import type { jobDetailSchema, jobSchema } from '../../src/operations/job-api.ts
 export type Agent = z.infer<typeof agentSchema>
 export type AgentShare = z.infer<typeof agentShareSchema>
 export type ApiKey = z.infer<typeof apiKeySchema>
+export type Approval = z.infer<typeof approvalSchema>
 export type AuditEvent = z.infer<typeof auditEventSchema>
 export type Claim = z.infer<typeof claimSchema>
 export type NewClaim = z.input<typeof newClaimSchema>

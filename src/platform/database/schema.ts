@@ -64,26 +64,48 @@ export interface ApiKeys {
   userId: string;
 }
 
+export interface Approvals {
+  approvalId: Generated<string>;
+  approvalKind: 'revoke-cycle' | 'undo-death';
+  content: Json;
+  decidedAt: string | null;
+  decidedBy: string | null;
+  decision: string | null;
+  reason: string;
+  requestedAt: Generated<string>;
+  requestedBy: string;
+  subject: string;
+}
+
 export interface ChannelPaces {
   channel: 'email' | 'sms' | 'webhook' | 'whatsapp';
   nextAt: Generated<string>;
 }
 
 export interface Claims {
+  approvalReason: string | null;
   approvedAt: string | null;
   approvedBy: string | null;
   benefitAmount: number;
   claimCode: string;
   claimId: Generated<string>;
-  claimStatus: Generated<'Approved' | 'Rejected' | 'Submitted'>;
+  claimStatus: Generated<'Approved' | 'Rejected' | 'Revoked' | 'Submitted'>;
   dateOfDeath: string;
+  deceasedFullName: string | null;
   deceasedMemberId: string;
+  inStanding: boolean | null;
+  joinedOn: string | null;
   placeOfDeath: string | null;
   rejectedAt: string | null;
   rejectedBy: string | null;
   rejectionReason: string | null;
+  revocationReason: string | null;
+  revokedAt: string | null;
+  revokedBy: string | null;
+  statusBefore: string | null;
   submittedAt: Generated<string>;
   submittedBy: string;
+  tierId: string | null;
 }
 
 export interface CodeCounters {
@@ -396,6 +418,7 @@ export interface DB {
   accounts: Accounts;
   agents: Agents;
   apiKeys: ApiKeys;
+  approvals: Approvals;
   channelPaces: ChannelPaces;
   claims: Claims;
   codeCounters: CodeCounters;

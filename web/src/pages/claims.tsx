@@ -1,4 +1,5 @@
 import {
+  Alert,
   Anchor,
   Badge,
   Button,
@@ -20,6 +21,7 @@ import { useTranslation } from 'react-i18next'
 import { claimStatuses } from '../../../src/claims/claim-rules.ts'
 import { ask, type Claim, type Member, type NewClaim, type Page, withQuery } from '../api.ts'
 import { date, instant, minorUnits, money, typed } from '../format.ts'
+import { useApproval } from '../parts/approvals.ts'
 import { useTiers } from '../parts/choices.ts'
 import { CycleLink } from '../parts/cycle-link.tsx'
 import { DataTable } from '../parts/data-table.tsx'
@@ -27,6 +29,7 @@ import { FormEnd } from '../parts/forms.tsx'
 import { List, useList } from '../parts/list.tsx'
 import { useSentence } from '../parts/states.tsx'
 import { Chip } from '../parts/status-chip.tsx'
+import { TwoPersons } from '../parts/two-persons.tsx'
 import { useFund, useMay, useSession } from '../session.ts'
 
 const claims = '/api/claims'
@@ -36,6 +39,7 @@ const looks: Record<Claim['claimStatus'], { color: string; sign: string }> = {
   Submitted: { color: 'yellow', sign: '◔' },
   Approved: { color: 'green', sign: '✓' },
   Rejected: { color: 'red', sign: '×' },
+  Revoked: { color: 'red', sign: '×' },
 }
 
 function ClaimChip({ status }: { status: Claim['claimStatus'] }) {
@@ -117,7 +121,12 @@ export function ClaimsPage() {
               { name: t('claims.decision'), show: (claim) => <Outcome claim={claim} /> },
               hasActions && {
                 name: t('claims.actions'),
-                show: (claim) => <Actions claim={claim} onDecide={decide} />,
+                show: (claim) => (
+                  <Stack gap="xs" align="flex-start">
+                    <Actions claim={claim} onDecide={decide} />
+                    {claim.claimStatus === 'Approved' && may('claims.decide') && <Undo claim={claim} />}
+                  </Stack>
+                ),
               },
             ]}
           />
@@ -186,8 +195,9 @@ function Submission({ claim }: { claim: Claim }) {
 
 function Outcome({ claim }: { claim: Claim }) {
   const fund = useFund()
-  const who = claim.approvedBy ?? claim.rejectedBy
-  const at = claim.approvedAt ?? claim.rejectedAt
+  const who = claim.revokedBy ?? claim.approvedBy ?? claim.rejectedBy
+  const at = claim.revokedAt ?? claim.approvedAt ?? claim.rejectedAt
+  const why = claim.revocationReason ?? claim.approvalReason ?? claim.rejectionReason
   return (
     <>
       {who !== null && at !== null && fund && (
@@ -198,9 +208,9 @@ function Outcome({ claim }: { claim: Claim }) {
           </Text>
         </>
       )}
-      {claim.rejectionReason !== null && (
+      {why !== null && (
         <Text size="sm" c="dimmed">
-          {claim.rejectionReason}
+          {why}
         </Text>
       )}
     </>
@@ -257,18 +267,47 @@ function Actions({
   return null
 }
 
+/** A death that was none is undone by two persons. */
+function Undo({ claim }: { claim: Claim }) {
+  const { t } = useTranslation()
+  const { claimId, claimCode, deceasedFullName } = claim
+  return (
+    <TwoPersons
+      path={`${claims}/${claimId}/revocation`}
+      asked={useApproval(claimId)}
+      texts={{
+        title: t('claims.undoClaim', { code: claimCode }),
+        request: t('claims.undo'),
+        approve: t('claims.undo'),
+        approveSays: t('claims.undoSays', { name: deceasedFullName }),
+      }}
+    />
+  )
+}
+
 function DecisionForm({ decision: { verb, claim }, onDone }: { decision: Decision; onDone: () => void }) {
   const { t } = useTranslation()
   const queries = useQueryClient()
   const fund = useFund()
   const [reason, setReason] = useState('')
   const isApproval = verb === 'approve'
+  const doubts = isApproval
+    ? [
+        claim.inStanding === false &&
+          t('claims.notInStanding', { member: claim.deceasedMemberCode, date: date(claim.dateOfDeath) }),
+        claim.registerDiffers.length > 0 &&
+          t('claims.registerDiffers', {
+            what: claim.registerDiffers.map((field) => t(`claims.differing.${field}`)).join(', '),
+          }),
+      ].filter((doubt) => doubt !== false)
+    : []
+  const isReasonAsked = !isApproval || doubts.length > 0
   const decide = useMutation({
     mutationFn: () =>
       ask<Claim>(
         'POST',
         `${claims}/${claim.claimId}/${verb}`,
-        isApproval ? undefined : { reason: reason.trim() },
+        isReasonAsked ? { reason: reason.trim() } : undefined,
       ),
     onSuccess: () => {
       const member = `/api/members/${claim.deceasedMemberId}`
@@ -301,7 +340,12 @@ function DecisionForm({ decision: { verb, claim }, onDone }: { decision: Decisio
               })
             : t('claims.rejectSays')}
         </Text>
-        {!isApproval && (
+        {doubts.map((doubt) => (
+          <Alert key={doubt} color="red">
+            {doubt}
+          </Alert>
+        ))}
+        {isReasonAsked && (
           <TextInput
             label={t('claims.reason')}
             required

@@ -29,6 +29,7 @@ import {
   withQuery,
 } from '../api.ts'
 import { date, instant, money, number } from '../format.ts'
+import { useApproval } from '../parts/approvals.ts'
 import { ChunkStrip } from '../parts/chunk-strip.tsx'
 import { Creation } from '../parts/creation.tsx'
 import { DataTable } from '../parts/data-table.tsx'
@@ -36,6 +37,7 @@ import { ErrorInWords } from '../parts/error-in-words.tsx'
 import { Refused } from '../parts/forms.tsx'
 import { List, useList } from '../parts/list.tsx'
 import { Empty, Shown } from '../parts/states.tsx'
+import { TwoPersons } from '../parts/two-persons.tsx'
 import { useMay } from '../session.ts'
 
 const cycles = '/api/contribution-cycles'
@@ -141,6 +143,31 @@ function possible(cycle: Cycle): Verb[] {
   return cycle.jobStatus === 'Paused' ? ['resume', 'cancel'] : ['pause', 'cancel']
 }
 
+/** For a day, while nothing is paid; the server says the last word. */
+function isRevocable({ cycleStatus, activatedAt, collectedAmount }: Cycle): boolean {
+  return (
+    cycleStatus === 'Active' &&
+    collectedAmount === 0 &&
+    Date.now() - Date.parse(activatedAt ?? '') < 24 * 3_600_000
+  )
+}
+
+function Revocation({ cycle: { cycleId, cycleCode } }: { cycle: Cycle }) {
+  const { t } = useTranslation()
+  return (
+    <TwoPersons
+      path={`${cycles}/${cycleId}/revocation`}
+      asked={useApproval(cycleId)}
+      texts={{
+        title: t('cycles.revokeCycle', { code: cycleCode }),
+        request: t('cycles.revoke'),
+        approve: t('cycles.revoke'),
+        approveSays: t('cycles.revokeSays'),
+      }}
+    />
+  )
+}
+
 function Steering({ cycle }: { cycle: Cycle }) {
   const { t } = useTranslation()
   const may = useMay()
@@ -171,6 +198,7 @@ function Steering({ cycle }: { cycle: Cycle }) {
           {t(`cycles.${verb}`)}
         </Button>
       ))}
+      {isRevocable(cycle) && may('cycles.start') && <Revocation cycle={cycle} />}
       <Modal opened={asked !== undefined} onClose={close} title={asked && t(`cycles.${asked}`)}>
         <Stack>
           <Text>{asked && t(`cycles.${asked}Says`)}</Text>

@@ -1,4 +1,16 @@
-import { Button, Grid, Group, NumberInput, Paper, Radio, Stack, Text, TextInput, Title } from '@mantine/core'
+import {
+  Alert,
+  Button,
+  Grid,
+  Group,
+  NumberInput,
+  Paper,
+  Radio,
+  Stack,
+  Text,
+  TextInput,
+  Title,
+} from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useEffect, useState } from 'react'
@@ -188,6 +200,16 @@ function PreviewCard({ preview, children }: { preview: Preview; children: React.
         </Title>
         <Text fw={600}>{t('cycles.eligible', { members: number(preview.eligibleMembers) })}</Text>
         <Facts rows={facts} as="number" />
+        {preview.reportedDead.length > 0 && (
+          <Alert color="orange" title={t('cycles.reportedDead')}>
+            <Text size="sm">{t('cycles.reportedSays')}</Text>
+            {preview.reportedDead.map(({ memberCode, fullName, claimCode }) => (
+              <Text key={memberCode} size="sm">
+                {fullName} · <span className="code">{memberCode}</span> · {claimCode}
+              </Text>
+            ))}
+          </Alert>
+        )}
         {preview.largestAgents.length > 0 && (
           <details>
             <summary>{t('cycles.largestAgents')}</summary>

@@ -54,6 +54,11 @@ export default {
   pause: 'Pause',
   resume: 'Resume',
   cancel: 'Cancel the cycle',
+  revoke: 'Revoke the cycle',
+  revokeCycle: 'Revoke {{code}}',
+  revokeSays: 'The cycle is Cancelled, its contributions are removed, and its claim may get a new one.',
+  reportedDead: 'Reported dead, and not decided yet',
+  reportedSays: 'They would be asked, but get no letter. Approving the claim waives what they owe.',
   retry: 'Try again',
   keep: 'Leave it as it is',
   pauseSays:

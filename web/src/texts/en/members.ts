@@ -80,11 +80,7 @@ export default {
   erasure: 'Erasure',
   erasureSays:
     'A member who has left or has died can ask to be forgotten. Name, telephone, e-mail and wallet are removed for good; the code and the contributions stay. Two persons have to agree.',
-  erasureAsked: '{{who}} asked for it on {{when}}: {{reason}}',
-  erasureReason: 'Why',
   requestErasure: 'Ask for erasure',
-  withdrawErasure: 'Withdraw the request',
-  withdrawErasureSays: 'The member stays as they are.',
   erase: 'Erase',
   eraseMember: 'Erase {{code}}',
   eraseSays: '{{name}} will be removed from the register and from the audit trail. This cannot be undone.',
