@@ -20,6 +20,8 @@ export interface GuardedRoute {
   readonly method: string
   readonly url: string
   readonly access: Access
+  /** Whether password and code must have been given just now. */
+  readonly stepUp: boolean
 }
 
 declare module 'fastify' {
@@ -137,7 +139,8 @@ function callerOf({ principal, ip }: FastifyRequest): string {
 }
 
 function guardedRoutes({ method, url, config }: RouteOptions): GuardedRoute[] {
-  return [method].flat().map((one) => ({ method: one, url, access: config?.access as Access }))
+  const { access, stepUp = false } = config ?? {}
+  return [method].flat().map((one) => ({ method: one, url, access: access as Access, stepUp }))
 }
 
 function actorOf(request: FastifyRequest): Actor {

@@ -147,6 +147,43 @@ test.each(tampering)('by hand: %s', async (_what, tamper, mend, said) => {
   expect(await wrong()).toEqual([])
 })
 
+/** Each field that events tell of, changed in all its rows: a table, its key, the field, and another value. */
+const fields: [table: string, key: string, column: string, value: string][] = [
+  ['fund', 'only_row', 'name', `'Mine'`],
+  ['fund', 'only_row', 'currency', `'EUR'`],
+  ['fund', 'only_row', 'time_zone', `'Asia/Kolkata'`],
+  ['fund', 'only_row', 'cycle_code_prefix', `'XX'`],
+  ['fund', 'only_row', 'rounding_step', '7'],
+  ['fund', 'only_row', 'notice_language', `'hi'`],
+  ['fund', 'only_row', 'agent_channels', `'{sms}'`],
+  ['tiers', 'tier_id', 'benefit_amount', '5'],
+  ['users', 'id', 'email', `'x' || email`],
+  ['users', 'id', 'disabled_at', 'now()'],
+  ['api_keys', 'key_id', 'permissions', `'{fund.change}'`],
+  ['api_keys', 'key_id', 'expires_at', `'2100-01-01'`],
+  ['claims', 'claim_id', 'benefit_amount', '7'],
+  ['claims', 'claim_id', 'date_of_death', `'2020-01-01'`],
+  ['claims', 'claim_id', 'submitted_by', `'me'`],
+  ['claims', 'claim_id', 'approved_by', `'me'`],
+  ['claims', 'claim_id', 'joined_on', `'1999-01-01'`],
+  ['claims', 'claim_id', 'in_standing', 'not in_standing'],
+  ['contribution_cycles', 'cycle_id', 'cycle_code', `'CC-1999-00001'`],
+  ['contribution_cycles', 'cycle_id', 'currency', `'EUR'`],
+  ['contribution_cycles', 'cycle_id', 'currency_exponent', '0'],
+  ['contribution_cycles', 'cycle_id', 'deadline', `'2099-01-01'`],
+]
+
+test.each(fields)('by hand: of %s (%s) the field %s', async (table, key, column, value) => {
+  const name = column.replace(/_(\w)/g, (_match, letter: string) => letter.toUpperCase())
+  await run(`create table kept as select * from ${table}; update ${table} set ${column} = ${value}`)
+  const found = await wrong()
+  await run(
+    `update ${table} t set ${column} = k.${column} from kept k where k.${key} = t.${key}; drop table kept`,
+  )
+  expect(found.filter((fault) => fault.includes('as no event says')).join('\n')).toContain(name)
+  expect(await wrong()).toEqual([])
+})
+
 const cut = 'the end of the audit trail is cut off'
 test(`by hand: ${cut}`, async () => {
   const file = path.join(directory, 'anchor.json')
