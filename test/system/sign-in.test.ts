@@ -160,19 +160,25 @@ describe('a session', () => {
       'POST /api/webhooks/:endpointId/rotate-secret',
     ])
     const steps = [
+      () =>
+        admin.ask('POST', '/api/users', { name: 'N', email: `n-${Date.now()}@example.org`, role: 'clerk' }),
+      () => admin.ask('PATCH', `/api/users/${userId}`, { name: 'A' }),
+      () => admin.ask('POST', '/api/api-keys', { keyName: 'k', permissions: ['fund.read'] }),
+      () => admin.ask('PATCH', '/api/fund', { selfApproval: true }),
+      () => admin.ask('POST', '/api/webhooks', { url: 'https://books.example.org/almoner' }),
+    ]
+    const refused = [
+      ...steps,
       ...guarded.map(
         ({ method, url }) =>
           () =>
             admin.ask(method, url.replace(/:\w+/g, nowhere), { reason: 'x' }),
       ),
-      () =>
-        admin.ask('POST', '/api/users', { name: 'N', email: `n-${Date.now()}@example.org`, role: 'clerk' }),
-      () => admin.ask('PATCH', '/api/fund', { selfApproval: true }),
     ]
     await sql`update sessions set confirmed_at = now() - interval '11 minutes' where user_id = ${userId}`.execute(
       api.db,
     )
-    for (const step of steps) expect(refusal(await step())).toBe('403 step-up-required')
+    for (const step of refused) expect(refusal(await step())).toBe('403 step-up-required')
     expect(refusal(await admin.ask('POST', '/api/session/confirm', { password: 'wrong password 1' }))).toBe(
       '401 wrong-password',
     )
