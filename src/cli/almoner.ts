@@ -15,6 +15,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => (await import('./demo.ts')).demoCommand(),
   fund: async () => (await import('./fund.ts')).fundCommand(),
   tiers: async () => (await import('./tiers.ts')).tiersCommand(),
+  agents: async () => (await import('./agents.ts')).agentsCommand(),
   members: async () => (await import('./members.ts')).membersCommand(),
   claims: async () => (await import('./claims.ts')).claimsCommand(),
   cycles: async () => (await import('./cycles.ts')).cyclesCommand(),

@@ -1,9 +1,11 @@
 import { InvalidArgumentError } from 'commander'
 import { type ClaimView, findClaim } from '../claims/claim-sql.ts'
 import { type CycleView, findCycle } from '../cycles/cycle-sql.ts'
+import { findTier, type TierRow } from '../fund/fund-sql.ts'
 import { findMember, type MemberView } from '../members/member-sql.ts'
 import type { Db } from '../platform/database/connect.ts'
 import { DomainError } from '../platform/values/errors.ts'
+import { type TextRule, textSchema } from '../platform/values/text-rules.ts'
 import { nameSchema } from '../platform/values/value-schemas.ts'
 
 /** A whole number within bounds, for commander. */
@@ -29,6 +31,20 @@ export function nameOf(text: string): string {
   throw new InvalidArgumentError(name.error.issues.map(({ message }) => message).join(' '))
 }
 
+/** A text that the rule lets pass, for commander. */
+export function textOf(rule: TextRule): (text: string) => string {
+  const schema = textSchema(rule)
+  return (text) => {
+    const read = schema.safeParse(text)
+    if (read.success) return read.data
+    throw new InvalidArgumentError(read.error.issues.map(({ message }) => message).join(' '))
+  }
+}
+
+/** `none` becomes an empty text: commander knows no null. */
+export const orNone = (read: (text: string) => string) => (text: string) =>
+  text === 'none' ? '' : read(text)
+
 /** @throws DomainError `claim-not-found` */
 export async function claimByCode(db: Db, claimCode: string): Promise<ClaimView> {
   const claim = await findClaim(db, { claimCode })
@@ -41,6 +57,13 @@ export async function memberByCode(db: Db, memberCode: string): Promise<MemberVi
   const member = await findMember(db, { memberCode })
   if (!member) throw new DomainError('member-not-found', `There is no member ${memberCode}.`)
   return member
+}
+
+/** @throws DomainError `tier-not-found` */
+export async function tierByCode(db: Db, tierCode: string): Promise<TierRow> {
+  const tier = await findTier(db, { tierCode })
+  if (!tier) throw new DomainError('tier-not-found', `There is no tier ${tierCode}.`)
+  return tier
 }
 
 /** @throws DomainError `cycle-not-found` */

@@ -1,19 +1,12 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
-import { findTier } from '../fund/fund-sql.ts'
+import { type Command, Option } from 'commander'
 import { eraseMember, requestErasure, withdrawErasure } from '../members/erase-member.ts'
 import { addMember, changeMember } from '../members/keep-members.ts'
 import { type MemberStatus, memberStatuses } from '../members/member-rules.ts'
 import { findAgent, findMembers, findStandings, type MemberView } from '../members/member-sql.ts'
 import type { Db } from '../platform/database/connect.ts'
 import { DomainError } from '../platform/values/errors.ts'
-import {
-  emailRule,
-  memberCodeRule,
-  phoneRule,
-  type TextRule,
-  textSchema,
-} from '../platform/values/text-rules.ts'
-import { isoDate, memberByCode, nameOf, wholeNumber } from './arguments.ts'
+import { emailRule, memberCodeRule, phoneRule } from '../platform/values/text-rules.ts'
+import { isoDate, memberByCode, nameOf, orNone, textOf, tierByCode, wholeNumber } from './arguments.ts'
 import { addImportCommand } from './members-import.ts'
 import { printResult, table } from './output.ts'
 import { commandActor, group, withApplication } from './run-command.ts'
@@ -187,25 +180,12 @@ function withFields(command: Command): Command {
     .option('--email <address>', 'the e-mail address, or none', orNone(textOf(emailRule)))
 }
 
-/** A text that the rule lets pass, for commander. */
-function textOf(rule: TextRule): (text: string) => string {
-  const schema = textSchema(rule)
-  return (text) => {
-    const read = schema.safeParse(text)
-    if (read.success) return read.data
-    throw new InvalidArgumentError(read.error.issues.map(({ message }) => message).join(' '))
-  }
-}
-
-const orNone = (read: (text: string) => string) => (text: string) => (text === 'none' ? '' : read(text))
-
 /** The tier and the agent that the options name. */
 async function referred(
   db: Db,
   { tier, agent }: Pick<MemberOptions, 'tier' | 'agent'>,
 ): Promise<{ tierId?: string; agentId?: string | null }> {
-  const found = tier === undefined ? undefined : await findTier(db, { tierCode: tier })
-  if (tier !== undefined && !found) throw new DomainError('tier-not-found', `There is no tier ${tier}.`)
+  const found = tier === undefined ? undefined : await tierByCode(db, tier)
   const who = agent ? await findAgent(db, agent) : undefined
   if (agent && !who) {
     throw new DomainError('agent-not-found', `There is no agent ${agent}.`)

@@ -1,8 +1,11 @@
-import type { Command } from 'commander'
-import { findFund, findTier, findTiers } from '../fund/fund-sql.ts'
-import { addTier, changeTier } from '../fund/keep-tiers.ts'
+import { type Command, Option } from 'commander'
+import { findFund, findTiers } from '../fund/fund-sql.ts'
+import { addTier, changeTier, removeTier } from '../fund/keep-tiers.ts'
+import type { Currency } from '../platform/values/currency-rules.ts'
 import { DomainError } from '../platform/values/errors.ts'
 import { formatAmount, parseAmount } from '../platform/values/money-rules.ts'
+import { codeRule } from '../platform/values/text-rules.ts'
+import { nameOf, textOf, tierByCode } from './arguments.ts'
 import { printResult, table } from './output.ts'
 import { commandActor, group, withApplication } from './run-command.ts'
 
@@ -10,6 +13,7 @@ interface TierOptions {
   name?: string
   contribution?: string
   benefit?: string
+  retired?: 'yes' | 'no'
 }
 
 export function tiersCommand(): Command {
@@ -37,39 +41,66 @@ export function tiersCommand(): Command {
         ]),
       )
     })
-  for (const [verb, description] of [
-    ['add', 'add a tier'],
-    ['set', 'change a tier'],
-  ] as const) {
-    tiers
-      .command(verb)
-      .description(description)
-      .argument('<code>', 'the code of the tier')
-      .option('--name <name>')
-      .option('--contribution <amount>', 'what each member pays when another dies')
-      .option('--benefit <amount>', 'what the family is to receive')
-      .action(async (tierCode: string, options: TierOptions, command: Command) => {
-        const tier = await withApplication(async (app) => {
-          const fund = await findFund(app.db)
-          const { name, contribution, benefit } = options
-          const changes = {
-            ...(name !== undefined && { tierName: name }),
-            ...(contribution !== undefined && { contributionAmount: parseAmount(contribution, fund) }),
-            ...(benefit !== undefined && { benefitAmount: parseAmount(benefit, fund) }),
-          }
-          if (verb === 'add') {
-            const defaults = { tierName: tierCode, contributionAmount: null, benefitAmount: null }
-            return addTier(app, { tierCode, ...defaults, ...changes, actor: commandActor() })
-          }
-          if (Object.keys(changes).length === 0) {
-            throw new DomainError('invalid-input', 'Say what to change: --name, --contribution or --benefit.')
-          }
-          const found = await findTier(app.db, { tierCode })
-          if (!found) throw new DomainError('tier-not-found', `There is no tier ${tierCode}.`)
-          return changeTier(app, { tierId: found.tierId, changes, actor: commandActor() })
-        })
-        printResult(command, tier, [`Tier ${tier.tierCode} is kept.`])
+  withFields(tiers.command('add'))
+    .description('add a tier')
+    .argument('<code>', 'the code of the tier', textOf(codeRule))
+    .action(async (tierCode: string, options: TierOptions, command: Command) => {
+      const tier = await withApplication(async (app) =>
+        addTier(app, {
+          tierCode,
+          tierName: tierCode,
+          contributionAmount: null,
+          benefitAmount: null,
+          ...changesOf(options, await findFund(app.db)),
+          actor: commandActor(),
+        }),
+      )
+      printResult(command, tier, [`Tier ${tier.tierCode} is kept.`])
+    })
+  withFields(tiers.command('set'))
+    .description('change a tier, or retire it: no member comes into it any more')
+    .argument('<code>', 'the code of the tier')
+    .addOption(new Option('--retired <yes|no>').choices(['yes', 'no']))
+    .action(async (code: string, options: TierOptions, command: Command) => {
+      if (Object.keys(options).length === 0) {
+        throw new DomainError(
+          'invalid-input',
+          'Say what to change: --name, --contribution, --benefit or --retired.',
+        )
+      }
+      const tier = await withApplication(async (app) => {
+        const { tierId } = await tierByCode(app.db, code)
+        const changes = changesOf(options, await findFund(app.db))
+        return changeTier(app, { tierId, changes, actor: commandActor() })
       })
-  }
+      printResult(command, tier, [`Tier ${tier.tierCode} is kept.`])
+    })
+  tiers
+    .command('remove')
+    .description('remove a tier that was never used')
+    .argument('<code>', 'the code of the tier')
+    .action(async (code: string, _options: unknown, command: Command) => {
+      await withApplication(async (app) => {
+        const { tierId } = await tierByCode(app.db, code)
+        await removeTier(app, { tierId, actor: commandActor() })
+      })
+      printResult(command, { tierCode: code }, [`Tier ${code} is removed.`])
+    })
   return tiers
+}
+
+function withFields(command: Command): Command {
+  return command
+    .option('--name <name>', 'how it is called', nameOf)
+    .option('--contribution <amount>', 'what each member pays when another dies')
+    .option('--benefit <amount>', 'what the family is to receive')
+}
+
+function changesOf({ name, contribution, benefit, retired }: TierOptions, fund: Currency) {
+  return {
+    ...(name !== undefined && { tierName: name }),
+    ...(contribution !== undefined && { contributionAmount: parseAmount(contribution, fund) }),
+    ...(benefit !== undefined && { benefitAmount: parseAmount(benefit, fund) }),
+    ...(retired !== undefined && { isRetired: retired === 'yes' }),
+  }
 }

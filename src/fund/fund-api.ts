@@ -49,6 +49,7 @@ export const tierSchema = z
     contributionAmount: z.int().nullable(),
     benefitAmount: z.int().nullable(),
     createdAt: z.string(),
+    retiredAt: z.string().nullable().meta({ description: 'Since when no member comes into it.' }),
   })
   .meta({ id: 'Tier' })
 
@@ -64,5 +65,6 @@ export const tierChangesSchema = z
     tierName: nameSchema.exactOptional(),
     contributionAmount: amountSchema.nullable().exactOptional(),
     benefitAmount: amountSchema.nullable().exactOptional(),
+    isRetired: z.boolean().exactOptional(),
   })
   .refine((changes) => Object.keys(changes).length > 0, { error: 'must change something' })

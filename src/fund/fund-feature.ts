@@ -5,6 +5,7 @@ declare module '../events/event-sql.ts' {
     FundChanged: true
     TierAdded: true
     TierChanged: true
+    TierRemoved: true
   }
 }
 

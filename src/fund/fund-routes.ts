@@ -7,7 +7,7 @@ import type { HttpRoutes } from '../platform/http/server.ts'
 import { changeFund } from './change-fund.ts'
 import { fundChangesSchema, fundSchema, newTierSchema, tierChangesSchema, tierSchema } from './fund-api.ts'
 import { findFund, findTiers } from './fund-sql.ts'
-import { addTier, changeTier } from './keep-tiers.ts'
+import { addTier, changeTier, removeTier } from './keep-tiers.ts'
 
 export function fundRoutes(deps: AnnounceDeps): HttpRoutes {
   return async (app) => {
@@ -77,7 +77,7 @@ export function fundRoutes(deps: AnnounceDeps): HttpRoutes {
       {
         config: { access: 'fund.change' },
         schema: {
-          summary: 'Change a tier’s name or amounts',
+          summary: 'Change a tier’s name or amounts, or retire it',
           tags: ['fund'],
           params: z.strictObject({ tierId: z.uuid() }),
           body: tierChangesSchema,
@@ -86,6 +86,23 @@ export function fundRoutes(deps: AnnounceDeps): HttpRoutes {
       },
       async (request) =>
         changeTier(deps, { tierId: request.params.tierId, changes: request.body, actor: request.actor }),
+    )
+
+    app.delete(
+      '/api/tiers/:tierId',
+      {
+        config: { access: 'fund.change' },
+        schema: {
+          summary: 'Remove a tier that was never used',
+          tags: ['fund'],
+          params: z.strictObject({ tierId: z.uuid() }),
+          response: { 204: z.null(), ...problemResponses(404, 409) },
+        },
+      },
+      async (request, reply) => {
+        await removeTier(deps, { ...request.params, actor: request.actor })
+        return reply.code(204).send(null)
+      },
     )
   }
 }

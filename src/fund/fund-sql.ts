@@ -68,7 +68,7 @@ export async function insertTier(
 export async function updateTier(
   db: Db,
   tierId: string,
-  changes: Partial<Pick<TierRow, 'tierName' | 'contributionAmount' | 'benefitAmount'>>,
+  changes: Partial<Pick<TierRow, 'tierName' | 'contributionAmount' | 'benefitAmount' | 'retiredAt'>>,
 ): Promise<TierRow> {
   return db
     .updateTable('tiers')
@@ -76,6 +76,11 @@ export async function updateTier(
     .where('tierId', '=', tierId)
     .returningAll()
     .executeTakeFirstOrThrow()
+}
+
+/** @throws the error of the trigger while the tier is used, or was */
+export async function deleteTier(tx: Tx, tierId: string): Promise<void> {
+  await tx.deleteFrom('tiers').where('tierId', '=', tierId).execute()
 }
 
 /** The tier as it is before a change; nobody else changes it until the transaction ends. */

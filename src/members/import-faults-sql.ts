@@ -81,6 +81,20 @@ export async function takeTwinsAsOne(client: Client, reason: string): Promise<vo
   }
 }
 
+/** Rows of new members who would come into a retired tier, or to a retired agent. */
+export async function insertFaultsOfRetired(client: Client, reason: string): Promise<void> {
+  await client.query(
+    `insert into import_faults (line, column_name, value, reason)
+    select r.line, case when t.tier_id is not null then 'tier' else 'agentCode' end, coalesce(t.tier_code, a.agent_code), $1
+    from import_rows r
+    left join tiers t on t.tier_code = r.tier_code and t.retired_at is not null
+    left join agents a on a.agent_code = r.agent_code and a.retired_at is not null
+    where (t.tier_id is not null or a.agent_id is not null)
+      and not exists (select from members m where m.member_code = r.member_code)`,
+    [reason],
+  )
+}
+
 /** Rows of members who would become Deceased, which nobody does but by a claim. */
 export async function insertFaultsOfDeaths(client: Client, reason: string): Promise<void> {
   await client.query(

@@ -215,6 +215,7 @@ async function judgeAndWrite(
 async function findFaults(client: pg.ClientBase, input: ImportInput): Promise<void> {
   if (!input.createTiers) await faultStatements.insertFaultsOfTiers(client, registerReasons.unknownTier)
   if (!input.createAgents) await faultStatements.insertFaultsOfAgents(client, registerReasons.unknownAgent)
+  await faultStatements.insertFaultsOfRetired(client, registerReasons.retired)
   await faultStatements.insertFaultsOfDeaths(client, registerReasons.dies)
   await faultStatements.insertFaultsOfTwins(client, registerReasons.twinOnRegister)
   if (input.onDuplicate === 'update') {

@@ -37,6 +37,7 @@ export interface CheckedRow {
 export const registerReasons = {
   unknownTier: 'There is no such tier.',
   unknownAgent: 'There is no such agent.',
+  retired: 'It is retired: nobody new comes to it.',
   repeatedCode: 'The member is on line %s already.',
   twinInFile: 'The code differs from %s, on line %s, in capitals or leading zeros only.',
   twinOnRegister: 'There is a member %s, whose code differs from this in capitals or leading zeros only.',

@@ -10,44 +10,14 @@ import { DomainError } from '../platform/values/errors.ts'
 import { takenCode } from '../platform/values/text-rules.ts'
 import { type MemberStatus, memberMoves, memberStatuses, personalFields } from './member-rules.ts'
 import {
-  type AgentRow,
-  findAgent,
   findMember,
-  insertAgent,
+  findRetired,
   insertMember,
   lockMember,
   type MemberView,
   type NewMember,
   updateMember,
 } from './member-sql.ts'
-
-/** @throws DomainError `agent-code-taken` */
-export async function addAgent(
-  { db, announce }: AnnounceDeps,
-  { actor, ...agent }: Pick<AgentRow, 'agentCode' | 'fullName' | 'email' | 'phone'> & { actor: Actor },
-): Promise<AgentRow> {
-  try {
-    return await db.transaction().execute(async (tx) => {
-      const twin = await findAgent(tx, agent.agentCode)
-      if (twin) throw agentCodeTaken(agent.agentCode, twin.agentCode)
-      const added = await insertAgent(tx, agent)
-      await announce(tx, {
-        eventName: 'AgentAdded',
-        subject: added.agentId,
-        actor,
-        payload: { after: added },
-      })
-      return added
-    })
-  } catch (error) {
-    if (!isUniqueViolation(error)) throw error
-    throw agentCodeTaken(agent.agentCode, agent.agentCode)
-  }
-}
-
-function agentCodeTaken(agentCode: string, taken: string): DomainError {
-  return new DomainError('agent-code-taken', `There is an agent ${takenCode(agentCode, taken)}.`)
-}
 
 /**
  * Puts a member on the register. Somebody who joins in the future is refused, so a member in standing has joined.
@@ -62,6 +32,7 @@ export async function addMember(
   if (member.memberStatus === 'Deceased') throw deathNeedsClaim()
   try {
     return await db.transaction().execute(async (tx) => {
+      await refuseRetired(tx, member)
       const twin = await findMember(tx, { memberCode: member.memberCode })
       if (twin) throw memberCodeTaken(member.memberCode, twin.memberCode)
       const added = await requireMember(tx, await insertMember(tx, member))
@@ -115,6 +86,7 @@ export async function changeMember(
       if (erasedAt !== null) {
         throw new DomainError('member-erased', `${memberCode} was erased: nothing can change any more.`)
       }
+      await refuseRetired(tx, changes)
       if (memberStatus === 'Deceased' && before.memberStatus !== 'Deceased') throw deathNeedsClaim()
       if (!(await updateMember(tx, memberId, changes, from))) {
         throw new DomainError(
@@ -156,6 +128,20 @@ export async function requireMember(db: Db, memberId: string, ownAgentId?: strin
   if (!member || (ownAgentId !== undefined && member.agentId !== ownAgentId))
     throw new DomainError('member-not-found', 'There is no such member.')
   return member
+}
+
+/** Nobody comes into a retired tier, or to a retired agent. */
+async function refuseRetired(
+  tx: Tx,
+  { tierId, agentId }: { tierId?: string | undefined; agentId?: string | null | undefined },
+): Promise<void> {
+  const { tierCode, agentCode } = await findRetired(tx, { tierId, agentId })
+  if (tierCode !== null) {
+    throw new DomainError('tier-retired', `Tier ${tierCode} is retired: no member comes into it any more.`)
+  }
+  if (agentCode !== null) {
+    throw new DomainError('agent-retired', `Agent ${agentCode} is retired: choose another.`)
+  }
 }
 
 /** What follows from a death is undone by nobody, so that two persons say it, and how it is known. */

@@ -15,8 +15,22 @@ export const agentSchema = z
     email: z.string().nullable(),
     phone: z.string().nullable(),
     createdAt: z.string(),
+    retiredAt: z.string().nullable().meta({ description: 'Since when no member is given to the agent.' }),
   })
   .meta({ id: 'Agent' })
+
+export const agentChangesSchema = z
+  .strictObject({
+    fullName: nameSchema.exactOptional(),
+    email: email.nullable().exactOptional(),
+    phone: phone.nullable().exactOptional(),
+    isRetired: z.boolean().exactOptional(),
+  })
+  .refine((changes) => Object.keys(changes).length > 0, { error: 'must change something' })
+
+export const moveMembersSchema = z.strictObject({
+  toAgentId: z.uuid().nullable().meta({ description: 'Null: to nobody.' }),
+})
 
 export const newAgentSchema = z.strictObject({
   agentCode: codeSchema,

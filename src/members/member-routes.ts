@@ -13,8 +13,10 @@ import { DomainError } from '../platform/values/errors.ts'
 import { eraseMember, requestErasure, withdrawErasure } from './erase-member.ts'
 import { findErasureRequest } from './erasure-sql.ts'
 import { importMembers, type RowFault } from './import-members.ts'
-import { addAgent, addMember, changeMember, requireMember } from './keep-members.ts'
+import { addAgent, changeAgent, moveMembersOfAgent, removeAgent } from './keep-agents.ts'
+import { addMember, changeMember, requireMember } from './keep-members.ts'
 import {
+  agentChangesSchema,
   agentSchema,
   erasureRequestSchema,
   importQuerySchema,
@@ -23,6 +25,7 @@ import {
   memberChangesSchema,
   memberSchema,
   memberWithStandingsSchema,
+  moveMembersSchema,
   newAgentSchema,
   newErasureSchema,
   newMemberSchema,
@@ -32,6 +35,7 @@ import { readColumnMap } from './member-columns.ts'
 import { memberStatuses } from './member-rules.ts'
 import { findAgents, findMembers, findStandings } from './member-sql.ts'
 
+const agentParams = z.strictObject({ agentId: z.uuid() })
 const memberParams = z.strictObject({ memberId: z.uuid() })
 
 export interface MemberRoutesDeps extends AnnounceDeps {
@@ -74,6 +78,61 @@ export function memberRoutes(deps: MemberRoutesDeps): HttpRoutes {
       },
       async (request, reply) =>
         reply.code(201).send(await addAgent(deps, { ...request.body, actor: request.actor })),
+    )
+
+    app.patch(
+      '/api/agents/:agentId',
+      {
+        config: { access: 'members.change' },
+        schema: {
+          summary: 'Change what is kept of an agent, or retire one without members',
+          tags: ['members'],
+          params: agentParams,
+          body: agentChangesSchema,
+          response: { 200: agentSchema, ...problemResponses(400, 404, 409) },
+        },
+      },
+      async (request) =>
+        changeAgent(deps, { ...request.params, changes: request.body, actor: request.actor }),
+    )
+
+    app.delete(
+      '/api/agents/:agentId',
+      {
+        config: { access: 'members.change' },
+        schema: {
+          summary: 'Remove an agent who was never used',
+          tags: ['members'],
+          params: agentParams,
+          response: { 204: z.null(), ...problemResponses(404, 409) },
+        },
+      },
+      async (request, reply) => {
+        await removeAgent(deps, { ...request.params, actor: request.actor })
+        return reply.code(204).send(null)
+      },
+    )
+
+    app.post(
+      '/api/agents/:agentId/move-members',
+      {
+        config: { access: 'members.change' },
+        schema: {
+          summary: 'Give all members of an agent to another',
+          description: 'What was asked in cycles that are Active stays with the former agent.',
+          tags: ['members'],
+          params: agentParams,
+          body: moveMembersSchema,
+          response: { 200: z.object({ members: z.int() }), ...problemResponses(400, 404, 409) },
+        },
+      },
+      async (request) => ({
+        members: await moveMembersOfAgent(deps, {
+          ...request.params,
+          ...request.body,
+          actor: request.actor,
+        }),
+      }),
     )
 
     app.get(

@@ -34,6 +34,63 @@ export async function findAgents(db: Db, page: { after?: string; limit: number }
   return query.execute()
 }
 
+/** The agent as it is before a change; nobody else changes it until the transaction ends. */
+export async function lockAgent(tx: Tx, agentId: string): Promise<AgentRow | undefined> {
+  return tx.selectFrom('agents').selectAll().where('agentId', '=', agentId).forUpdate().executeTakeFirst()
+}
+
+export async function updateAgent(
+  tx: Tx,
+  agentId: string,
+  changes: Partial<Pick<AgentRow, 'fullName' | 'email' | 'phone' | 'retiredAt'>>,
+): Promise<AgentRow> {
+  if (Object.keys(changes).length === 0) return (await lockAgent(tx, agentId)) as AgentRow
+  return tx
+    .updateTable('agents')
+    .set(changes)
+    .where('agentId', '=', agentId)
+    .returningAll()
+    .executeTakeFirstOrThrow()
+}
+
+/** @throws the error of the trigger while the agent is used, or was */
+export async function deleteAgent(tx: Tx, agentId: string): Promise<void> {
+  await tx.deleteFrom('agents').where('agentId', '=', agentId).execute()
+}
+
+/** The codes of the tier and the agent, as far as they are retired. */
+export async function findRetired(
+  db: Db,
+  { tierId, agentId }: { tierId?: string | undefined; agentId?: string | null | undefined },
+): Promise<{ tierCode: string | null; agentCode: string | null }> {
+  const { rows } = await sql<{ tierCode: string | null; agentCode: string | null }>`
+    select
+      (select tier_code from tiers where tier_id = ${tierId ?? null}::uuid and retired_at is not null) as tier_code,
+      (select agent_code from agents where agent_id = ${agentId ?? null}::uuid and retired_at is not null) as agent_code`.execute(
+    db,
+  )
+  return rows[0] as { tierCode: string | null; agentCode: string | null }
+}
+
+/** Whether the agent looks after anybody who has not died. */
+export async function hasMembers(db: Db, agentId: string): Promise<boolean> {
+  const { rows } = await sql<{ found: boolean }>`
+    select exists (select from members where agent_id = ${agentId} and member_status <> 'Deceased') as found`.execute(
+    db,
+  )
+  return rows[0]?.found === true
+}
+
+export async function moveMembers(tx: Tx, agentId: string, toAgentId: string | null): Promise<number> {
+  const { numUpdatedRows } = await tx
+    .updateTable('members')
+    .set({ agentId: toAgentId, updatedAt: sql`now()` })
+    .where('agentId', '=', agentId)
+    .where('memberStatus', '!=', 'Deceased')
+    .executeTakeFirst()
+  return Number(numUpdatedRows)
+}
+
 export type NewMember = Pick<
   MemberRow,
   | 'memberCode'

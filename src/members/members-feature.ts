@@ -3,6 +3,9 @@ import type { MemberRoutesDeps } from './member-routes.ts'
 declare module '../events/event-sql.ts' {
   interface EventNames {
     AgentAdded: true
+    AgentChanged: true
+    AgentRemoved: true
+    AgentMembersMoved: true
     MemberAdded: true
     MemberChanged: true
     MemberErasureRequested: true

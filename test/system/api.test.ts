@@ -1355,6 +1355,17 @@ const documented = `
   PATCH /api/tiers/{tierId}
   GET /api/agents
   POST /api/agents
+  PATCH /api/agents/{agentId}
+  DELETE /api/agents/{agentId}
+  POST /api/agents/{agentId}/move-members
+  DELETE /api/tiers/{tierId}
+  GET /api/approvals
+  POST /api/claims/{claimId}/revocation
+  POST /api/claims/{claimId}/revocation/approval
+  DELETE /api/claims/{claimId}/revocation
+  POST /api/contribution-cycles/{cycleId}/revocation
+  POST /api/contribution-cycles/{cycleId}/revocation/approval
+  DELETE /api/contribution-cycles/{cycleId}/revocation
   GET /api/members
   POST /api/members
   GET /api/members/{memberId}
@@ -1428,6 +1439,83 @@ const documented = `
   GET /api/audit.csv`
   .trim()
   .split(/\s*\n\s*/)
+
+describe('agents and tiers', () => {
+  test('an agent is changed, gives all members to another, and is retired', async () => {
+    const tierId = await registerTier(api.db, { tierCode: 'AM', members: 6 })
+    const add = async (agentCode: string) =>
+      (await api.post<AgentRow>('/api/agents', { agentCode, fullName: agentCode })).body
+    const [from, to] = [await add('AM-from'), await add('AM-to')]
+    await sql`update members set agent_id = ${from.agentId} where tier_id = ${tierId}`.execute(api.db)
+    const changes = { fullName: 'Meera Das', email: 'meera@example.org', phone: '+91 98200 00001' }
+    expect((await api.patch<AgentRow>(`/api/agents/${from.agentId}`, changes)).body).toEqual({
+      ...from,
+      ...changes,
+    })
+
+    // What was asked in a cycle that is Active stays with who had the members then.
+    const { claimId } = await approveDeath(api.db, { tierCode: 'AM' })
+    const { cycleId } = await startActive({ claimId })
+    const shares = async () =>
+      (
+        await api.get<{ items: { agentCode: string; members: number }[] }>(`${cycles}/${cycleId}/agents`)
+      ).body.items.map(({ agentCode, members }) => [agentCode, members])
+    expect(await shares()).toEqual([['AM-from', 5]])
+    const owed = await getContributions(cycleId, `?agentId=${from.agentId}`)
+    expect(owed).toHaveLength(5)
+    expect(refusal(await api.patch(`/api/agents/${from.agentId}`, { isRetired: true }))).toBe(
+      '409 agent-in-use',
+    )
+    const move = `/api/agents/${from.agentId}/move-members`
+    expect((await api.post(move, { toAgentId: to.agentId })).body).toEqual({ members: 5 })
+    expect((await api.post(move, { toAgentId: to.agentId })).body).toEqual({ members: 0 })
+    expect(await shares()).toEqual([['AM-from', 5]])
+    expect(await getContributions(cycleId, `?agentId=${from.agentId}`)).toEqual(owed)
+    expect(await getContributions(cycleId, `?agentId=${to.agentId}`)).toEqual([])
+    const next = await startActive({
+      claimId: (await approveDeath(api.db, { tierCode: 'AM', number: 2 })).claimId,
+    })
+    const later = (await api.get<{ items: { agentCode: string }[] }>(`${cycles}/${next.cycleId}/agents`)).body
+      .items
+    expect(later.map(({ agentCode }) => agentCode)).toEqual(['AM-to'])
+
+    expect(
+      (await api.patch<AgentRow>(`/api/agents/${from.agentId}`, { isRetired: true })).body.retiredAt,
+    ).toMatch(/^20/)
+    const member = await api.post('/api/members', {
+      memberCode: 'AM-new',
+      fullName: 'N',
+      tierId,
+      agentId: from.agentId,
+      joinedOn: '2020-01-01',
+    })
+    expect(refusal(member)).toBe('409 agent-retired')
+    expect(
+      refusal(await api.post(`/api/agents/${to.agentId}/move-members`, { toAgentId: from.agentId })),
+    ).toBe('409 agent-retired')
+    expect(
+      (await api.patch<AgentRow>(`/api/agents/${from.agentId}`, { isRetired: false })).body.retiredAt,
+    ).toBeNull()
+  })
+
+  test('what was never used is removed, and what was is not', async () => {
+    const agent = (await api.post<AgentRow>('/api/agents', { agentCode: 'RM', fullName: 'R' })).body
+    const tier = (await api.post<TierRow>('/api/tiers', { tierCode: 'RM', tierName: 'R' })).body
+    const usedId = await registerTier(api.db, { tierCode: 'RU', members: 2 })
+    const [memberId] = await memberIdsOf(usedId)
+    await api.patch(`/api/members/${memberId}`, { agentId: agent.agentId })
+    await api.patch(`/api/members/${memberId}`, { agentId: null })
+    expect(refusal(await api.delete(`/api/agents/${agent.agentId}`))).toBe('409 agent-in-use')
+    expect(refusal(await api.delete(`/api/tiers/${usedId}`))).toBe('409 tier-in-use')
+    expect((await api.delete(`/api/tiers/${tier.tierId}`)).status).toBe(204)
+    expect(refusal(await api.delete(`/api/tiers/${tier.tierId}`))).toBe('404 tier-not-found')
+    const other = (await api.post<AgentRow>('/api/agents', { agentCode: 'RM-2', fullName: 'R' })).body
+    expect((await api.delete(`/api/agents/${other.agentId}`)).status).toBe(204)
+    await api.patch(`/api/tiers/${usedId}`, { isRetired: true })
+    const late = { memberCode: 'RU-9', fullName: 'N', tierId: usedId, joinedOn: '2020-01-01' }
+    expect(refusal(await api.post('/api/members', late))).toBe('409 tier-retired')
+  })
+})
 
 describe('an import over HTTP', () => {
   type Imported = ImportResult & { faults: RowFault[] }

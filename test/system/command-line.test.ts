@@ -187,6 +187,32 @@ describe('what is wrong is said in a sentence, with an exit code', () => {
     expect([folder.code, folder.stderr]).toEqual([2, expect.stringContaining('it is a directory')])
   })
 
+  test('an agent is added, changed, gives away the members, is retired, and removed only if never used', async () => {
+    expect(
+      await json('agents', 'add', 'AG-X', '--name', 'Meera Das', '--phone', '+91 98200 77777'),
+    ).toMatchObject({
+      agentCode: 'AG-X',
+      phone: '+91 98200 77777',
+    })
+    const { members } = (await json('agents', 'move', 'AG-6', 'ag-x')) as { members: number }
+    expect(members).toBeGreaterThan(400)
+    expect(
+      await json('agents', 'set', 'AG-6', '--retired', 'yes', '--email', 'six@example.org'),
+    ).toMatchObject({
+      retiredAt: expect.stringMatching(/^20/),
+      email: 'six@example.org',
+    })
+    await json('agents', 'add', 'AG-Y')
+    expect(await json('agents', 'remove', 'AG-Y')).toEqual({ agentCode: 'AG-Y' })
+    const refused = await almoner('agents', 'remove', 'AG-X')
+    expect([refused.code, refused.stderr]).toEqual([
+      1,
+      expect.stringContaining('can be retired, and not removed'),
+    ])
+    const { items } = (await json('agents', 'list')) as { items: { agentCode: string }[] }
+    expect(items.map(({ agentCode }) => agentCode)).toContain('AG-X')
+  })
+
   test('a member is added, found, shown and changed', async () => {
     const added = await json(
       'members',

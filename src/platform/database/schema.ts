@@ -42,6 +42,12 @@ export interface Accounts {
   userId: string;
 }
 
+export interface AgentMoves {
+  agentId: string | null;
+  memberId: string;
+  movedAt: string;
+}
+
 export interface Agents {
   agentCode: string;
   agentId: Generated<string>;
@@ -49,6 +55,7 @@ export interface Agents {
   email: string | null;
   fullName: string;
   phone: string | null;
+  retiredAt: string | null;
 }
 
 export interface ApiKeys {
@@ -364,6 +371,7 @@ export interface Tiers {
   benefitAmount: number | null;
   contributionAmount: number | null;
   createdAt: Generated<string>;
+  retiredAt: string | null;
   tierCode: string;
   tierId: Generated<string>;
   tierName: string;
@@ -416,6 +424,7 @@ export interface WebhookEndpoints {
 export interface DB {
   accessSecret: AccessSecret;
   accounts: Accounts;
+  agentMoves: AgentMoves;
   agents: Agents;
   apiKeys: ApiKeys;
   approvals: Approvals;

@@ -14,6 +14,11 @@ export function isForeignKeyViolation(error: unknown, constraint: string): boole
   return isViolation(error, '23503', constraint)
 }
 
+/** Whether a trigger refused it: what is kept, or used, is not removed. */
+export function isRestricted(error: unknown): boolean {
+  return sqlStateOf(error) === '23001'
+}
+
 function isViolation(error: unknown, state: string, constraint: string | undefined): boolean {
   if (sqlStateOf(error) !== state) return false
   return constraint === undefined || (error as Error & { constraint?: string }).constraint === constraint

@@ -217,15 +217,17 @@ export function MemberForm({ member, onDone }: { member?: Member; onDone: () => 
   }
 
   // The member's own tier and agent can be shown before the lists are there, and if they never come.
-  const tierChoices = tiers.data?.map(tierChoice) ?? []
+  const tierChoices = tiers.data?.filter(({ retiredAt }) => retiredAt === null).map(tierChoice) ?? []
   if (member && !tierChoices.some(({ value }) => value === member.tierId)) {
     tierChoices.push({ value: member.tierId, label: member.tierCode })
   }
   const agentChoices =
-    agents.data?.map((agent) => ({
-      value: agent.agentId,
-      label: `${agent.agentCode} · ${agent.fullName}`,
-    })) ?? []
+    agents.data
+      ?.filter(({ retiredAt }) => retiredAt === null)
+      .map((agent) => ({
+        value: agent.agentId,
+        label: `${agent.agentCode} · ${agent.fullName}`,
+      })) ?? []
   if (member?.agentId && !agentChoices.some(({ value }) => value === member.agentId)) {
     agentChoices.push({ value: member.agentId, label: member.agentCode ?? '' })
   }

@@ -5,12 +5,14 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Currency } from '../../../src/platform/values/currency-rules.ts'
-import { type Agent, ask, type Tier } from '../api.ts'
+import { ask, type Tier } from '../api.ts'
 import { minorUnits, money, typed } from '../format.ts'
 import { DataTable } from '../parts/data-table.tsx'
 import { FormEnd } from '../parts/forms.tsx'
 import { List, useList } from '../parts/list.tsx'
+import { Named, Removal, RetiredSwitch } from '../parts/retired.tsx'
 import { useFund, useMay } from '../session.ts'
+import { Agents } from './agents.tsx'
 
 export function TiersPage() {
   const { t } = useTranslation()
@@ -58,7 +60,10 @@ function Tiers() {
             keyOf={(one) => one.tierId}
             columns={[
               { name: t('shell.code'), as: 'code', show: (one) => one.tierCode },
-              { name: t('shell.name'), show: (one) => one.tierName },
+              {
+                name: t('shell.name'),
+                show: (one) => <Named name={one.tierName} isRetired={one.retiredAt !== null} />,
+              },
               { name: t('fund.contribution'), as: 'number', show: (one) => amount(one.contributionAmount) },
               { name: t('fund.benefit'), as: 'number', show: (one) => amount(one.benefitAmount) },
               may('fund.change') && {
@@ -106,6 +111,7 @@ function TierForm({ tier, fund, onDone }: { tier: Tier | undefined; fund: Curren
   const [name, setName] = useState(tier?.tierName ?? '')
   const [contribution, setContribution] = useState(written(tier?.contributionAmount))
   const [benefit, setBenefit] = useState(written(tier?.benefitAmount))
+  const [isRetired, setIsRetired] = useState(tier?.retiredAt != null)
   const contributionAmount = readAmount(contribution, fund)
   const benefitAmount = readAmount(benefit, fund)
   const wrong = (amount: number | null | undefined) =>
@@ -121,6 +127,7 @@ function TierForm({ tier, fund, onDone }: { tier: Tier | undefined; fund: Curren
         ...(name.trim() !== tier.tierName && { tierName: name.trim() }),
         ...(contributionAmount !== tier.contributionAmount && { contributionAmount }),
         ...(benefitAmount !== tier.benefitAmount && { benefitAmount }),
+        ...(isRetired !== (tier.retiredAt !== null) && { isRetired }),
       })
     },
     onSuccess: ({ tierCode }) => {
@@ -170,102 +177,11 @@ function TierForm({ tier, fund, onDone }: { tier: Tier | undefined; fund: Curren
           value={benefit}
           onChange={(event) => setBenefit(event.currentTarget.value)}
         />
-        <FormEnd of={save} verb={t('shell.save')} onCancel={onDone} />
-      </Stack>
-    </form>
-  )
-}
-
-function Agents() {
-  const { t } = useTranslation()
-  const may = useMay()
-  const agents = useList<Agent>('/api/agents')
-  const [opened, { open, close }] = useDisclosure()
-  return (
-    <Stack component="section" aria-labelledby="agents">
-      <Group justify="space-between">
-        <Title order={2} size="h3" id="agents">
-          {t('fund.agents')}
-        </Title>
-        {may('members.change') && <Button onClick={open}>{t('fund.addAgent')}</Button>}
-      </Group>
-      <List of={agents} empty={t('fund.noAgents')}>
-        {(items) => (
-          <DataTable
-            rows={items}
-            keyOf={(agent) => agent.agentId}
-            columns={[
-              { name: t('shell.code'), as: 'code', show: (agent) => agent.agentCode },
-              { name: t('shell.name'), show: (agent) => agent.fullName },
-              { name: t('shell.email'), show: (agent) => agent.email ?? t('fund.notGiven') },
-              { name: t('shell.phone'), show: (agent) => agent.phone ?? t('fund.notGiven') },
-            ]}
-          />
+        {tier && (
+          <RetiredSwitch hint={t('fund.tierRetiredHint')} isRetired={isRetired} onChange={setIsRetired} />
         )}
-      </List>
-      <Modal opened={opened} onClose={close} title={t('fund.addAgent')}>
-        <AgentForm onDone={close} />
-      </Modal>
-    </Stack>
-  )
-}
-
-function AgentForm({ onDone }: { onDone: () => void }) {
-  const { t } = useTranslation()
-  const queries = useQueryClient()
-  const [code, setCode] = useState('')
-  const [name, setName] = useState('')
-  const [email, setEmail] = useState('')
-  const [phone, setPhone] = useState('')
-  const save = useMutation({
-    mutationFn: () =>
-      ask<Agent>('POST', '/api/agents', {
-        agentCode: code.trim(),
-        fullName: name.trim(),
-        email: email.trim() || null,
-        phone: phone.trim() || null,
-      }),
-    onSuccess: ({ agentCode }) => {
-      notifications.show({ message: t('fund.agentAdded', { code: agentCode }), color: 'green' })
-      onDone()
-      return queries.invalidateQueries({ queryKey: ['/api/agents'] })
-    },
-  })
-  return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault()
-        save.mutate()
-      }}
-    >
-      <Stack>
-        <TextInput
-          label={t('shell.code')}
-          required
-          value={code}
-          onChange={(event) => setCode(event.currentTarget.value)}
-        />
-        <TextInput
-          label={t('shell.name')}
-          required
-          value={name}
-          onChange={(event) => setName(event.currentTarget.value)}
-        />
-        <TextInput
-          label={t('shell.email')}
-          description={t('fund.optional')}
-          type="email"
-          value={email}
-          onChange={(event) => setEmail(event.currentTarget.value)}
-        />
-        <TextInput
-          label={t('shell.phone')}
-          description={t('fund.optional')}
-          type="tel"
-          value={phone}
-          onChange={(event) => setPhone(event.currentTarget.value)}
-        />
         <FormEnd of={save} verb={t('shell.save')} onCancel={onDone} />
+        {tier && <Removal path={`/api/tiers/${tier.tierId}`} list="/api/tiers" onDone={onDone} />}
       </Stack>
     </form>
   )
