@@ -1,10 +1,10 @@
 import { isAscii, isUtf8 } from 'node:buffer'
 import { refusal } from './member-columns.ts'
+import { workbookAsCsv } from './workbook.ts'
 
 /** How files of other kinds begin, and what to do with them. */
 const otherKinds: readonly (readonly [begins: readonly number[], sentence: string])[] = [
-  [[0xd0, 0xcf, 0x11, 0xe0], 'This is a workbook of an old kind (.xls): save it as CSV in UTF-8.'],
-  [[0x50, 0x4b, 0x03, 0x04], 'This is a workbook or an archive, not CSV: save the sheet as CSV in UTF-8.'],
+  [[0xd0, 0xcf, 0x11, 0xe0], 'This is a workbook of an old kind (.xls): save it as .xlsx, or as CSV.'],
   [[0x1f, 0x8b], 'The file is compressed: unpack it first.'],
   [[0x25, 0x50, 0x44, 0x46], 'This is a PDF: a register is imported from CSV.'],
 ]
@@ -13,8 +13,8 @@ const otherKinds: readonly (readonly [begins: readonly number[], sentence: strin
 const sampleBytes = 1024
 
 /**
- * The text of a file as UTF-8, whichever way it is written: UTF-8 or UTF-16, with or without a mark, or Windows-1252. What is UTF-8
- * but for some bytes stays as it is, so that those bytes are found.
+ * The text of a file as UTF-8, whichever way it is written: UTF-8 or UTF-16, with or without a mark, or Windows-1252; or the first
+ * sheet of a workbook. What is UTF-8 but for some bytes stays as it is, so that those bytes are found.
  *
  * @throws DomainError `import-refused` for a file that is no text
  */
@@ -26,6 +26,10 @@ export async function* readUtf8(source: AsyncIterable<Buffer | string>): AsyncGe
     for (; !next.done && head.length < sampleBytes; next = await chunks.next()) {
       head = Buffer.concat([head, next.value])
     }
+    if (isArchive(head)) {
+      yield* workbookAsCsv(rejoin(head, next, chunks))
+      return
+    }
     refuseOtherKinds(head)
     const utf16 = utf16Of(head)
     const decode = utf16 ? decodeAs(utf16) : toUtf8()
@@ -35,6 +39,23 @@ export async function* readUtf8(source: AsyncIterable<Buffer | string>): AsyncGe
   } finally {
     await chunks.return(undefined)
   }
+}
+
+/** A workbook (.xlsx) is one. */
+function isArchive(head: Buffer): boolean {
+  return head.subarray(0, 4).equals(Buffer.from('PK\u0003\u0004'))
+}
+
+/** What has been read, and what comes after it. */
+async function* rejoin(
+  head: Buffer,
+  next: IteratorResult<Buffer>,
+  rest: AsyncGenerator<Buffer>,
+): AsyncGenerator<Buffer> {
+  yield head
+  if (next.done) return
+  yield next.value
+  yield* rest
 }
 
 async function* bytesOf(source: AsyncIterable<Buffer | string>): AsyncGenerator<Buffer> {

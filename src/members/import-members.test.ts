@@ -7,6 +7,7 @@ import { Readable } from 'node:stream'
 import fc from 'fast-check'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import writeExcelFile from 'write-excel-file/node'
 import { createTestDatabase, type TestDatabase } from '../../test/support/test-database.ts'
 import { operator } from '../platform/values/actor.ts'
 import type { Clock } from '../platform/values/clock.ts'
@@ -238,7 +239,7 @@ describe('the file as a whole', () => {
   const refused: [string, string | Buffer, RegExp][] = [
     ['with nothing in it', '', /empty/],
     ['with blank lines only', '\n\r\n\n', /empty/],
-    ['that is a workbook', Buffer.from('504b030414000600', 'hex'), /workbook or an archive/],
+    ['that begins like a workbook', Buffer.from('504b030414000600', 'hex'), /cannot be opened as one/],
     ['that is an old workbook', Buffer.from('d0cf11e0a1b11ae1', 'hex'), /\.xls/],
     ['that is compressed', Buffer.from('1f8b08000000', 'hex'), /compressed/],
     ['that is a page', '<!DOCTYPE html><table><tr><td>memberCode', /page, not CSV/],
@@ -360,6 +361,50 @@ describe('the file is read as it is written,', () => {
     expect(faults).toEqual([])
     expect(result).toMatchObject({ rows: 2, inserted: 2 })
     expect(await register()).toMatchObject([{ fullName: 'Zoé', agentCode: 'AG-001' }, { fullName: 'Zoé' }])
+  })
+
+  test('in a workbook: dates, numbers and texts as the sheet shows them, below a title, lines as its rows', async () => {
+    const day = (iso: string) => ({ value: new Date(`${iso}T00:00:00Z`), type: Date, format: 'dd/mm/yyyy' })
+    const book = await writeExcelFile([
+      ['Members of the fund'],
+      [],
+      ['Member Code', 'Full Name', 'Tier', 'Agent Code', 'Status', 'Joined On', 'Phone', 'E-mail'],
+      [
+        `${p}-1`,
+        'Zoé "Bo" Núñez, Jr.',
+        'A',
+        'AG-001',
+        'Active',
+        day('2019-12-31'),
+        919_820_000_001,
+        'a@example.org',
+      ],
+      [],
+      [`${p}-2`, 'Asha', 'A', null, 'active', day('1955-03-01'), null, null],
+      [`${p}-3`, 'Two\nLines', 'A', null, 'Active', day('2020-01-01'), null, null],
+      [`${p}-4`, '#N/A', 'A', null, 'Active', day('2020-01-01'), null, null],
+    ]).toBuffer()
+    const { result, faults } = await run(book)
+    expect(result).toMatchObject({ rows: 4, inserted: 2, faulty: 2 })
+    expect(faults.map(({ line, reason }) => [line, reason])).toEqual([
+      [7, expect.stringMatching(/line break/)],
+      [8, expect.stringMatching(/spreadsheet has written an error/)],
+    ])
+    expect(await register()).toMatchObject([
+      {
+        fullName: 'Zoé "Bo" Núñez, Jr.',
+        joinedOn: '2019-12-31',
+        phone: '919820000001',
+        email: 'a@example.org',
+      },
+      { fullName: 'Asha', joinedOn: '1955-03-01', memberStatus: 'Active' },
+    ])
+    for (const length of [100, book.length - 30, book.length >> 1]) {
+      await expect(run(book.subarray(0, length))).rejects.toMatchObject({ code: 'import-refused' })
+    }
+    const garbled = Buffer.from(book)
+    garbled.fill(7, 100, garbled.length >> 1)
+    await expect(run(garbled)).rejects.toMatchObject({ code: 'import-refused' })
   })
 
   test('with columns of other names, as they are mapped, and its dates in the order that is told', async () => {

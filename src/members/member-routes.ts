@@ -35,6 +35,9 @@ import { readColumnMap } from './member-columns.ts'
 import { memberStatuses } from './member-rules.ts'
 import { findAgents, findMembers, findStandings } from './member-sql.ts'
 
+/** Which of them it is, the file itself says. */
+const fileTypes = ['text/csv', 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'] as const
+
 const agentParams = z.strictObject({ agentId: z.uuid() })
 const memberParams = z.strictObject({ memberId: z.uuid() })
 
@@ -283,16 +286,16 @@ export function memberRoutes(deps: MemberRoutesDeps): HttpRoutes {
     await app.register(async (csv: Parameters<HttpRoutes>[0]) => {
       csv.removeAllContentTypeParsers()
       // The body is kept in a file before it is read.
-      csv.addContentTypeParser('text/csv', (_request, payload, done) => done(null, payload))
+      csv.addContentTypeParser([...fileTypes], (_request, payload, done) => done(null, payload))
       csv.post(
         '/api/members/import',
         {
           config: { access: 'members.import', cost: 30, atATime: 2 },
           schema: {
-            summary: 'Import members from CSV',
+            summary: 'Import members from CSV or a workbook (.xlsx)',
             description: 'Good rows are imported, all of them in one transaction; bad rows are listed.',
             tags: ['members'],
-            consumes: ['text/csv'],
+            consumes: [...fileTypes],
             querystring: importQuerySchema,
             body: z.unknown().meta({ description: 'The file.' }),
             response: { 200: importResultSchema, ...problemResponses(400, 413, 415, 422) },
@@ -300,7 +303,10 @@ export function memberRoutes(deps: MemberRoutesDeps): HttpRoutes {
         },
         async (request) => {
           if (!(request.body instanceof Readable)) {
-            throw new DomainError('unsupported-media-type', 'The file is the body, of content type text/csv.')
+            throw new DomainError(
+              'unsupported-media-type',
+              `The file is the body, of content type ${fileTypes.join(' or ')}.`,
+            )
           }
           const file = request as typeof request & { body: Readable }
           const { onDuplicate, blank, dates, map, ...flags } = request.query

@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers'
 import { parse } from 'csv-parse/sync'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import writeExcelFile from 'write-excel-file/node'
 import type { ClaimView } from '../../src/claims/claim-sql.ts'
 import type { ContributionView } from '../../src/cycles/contribution-sql.ts'
 import { creationJobKind } from '../../src/cycles/create-contributions.ts'
@@ -1590,6 +1591,15 @@ describe('an import over HTTP', () => {
       ],
       statusChanges: [{ from: null, to: 'Active', members: 1 }],
     })
+    const book = await api.ask<Imported>('/api/members/import', {
+      method: 'POST',
+      headers: { 'content-type': 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet' },
+      body: await writeExcelFile([
+        ['memberCode', 'fullName', 'tier', 'status', 'joinedOn'],
+        ['MAP-2', 'Bela', 'U', 'Active', '2020-01-01'],
+      ]).toBuffer(),
+    })
+    expect(book.body).toMatchObject({ rows: 1, inserted: 1 })
     const wrong = await api.ask<Problem>('/api/members/import?map=No', {
       method: 'POST',
       headers: { 'content-type': 'text/csv' },

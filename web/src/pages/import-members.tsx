@@ -270,9 +270,9 @@ function FileChoice({
     // Whoever corrects the file and chooses it again means what it has become.
     resetInput.current?.()
     if (!first) return
-    const isCsv = first.type === 'text/csv' || first.name.toLowerCase().endsWith('.csv')
+    const isTable = first.type === 'text/csv' || /\.(csv|tsv|txt|xlsx)$/i.test(first.name)
     if (others.length > 0) setFault(t('members.oneFile'))
-    else if (!isCsv) setFault(t('members.notCsv', { name: first.name }))
+    else if (!isTable) setFault(t('members.notCsv', { name: first.name }))
     else {
       setFault(undefined)
       onChoose(first)
@@ -301,7 +301,7 @@ function FileChoice({
           label={t('members.file')}
           description={t('members.drop')}
           placeholder={t('members.chooseFile')}
-          accept=".csv,text/csv"
+          accept=".csv,.tsv,.txt,.xlsx,text/csv"
           value={file}
           disabled={disabled}
           resetRef={resetInput}
@@ -386,7 +386,7 @@ function Problems({ result, fileName }: { result: ImportResult; fileName: string
   const { t } = useTranslation()
   const { problems, faults, warnings } = result
   if (problems.length === 0) return null
-  const name = `${fileName.replace(/\.csv$/i, '')}-faults.csv`
+  const name = `${fileName.replace(/\.\w+$/, '')}-faults.csv`
   return (
     <Paper withBorder p="md">
       <Group justify="space-between" mb="xs">

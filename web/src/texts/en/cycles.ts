@@ -90,7 +90,7 @@ export default {
   },
   attempt: 'Part {{part}}, attempt {{attempts}}',
   exportCsv: 'As CSV',
-  searchHint: 'A name, a code or the end of a telephone number',
+  searchHint: 'Name, code or telephone',
   agent: 'Agent',
   owes: 'Owes',
   perAgent: 'By agent',

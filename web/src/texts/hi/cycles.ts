@@ -88,7 +88,7 @@ export default {
   },
   attempt: 'भाग {{part}}, प्रयास {{attempts}}',
   exportCsv: 'CSV के रूप में',
-  searchHint: 'नाम, कोड या फ़ोन नंबर के अंतिम अंक',
+  searchHint: 'नाम, कोड या फ़ोन',
   agent: 'एजेंट',
   owes: 'देय',
   perAgent: 'एजेंट के अनुसार',
