@@ -61,9 +61,10 @@ export async function takeTwinsAsOne(client: Client, reason: string): Promise<vo
     ['agent_code', 'agentCode', 'agents'],
   ] as const) {
     await client.query(
-      `with wanted as (
-        select ${column} as code, code_key(${column}) as key, min(line) as line from import_rows
-        where ${column} is not null group by 1, 2
+      `with written as materialized (
+        select ${column} as code, min(line) as line from import_rows where ${column} is not null group by 1
+      ), wanted as (
+        select code, code_key(code) as key, line from written
       ), twins as (
         select w.code, coalesce(
           (select ${column} from ${table} t where code_key(t.${column}) = w.key order by t.${column} <> w.code limit 1),
@@ -89,7 +90,8 @@ export async function insertFaultsOfRetired(client: Client, reason: string): Pro
     from import_rows r
     left join tiers t on t.tier_code = r.tier_code and t.retired_at is not null
     left join agents a on a.agent_code = r.agent_code and a.retired_at is not null
-    where (t.tier_id is not null or a.agent_id is not null)
+    where (exists (select from tiers where retired_at is not null) or exists (select from agents where retired_at is not null))
+      and (t.tier_id is not null or a.agent_id is not null)
       and not exists (select from members m where m.member_code = r.member_code)`,
     [reason],
   )

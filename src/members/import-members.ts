@@ -181,7 +181,8 @@ async function judgeAndWrite(
   await verdictStatements.insertVerdicts(client, input.onDuplicate, file.given)
   await verdictStatements.analyzeVerdicts(client)
   const statusChanges = await verdictStatements.countStatusChanges(client)
-  const written = input.dryRun ? await foretell(client) : await write(client, file.given, input)
+  const missing = await writeStatements.findMissing(client)
+  const written: Written = input.dryRun ? { missing } : await write(client, file.given, input, missing)
   const outcome = await verdictStatements.countOutcome(client)
   await faultStatements.orderFaults(client)
 
@@ -195,10 +196,10 @@ async function judgeAndWrite(
     unchanged,
     skipped: skip + fresh - inserted,
     faulty,
-    createdAgents: written.newAgents.length,
-    createdTiers: written.newTiers.length,
-    newAgents: written.newAgents.slice(0, listedCodes),
-    newTiers: written.newTiers.slice(0, listedCodes),
+    createdAgents: written.missing.agents.length,
+    createdTiers: written.missing.tiers.length,
+    newAgents: written.missing.agents.slice(0, listedCodes),
+    newTiers: written.missing.tiers.slice(0, listedCodes),
     statusChanges,
     problems: await faultStatements.groupFaults(client, listedExamples),
     dryRun: input.dryRun,
@@ -230,26 +231,18 @@ async function findFaults(client: pg.ClientBase, input: ImportInput): Promise<vo
 }
 
 interface Written {
-  readonly newTiers: string[]
-  readonly newAgents: string[]
+  readonly missing: writeStatements.MissingCodes
   /** Undefined when nothing was to be inserted in earnest. */
   readonly inserted?: number
-}
-
-async function foretell(client: pg.ClientBase): Promise<Written> {
-  return {
-    newTiers: await writeStatements.findMissingTiers(client),
-    newAgents: await writeStatements.findMissingAgents(client),
-  }
 }
 
 async function write(
   client: pg.ClientBase,
   given: verdictStatements.GivenColumns,
   input: ImportInput,
+  missing: writeStatements.MissingCodes,
 ): Promise<Written> {
-  const newTiers = await writeStatements.insertMissingTiers(client)
-  const newAgents = await writeStatements.insertMissingAgents(client)
+  const made = await writeStatements.insertMissing(client, missing)
   const inserted = await writeStatements.insertMembers(client)
   if (input.onDuplicate === 'update') {
     await writeStatements.updateMembers(client, given)
@@ -257,7 +250,7 @@ async function write(
     await faultStatements.insertFaultsOfTheDead(client, registerReasons.deceased)
     await faultStatements.insertFaultsOfTheErased(client, registerReasons.erased)
   }
-  return { newTiers, newAgents, inserted }
+  return { missing: made, inserted }
 }
 
 async function reportFaults(client: pg.ClientBase, onFault: ImportInput['onFault']): Promise<void> {

@@ -29,7 +29,7 @@ export interface CheckedRow {
   /** In the order of `memberColumns`. Null where nothing stands, and where what stands there is refused. */
   readonly values: readonly (string | null)[]
   readonly faults: readonly Omit<RowFault, 'line'>[]
-  /** As it is written in the file, in the order of `memberColumns`. */
+  /** Of a row with faults: as it is written in the file, in the order of `memberColumns`. */
   readonly written: readonly string[]
 }
 
@@ -49,6 +49,10 @@ export const registerReasons = {
 
 const shownChars = 80
 
+/** Columns in which the same stands again and again. */
+const repeated: readonly MemberColumn[] = ['tier', 'agentCode', 'status', 'joinedOn']
+const maxReadings = 20_000
+
 /** What a column makes of what stands there. */
 interface Reading {
   readonly value: string | null
@@ -65,6 +69,16 @@ export interface RowCheckOptions {
 /** Makes the check of what a row says by itself, without the register. */
 export function rowCheck(header: Header, options: RowCheckOptions): (row: CsvRow) => CheckedRow {
   const places = memberColumns.map((column) => header.indexOf(column))
+  const readings = repeated.map(() => new Map<string, Reading>())
+  /** A million rows are of few tiers, agents and days: each is looked at once. */
+  const readOnce = (column: MemberColumn, written: string): Reading => {
+    const known = readings[repeated.indexOf(column)]
+    const found = known?.get(written)
+    if (found) return found
+    const reading = read(column, written, options)
+    if (known && known.size < maxReadings) known.set(written, reading)
+    return reading
+  }
   const lastRequired = Math.max(...requiredColumns.map((column) => header.indexOf(column)))
   return ({ line, fields }) => {
     const hasMore =
@@ -77,17 +91,24 @@ export function rowCheck(header: Header, options: RowCheckOptions): (row: CsvRow
     const faults: Omit<RowFault, 'line'>[] = []
     const values = memberColumns.map((column, index) => {
       const written = fields[places[index] as number] ?? ''
-      const { value, reason, isWarning = false } = read(column, written, options)
+      const { value, reason, isWarning = false } = readOnce(column, written)
       if (reason !== undefined) faults.push({ column, value: shown(written), reason, isWarning })
       return value
     })
-    return { line, values, faults, written: places.map((place) => fields[place] ?? '') }
+    return {
+      line,
+      values,
+      faults,
+      // Few rows are written as they are.
+      written: faults.length === 0 ? [] : places.map((place) => fields[place] ?? ''),
+    }
   }
 }
 
 function read(column: MemberColumn, written: string, options: RowCheckOptions): Reading {
+  const reader = readers[column]
   // A spreadsheet shows with an apostrophe that it is to be text.
-  const text = readers[column].tidy(written.replace(/^\s*'(?=[=+@-])/, ''))
+  const text = reader.tidy(written.includes("'") ? written.replace(/^\s*'(?=[=+@-])/, '') : written)
   if (text === '') {
     if (!requiredColumns.includes(column)) return { value: null }
     return {
@@ -99,7 +120,7 @@ function read(column: MemberColumn, written: string, options: RowCheckOptions): 
   // The parser puts U+FFFD where bytes are no text; a program before it may have done the same.
   if (/[\0\uFFFD]/.test(text))
     return { value: null, reason: `The ${column} holds bytes that are not UTF-8 text.` }
-  return readers[column].read(text, options)
+  return reader.read(text, options)
 }
 
 const trimmed = (text: string) => text.replaceAll(/\p{Cf}/gu, '').trim()

@@ -10,42 +10,49 @@ const rowsToWrite = `
     and not exists (select from import_faults f where f.line = r.line)
     and not exists (select from import_verdicts v where v.line = r.line and v.verdict <> 'update')`
 
-const missingTiers = `
-  select tier_code as code from (select distinct r.tier_code ${rowsToWrite}) wanted
-  where not exists (select from tiers t where t.tier_code = wanted.tier_code)`
-
-const missingAgents = `
-  select agent_code as code from (select distinct r.agent_code ${rowsToWrite}) wanted
-  where agent_code is not null and not exists (select from agents a where a.agent_code = wanted.agent_code)`
-
-export async function findMissingTiers(client: Client): Promise<string[]> {
-  return codesOf(client, `${missingTiers} order by code`)
+/** Codes of tiers and agents that are not there yet, and would be made for the rows that are written. */
+export interface MissingCodes {
+  readonly tiers: string[]
+  readonly agents: string[]
 }
 
-export async function findMissingAgents(client: Client): Promise<string[]> {
-  return codesOf(client, `${missingAgents} order by code`)
+/** In one look at the rows, for they are many and their codes few. */
+export async function findMissing(client: Client): Promise<MissingCodes> {
+  const { rows } = await client.query<MissingCodes>(`
+    with wanted as materialized (select distinct r.tier_code, r.agent_code ${rowsToWrite})
+    select
+      array(
+        select distinct tier_code from wanted w
+        where not exists (select from tiers t where t.tier_code = w.tier_code) order by 1
+      ) as tiers,
+      array(
+        select distinct agent_code from wanted w
+        where agent_code is not null and not exists (select from agents a where a.agent_code = w.agent_code) order by 1
+      ) as agents`)
+  return rows[0] as MissingCodes
 }
 
-export async function insertMissingTiers(client: Client): Promise<string[]> {
-  return codesOf(
-    client,
-    `insert into tiers (tier_code, tier_name)
-    select code, code from (${missingTiers}) missing order by code
-    on conflict do nothing returning tier_code as code`,
-  )
+/** Makes them, each with its code as its name, and returns those that nobody else has made meanwhile. */
+export async function insertMissing(client: Client, { tiers, agents }: MissingCodes): Promise<MissingCodes> {
+  return {
+    tiers: await codesOf(
+      client,
+      `insert into tiers (tier_code, tier_name) select code, code from unnest($1::text[]) code
+      on conflict do nothing returning tier_code as code`,
+      tiers,
+    ),
+    agents: await codesOf(
+      client,
+      `insert into agents (agent_code, full_name) select code, code from unnest($1::text[]) code
+      on conflict do nothing returning agent_code as code`,
+      agents,
+    ),
+  }
 }
 
-export async function insertMissingAgents(client: Client): Promise<string[]> {
-  return codesOf(
-    client,
-    `insert into agents (agent_code, full_name)
-    select code, code from (${missingAgents}) missing order by code
-    on conflict do nothing returning agent_code as code`,
-  )
-}
-
-async function codesOf(client: Client, statement: string): Promise<string[]> {
-  const { rows } = await client.query<{ code: string }>(statement)
+async function codesOf(client: Client, statement: string, codes: readonly string[]): Promise<string[]> {
+  if (codes.length === 0) return []
+  const { rows } = await client.query<{ code: string }>(statement, [codes])
   return rows.map(({ code }) => code)
 }
 

@@ -213,7 +213,10 @@ function searches(text: string): RawBuilder<boolean>[] {
     ...(/[^0]/.test(code) ? [sql<boolean>`starts_with(code_key(m.member_code), code_key(${code}))`] : []),
     // Of a number with its country nine digits are compared: those that are dialled within it too.
     ...(digits.length >= 5 && /^[+0-9 ()-]+$/.test(phone)
-      ? [sql<boolean>`starts_with(dialled(m.phone), dialled(${digits.slice(-9)}))`]
+      ? [
+          sql<boolean>`right(dialled(m.phone), 5) = ${digits.slice(-5)}
+            and right(dialled(m.phone), ${Math.min(digits.length, 9)}) = ${digits.slice(-9)}`,
+        ]
       : []),
   ]
 }

@@ -33,7 +33,7 @@ export const guards: SchemaGuards = {
     agents_at: '9038306fc74fae8d33972f1ce626255b',
     chain_event: '59229ba3cfe738fc50f696b6b30a8549',
     code_key: '65139dfb6eb498d1e20c5989878a7f15',
-    dialled: '0b2f39ad54eacfc0c68fab54340c32db',
+    dialled: 'd673d6b0c425960c8d5c8fc2f886e0aa',
     eligible_members: 'a5ceeddb59ad5449faa9ea637ca496e9',
     event_digest: 'ce59bed65e437c719867f90172c37342',
     fold: '22335c451944c992e95b4e0ddb1de261',
