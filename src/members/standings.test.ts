@@ -141,19 +141,27 @@ describe('a member is of a tier, and of an agent, that is there', () => {
     expect(rows).toEqual([])
   })
 
-  test.each(['tiers', 'agents'])('%s cannot be deleted, nor change their ids', async (table) => {
-    const { db } = database
-    await makeTiers()
-    await sql`insert into agents (agent_code, full_name) values (gen_random_uuid()::text, 'A')`.execute(db)
-    const id = sql.ref(table === 'tiers' ? 'tier_id' : 'agent_id')
-    for (const statement of [
-      sql`delete from ${sql.table(table)}`,
-      sql`truncate ${sql.table(table)} cascade`,
-      sql`update ${sql.table(table)} set ${id} = gen_random_uuid()`,
-    ]) {
-      await expect(statement.execute(db)).rejects.toThrow('is refused')
-    }
-  })
+  test.each(['tiers', 'agents'])(
+    '%s that are used cannot be deleted, nor change their ids',
+    async (table) => {
+      const { db } = database
+      await makeTiers()
+      await sql`
+      with agent as (insert into agents (agent_code, full_name) values (gen_random_uuid()::text, 'A') returning agent_id)
+      insert into members (member_code, full_name, tier_id, agent_id, joined_on)
+      select gen_random_uuid(), 'A', (select tier_id from tiers limit 1), agent_id, '2020-01-01' from agent`.execute(
+        db,
+      )
+      const id = sql.ref(table === 'tiers' ? 'tier_id' : 'agent_id')
+      for (const statement of [
+        sql`delete from ${sql.table(table)}`,
+        sql`truncate ${sql.table(table)} cascade`,
+        sql`update ${sql.table(table)} set ${id} = gen_random_uuid()`,
+      ]) {
+        await expect(statement.execute(db)).rejects.toThrow('is refused')
+      }
+    },
+  )
 })
 
 test('members who are registered later have later ids', async () => {
