@@ -1,7 +1,7 @@
 import type { AnnounceDeps } from '../events/announce.ts'
 import { differences } from '../events/event-rules.ts'
 import type { Actor } from '../platform/values/actor.ts'
-import { currencyOf } from '../platform/values/currency-rules.ts'
+import { type Currency, currencyOf } from '../platform/values/currency-rules.ts'
 import { DomainError } from '../platform/values/errors.ts'
 import { convertDecimals, formatAmount } from '../platform/values/money-rules.ts'
 import { claimCodePrefix, isTimeZone } from './fund-rules.ts'
@@ -45,8 +45,7 @@ export async function changeFund(
         `Amounts are kept in ${fund.currency} already; in ${chosen.currency} they would mean something else.`,
       )
     }
-    const roundingStep =
-      changes.roundingStep ?? (isNew ? convertDecimals(fund.roundingStep, fund, chosen) : undefined)
+    const roundingStep = changes.roundingStep ?? (isNew ? stepIn(chosen, fund) : undefined)
     if (isNew && roundingStep === undefined) {
       const step = formatAmount(fund.roundingStep, fund)
       throw new DomainError(
@@ -69,4 +68,9 @@ export async function changeFund(
     })
     return changed
   })
+}
+
+/** The rounding step in another currency: the same amount. The smallest there is, which rounds nothing, stays the smallest. */
+function stepIn(currency: Currency, fund: FundRow): number | undefined {
+  return fund.roundingStep === 1 ? 1 : convertDecimals(fund.roundingStep, fund, currency)
 }

@@ -162,9 +162,15 @@ describe('the fund', () => {
         .body
       return [currency, currencyExponent, roundingStep]
     }
-    // The rounding step is an amount: 1.00 dollar, 1 yen, 1.000 dinar.
+    // The smallest step rounds nothing, in any currency.
+    expect(await change({ roundingStep: 1 })).toEqual(['USD', 2, 1])
     expect(await change({ currency: 'JPY' })).toEqual(['JPY', 0, 1])
+    expect(await change({ currency: 'KWD' })).toEqual(['KWD', 3, 1])
+    expect(await change({ currency: 'USD', roundingStep: 100 })).toEqual(['USD', 2, 100])
+    // Any other is an amount: 1.00 dollar, 1.000 dinar; and 1 yen, which is again the smallest.
     expect(await change({ currency: 'KWD' })).toEqual(['KWD', 3, 1000])
+    expect(await change({ currency: 'USD' })).toEqual(['USD', 2, 100])
+    expect(await change({ currency: 'JPY' })).toEqual(['JPY', 0, 1])
     expect(await change({ currency: 'INR', roundingStep: 50 })).toEqual(['INR', 2, 50])
     const half = await fresh.patch<Problem>('/api/fund', { currency: 'JPY' })
     expect([refusal(half), half.body.detail]).toEqual([
