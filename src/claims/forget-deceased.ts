@@ -14,7 +14,7 @@ export async function forgetDeceased(tx: Tx, { subject }: AnnouncedEvent): Promi
   // The subject of this event is the member.
   const memberId = subject as string
   const claims = await blankClaims(tx, memberId)
-  const open = claims.find(({ claimStatus }) => claimStatus !== 'Rejected')
+  const open = claims.find(({ claimStatus }) => claimStatus === 'Submitted' || claimStatus === 'Approved')
   if (open) {
     throw new DomainError(
       'member-is-owed',

@@ -114,8 +114,23 @@ test('a death that was none is undone by two persons, with all that followed fro
   await expect.poll(() => contributionOf(own.cycleId, memberId)).toBeUndefined()
   const left = () => sql`select from member_contributions where cycle_id = ${own.cycleId}`.execute(api.db)
   await expect.poll(async () => (await left()).rows.length, { timeout: 20_000 }).toBe(0)
-  // She may die another day.
-  expect((await submit('UD', 2)).claimStatus).toBe('Submitted')
+  // She may die another day, or leave and be forgotten: no benefit is due for her any more.
+  const again = await submit('UD', 2)
+  expect(again.claimStatus).toBe('Submitted')
+  await treasurer.ask('POST', `/api/claims/${again.claimId}/reject`, { reason: 'Again not' })
+  await sql`update member_contributions set contribution_status = 'Waived' where member_id = ${memberId}`.execute(
+    api.db,
+  )
+  await api.patch(`/api/members/${memberId}`, { memberStatus: 'Inactive' })
+  const erasure = `/api/members/${memberId}/erasure`
+  expect((await treasurer.ask('POST', erasure, { reason: 'By law' })).status).toBe(201)
+  expect((await admin.ask('POST', `${erasure}/approval`)).status).toBe(200)
+  expect((await admin.ask<ClaimView>('GET', `/api/claims/${mistaken.claimId}`)).body.deceasedFullName).toBe(
+    'Erased member',
+  )
+  await sql`update member_contributions set contribution_status = 'Pending' where member_id = ${memberId}`.execute(
+    api.db,
+  )
   expect(await faultsIn(api.app)).toEqual([])
 })
 
