@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type Command, Option } from 'commander'
 import { stringify } from 'csv-stringify'
+import { z } from 'zod'
 import { type DateOrder, dateOrders } from '../members/import-dates.ts'
 import {
   type FaultGroup,
@@ -12,9 +13,12 @@ import {
   importMembers,
 } from '../members/import-members.ts'
 import { faultColumns, memberColumns, readColumnMap } from '../members/member-columns.ts'
+import { undoImport } from '../members/undo-import.ts'
+import { findImports } from '../members/undo-sql.ts'
 import { DomainError } from '../platform/values/errors.ts'
+import { wholeNumber } from './arguments.ts'
 import { exitCodes } from './exit-codes.ts'
-import { plural, printResult, say, showProgress } from './output.ts'
+import { plural, printResult, say, showProgress, table } from './output.ts'
 import { commandActor, withApplication } from './run-command.ts'
 
 interface ImportOptions {
@@ -61,6 +65,41 @@ export function addImportCommand(members: Command): void {
       for (const problem of result.problems) say(problemLine(problem))
       printResult(command, result, resultLines(result))
       if (result.faulty > 0) process.exitCode = exitCodes.failed
+    })
+}
+
+/** What imports did, and undoing one. */
+export function addUndoCommands(members: Command): void {
+  members
+    .command('imports')
+    .description('the newest imports')
+    .option('--limit <number>', 'how many', wholeNumber(1, 1000), 20)
+    .action(async ({ limit }: { limit: number }, command: Command) => {
+      const rows = await withApplication((app) => findImports(app.db, limit))
+      printResult(
+        command,
+        { items: rows },
+        table([
+          ['import', 'at', 'by', 'inserted', 'updated', 'undone'],
+          ...rows.map(({ importId, importedAt, importedBy, counts, undoneAt }) => {
+            const { inserted, updated } = counts as { inserted: number; updated: number }
+            return [importId, importedAt, importedBy, `${inserted}`, `${updated}`, undoneAt ?? '']
+          }),
+        ]),
+      )
+    })
+  members
+    .command('undo-import')
+    .description('undo an import while nothing rests on it')
+    .argument('<import>', 'its id, as the import said and members imports lists')
+    .action(async (importId: string, _options: unknown, command: Command) => {
+      if (!z.uuid().safeParse(importId).success) {
+        throw new DomainError('import-not-found', `There is no import ${importId}.`)
+      }
+      const undone = await withApplication((app) => undoImport(app, { importId, actor: commandActor() }))
+      printResult(command, undone, [
+        `Undone: ${plural(undone.removed, 'member')} removed, ${undone.restored} are what they were.`,
+      ])
     })
 }
 
@@ -191,5 +230,8 @@ function resultLines(result: ImportResult): string[] {
     ...result.statusChanges
       .filter(({ from }) => from !== null)
       .map(({ from, to, members }) => `Status: ${plural(members, 'member')} from ${from} to ${to}.`),
+    ...(result.importId !== null && inserted + updated > 0
+      ? [`To undo it, while nothing rests on it: almoner members undo-import ${result.importId}`]
+      : []),
   ]
 }

@@ -7,7 +7,7 @@ import type { Db } from '../platform/database/connect.ts'
 import { DomainError } from '../platform/values/errors.ts'
 import { emailRule, memberCodeRule, phoneRule } from '../platform/values/text-rules.ts'
 import { isoDate, memberByCode, nameOf, orNone, textOf, tierByCode, wholeNumber } from './arguments.ts'
-import { addImportCommand } from './members-import.ts'
+import { addImportCommand, addUndoCommands } from './members-import.ts'
 import { printResult, table } from './output.ts'
 import { commandActor, group, withApplication } from './run-command.ts'
 import { type TwoPersonsOptions, twoPersons, twoPersonsCommand } from './two-persons.ts'
@@ -134,6 +134,7 @@ export function membersCommand(): Command {
       printResult(command, changed, [sentence(changed)])
     })
   addImportCommand(members)
+  addUndoCommands(members)
   twoPersonsCommand(members.command('erase'))
     .description(
       'forget a member who has left or died: one person asks for it, another approves; it cannot be undone',

@@ -13,6 +13,7 @@ import {
 import { requireMember } from './keep-members.ts'
 import { personalFields } from './member-rules.ts'
 import { blankMember, lockMember, type MemberView } from './member-sql.ts'
+import { blankImportChanges } from './undo-sql.ts'
 
 /**
  * Asks for a member to be forgotten, which needs another person to agree. Only who has left or died can be.
@@ -90,6 +91,7 @@ export async function eraseMember(
     }
     await deleteErasureRequest(tx, memberId)
     await blankMember(tx, memberId)
+    await blankImportChanges(tx, memberId)
     await destroyPersonalData(tx, { memberId, about: [memberId] }, personalFields)
     await announce(tx, {
       eventName: 'MemberErased',

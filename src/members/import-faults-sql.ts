@@ -159,20 +159,24 @@ export async function insertFaultsOfRepeats(
   client: Client,
   reasons: { readonly same: string; readonly twin: string },
 ): Promise<void> {
+  const isGood =
+    'r.member_code is not null and not exists (select from import_faults f where f.line = r.line)'
+  // Mostly there are none, and the rows are looked at once.
+  const { rowCount } = await client.query(`
+    create temp table import_repeats as
+    select code_key(r.member_code) as key, min(r.line) as first_line from import_rows r
+    where ${isGood} group by 1 having count(*) > 1`)
+  if (rowCount === 0) return
   await client.query(
-    `with good as (
-      select r.line, r.member_code, code_key(r.member_code) as key from import_rows r
-      where r.member_code is not null and not exists (select from import_faults f where f.line = r.line)
-    ), repeated as (
-      select key, min(line) as first_line from good group by key having count(*) > 1
-    )
-    insert into import_faults (line, column_name, value, reason, kind)
-    select g.line, 'memberCode', g.member_code,
-      case when g.member_code = first.member_code then format($1, p.first_line)
+    `insert into import_faults (line, column_name, value, reason, kind)
+    select r.line, 'memberCode', r.member_code,
+      case when r.member_code = first.member_code then format($1, p.first_line)
         else format($2, first.member_code, p.first_line) end,
-      case when g.member_code = first.member_code then $1 else $2 end
-    from good g join repeated p using (key) join good first on first.line = p.first_line
-    where g.line > p.first_line`,
+      case when r.member_code = first.member_code then $1 else $2 end
+    from import_rows r
+    join import_repeats p on p.key = code_key(r.member_code)
+    join import_rows first on first.line = p.first_line
+    where ${isGood} and r.line > p.first_line`,
     [reasons.same, reasons.twin],
   )
 }

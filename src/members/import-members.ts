@@ -1,3 +1,4 @@
+import { createHash, type Hash } from 'node:crypto'
 import { addAbortSignal, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type pg from 'pg'
@@ -61,6 +62,8 @@ export interface ImportResult {
   /** Faults and warnings of one kind in one entry, the most rows first. */
   readonly problems: faultStatements.FaultGroup[]
   readonly dryRun: boolean
+  /** By which it can be undone; null for a dry run. */
+  readonly importId: string | null
 }
 
 const listedCodes = 100
@@ -133,6 +136,8 @@ async function readAndWrite(
 interface StagedFile {
   readonly rows: number
   readonly given: verdictStatements.GivenColumns
+  /** SHA-256, hexadecimal. */
+  readonly digest: string
 }
 
 /** Copies the checked rows into a temporary table while the file is being read; only a chunk is in memory. */
@@ -145,7 +150,9 @@ async function stageRows(client: pg.ClientBase, today: string, input: ImportInpu
 
   let rows = 0
   let columns: Header = []
-  const source = readUtf8(input.signal ? addAbortSignal(input.signal, input.csv) : input.csv)
+  const hash = createHash('sha256')
+  const bytes = input.signal ? addAbortSignal(input.signal, input.csv) : input.csv
+  const source = readUtf8(hashed(bytes, hash))
   const { text, reader } = await readMemberCsv(source, input.map ?? new Map(), (header) => {
     columns = header
     const check = rowCheck(header, { today, dateOrder: input.dateOrder })
@@ -164,7 +171,14 @@ async function stageRows(client: pg.ClientBase, today: string, input: ImportInpu
     email: columns.includes('email'),
     blankErases: input.blankErases === true,
   }
-  return { rows, given }
+  return { rows, given, digest: hash.digest('hex') }
+}
+
+async function* hashed(bytes: AsyncIterable<Buffer | string>, hash: Hash): AsyncGenerator<Buffer | string> {
+  for await (const chunk of bytes) {
+    hash.update(chunk)
+    yield chunk
+  }
 }
 
 /** Holds the rows against the register and writes the good ones, in one transaction. */
@@ -182,7 +196,11 @@ async function judgeAndWrite(
   await verdictStatements.analyzeVerdicts(client)
   const statusChanges = await verdictStatements.countStatusChanges(client)
   const missing = await writeStatements.findMissing(client)
-  const written: Written = input.dryRun ? { missing } : await write(client, file.given, input, missing)
+  const importId = input.dryRun
+    ? null
+    : await writeStatements.insertImport(client, { fileDigest: file.digest, actor: input.actor })
+  const written: Written =
+    importId === null ? { missing } : await write(client, file.given, input, { missing, importId })
   const outcome = await verdictStatements.countOutcome(client)
   await faultStatements.orderFaults(client)
 
@@ -203,10 +221,12 @@ async function judgeAndWrite(
     statusChanges,
     problems: await faultStatements.groupFaults(client, listedExamples),
     dryRun: input.dryRun,
+    importId,
   }
-  if (!input.dryRun) {
-    const { problems: _, ...counts } = result
-    await writeStatements.insertImportEvent(client, input.actor, counts)
+  if (importId !== null) {
+    const { problems: _, importId: __, ...counts } = result
+    await writeStatements.keepCounts(client, importId, counts)
+    await writeStatements.insertImportEvent(client, importId, input.actor, counts)
   }
   input.signal?.throwIfAborted()
   await sessionStatements.commit(client)
@@ -240,12 +260,14 @@ async function write(
   client: pg.ClientBase,
   given: verdictStatements.GivenColumns,
   input: ImportInput,
-  missing: writeStatements.MissingCodes,
+  { missing, importId }: { missing: writeStatements.MissingCodes; importId: string },
 ): Promise<Written> {
   const made = await writeStatements.insertMissing(client, missing)
   const inserted = await writeStatements.insertMembers(client)
   if (input.onDuplicate === 'update') {
+    await writeStatements.noteBefore(client)
     await writeStatements.updateMembers(client, given)
+    await writeStatements.keepChanges(client, importId)
     // Who died since the rows were judged was left alone by the update: a fault, as if it had been before.
     await faultStatements.insertFaultsOfTheDead(client, registerReasons.deceased)
     await faultStatements.insertFaultsOfTheErased(client, registerReasons.erased)

@@ -108,12 +108,54 @@ export async function updateMembers(client: Client, given: GivenColumns): Promis
   return rowCount ?? 0
 }
 
-/** The import as one event: its members are too many to have one each. */
-export async function insertImportEvent(client: Client, actor: Actor, counts: object): Promise<void> {
+/** The import itself; members that are inserted in its transaction bear the same instant. */
+export async function insertImport(
+  client: Client,
+  { fileDigest, actor }: { fileDigest: string; actor: Actor },
+): Promise<string> {
+  const { rows } = await client.query<{ import_id: string }>(
+    `insert into imports (file_digest, imported_by, counts) values ($1, $2, '{}') returning import_id`,
+    [fileDigest, actor.name],
+  )
+  return (rows[0] as { import_id: string }).import_id
+}
+
+export async function keepCounts(client: Client, importId: string, counts: object): Promise<void> {
+  await client.query('update imports set counts = $2 where import_id = $1', [
+    importId,
+    JSON.stringify(counts),
+  ])
+}
+
+/** What the members are that an update may change. */
+export async function noteBefore(client: Client): Promise<void> {
+  await client.query(`
+    create temp table import_before as
+    select m.member_id, importable(m) as before
+    from import_verdicts v join members m using (member_id) where v.verdict = 'update'`)
+}
+
+/** What has become of them, as far as it has changed. */
+export async function keepChanges(client: Client, importId: string): Promise<void> {
   await client.query(
-    `insert into events (event_name, payload, actor, role, via, address, request_id)
-    values ('MembersImported', $1, $2, $3, $4, $5, $6)`,
-    [JSON.stringify(counts), actor.name, actor.role, actor.via, actor.address, actor.requestId],
+    `insert into import_changes (import_id, member_id, before, after)
+    select $1, b.member_id, b.before, importable(m)
+    from import_before b join members m using (member_id) where b.before <> importable(m)`,
+    [importId],
+  )
+}
+
+/** The import as one event: its members are too many to have one each. */
+export async function insertImportEvent(
+  client: Client,
+  importId: string,
+  actor: Actor,
+  counts: object,
+): Promise<void> {
+  await client.query(
+    `insert into events (event_name, subject, payload, actor, role, via, address, request_id)
+    values ('MembersImported', $1, $2, $3, $4, $5, $6, $7)`,
+    [importId, JSON.stringify(counts), actor.name, actor.role, actor.via, actor.address, actor.requestId],
   )
 }
 

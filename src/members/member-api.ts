@@ -154,6 +154,7 @@ const importFaultSchema = z.object({
 export const importResultSchema = z
   .object({
     dryRun: z.boolean(),
+    importId: z.uuid().nullable().meta({ description: 'By which it can be undone; null for a dry run.' }),
     rows: z.int(),
     inserted: z.int(),
     updated: z.int(),
@@ -184,3 +185,32 @@ export const importResultSchema = z
     warnings: z.array(importFaultSchema).meta({ description: `The first ${maxListedFaults}.` }),
   })
   .meta({ id: 'ImportResult' })
+
+export const importSchema = z
+  .object({
+    importId: z.uuid(),
+    fileDigest: z.string().meta({ description: 'SHA-256 of the file.' }),
+    importedAt: z.string(),
+    importedBy: z.string(),
+    counts: z.record(z.string(), z.unknown()).meta({ description: 'As the import answered.' }),
+    undoneAt: z.string().nullable(),
+    undoneBy: z.string().nullable(),
+  })
+  .meta({ id: 'Import' })
+
+const importableSchema = z.record(z.string(), z.string().nullable())
+
+export const importChangeSchema = z
+  .object({
+    memberId: z.uuid(),
+    memberCode: z.string(),
+    before: importableSchema,
+    after: importableSchema,
+  })
+  .meta({ id: 'ImportChange', description: 'What an import changed of a member.' })
+
+export const undoneImportSchema = z.object({
+  importId: z.uuid(),
+  removed: z.int().meta({ description: 'Members that came with it, and are gone.' }),
+  restored: z.int().meta({ description: 'Members that it updated, and that are what they were.' }),
+})

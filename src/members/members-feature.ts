@@ -6,6 +6,7 @@ declare module '../events/event-sql.ts' {
     AgentChanged: true
     AgentRemoved: true
     AgentMembersMoved: true
+    ImportUndone: true
     MemberAdded: true
     MemberChanged: true
     MemberErasureRequested: true
@@ -18,6 +19,7 @@ declare module '../events/event-sql.ts' {
 export const membersFeature = {
   async routes(deps: MemberRoutesDeps) {
     const { memberRoutes } = await import('./member-routes.ts')
-    return [memberRoutes(deps)]
+    const { importRoutes } = await import('./import-routes.ts')
+    return [memberRoutes(deps), importRoutes(deps)]
   },
 }

@@ -90,8 +90,17 @@ describe('whatever the file, it is refused with a sentence, or its good rows are
       const fund = await openFund()
       try {
         // A register cannot be emptied; this one can.
-        for (const table of ['members', 'standings', 'tiers', 'agents']) {
-          await sql`drop trigger ${sql.ref(`${table}_kept`)} on ${sql.table(table)}`.execute(fund.db)
+        for (const [table, ...triggers] of [
+          ['members', 'members_kept', 'members_removed'],
+          ['standings', 'standings_kept', 'standings_removed'],
+          ['tiers', 'tiers_kept', 'tiers_used'],
+          ['agents', 'agents_kept', 'agents_used'],
+          ['import_changes', 'import_changes_kept'],
+          ['imports', 'imports_kept'],
+        ] as const) {
+          for (const trigger of triggers) {
+            await sql`drop trigger ${sql.ref(trigger)} on ${sql.table(table)}`.execute(fund.db)
+          }
         }
         await fc.assert(
           fc.asyncProperty(upload, upload, async (first, second) => {
@@ -110,7 +119,7 @@ describe('whatever the file, it is refused with a sentence, or its good rows are
 
 async function empty({ db }: Fund): Promise<void> {
   await sql`
-    delete from standings; delete from members; delete from agents; delete from tiers;
+    delete from import_changes; delete from imports; delete from standings; delete from members; delete from agents; delete from tiers;
     insert into tiers (tier_code, tier_name) values ('A', 'A'), ('B', 'B');
     insert into agents (agent_code, full_name) values ('AG-001', 'One'), ('AG-002', 'Two')`.execute(db)
 }
@@ -194,7 +203,7 @@ async function run({ imports }: Fund, { file, cut, ...options }: Upload, dryRun:
 function withoutMode(outcome: Outcome): unknown {
   return outcome instanceof DomainError
     ? outcome.message
-    : { ...outcome, result: { ...outcome.result, dryRun: undefined } }
+    : { ...outcome, result: { ...outcome.result, dryRun: undefined, importId: undefined } }
 }
 
 async function readRegister({ db }: Fund): Promise<Register> {

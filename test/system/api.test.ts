@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
 import { Agent, request } from 'node:http'
@@ -1367,6 +1368,9 @@ const documented = `
   POST /api/agents/{agentId}/move-members
   DELETE /api/tiers/{tierId}
   GET /api/approvals
+  GET /api/imports
+  GET /api/imports/{importId}/changes
+  POST /api/imports/{importId}/undo
   POST /api/claims/{claimId}/revocation
   POST /api/claims/{claimId}/revocation/approval
   DELETE /api/claims/{claimId}/revocation
@@ -1612,6 +1616,77 @@ describe('an import over HTTP', () => {
       body: csv,
     })
     expect(refusal(wrong)).toBe('400 invalid-input')
+  })
+
+  test('is undone, all of it, while nothing rests on it', async () => {
+    const tierId = await registerTier(api.db, { tierCode: 'UN', members: 3 })
+    const registered = () => api.pageThrough<MemberView>(`/api/members?tierId=${tierId}`, 200)
+    const withoutTime = (members: MemberView[]) => members.map(({ updatedAt: _, ...member }) => member)
+    const before = withoutTime(await registered())
+    const code = memberCode('UN', 1)
+    const csv = `${header}${code},Renamed,UN,Suspended,2019-01-01\nUN-new-1,Ada,UN,Active,2020-01-01\nUN-new-2,Bo,UN,Suspended,2020-01-01\n`
+    const { body: done } = await importCsv(csv, '?onDuplicate=update')
+    expect(done).toMatchObject({ inserted: 2, updated: 1, importId: expect.any(String) })
+    const changes = await api.pageThrough<{ memberCode: string; before: object; after: object }>(
+      `/api/imports/${done.importId}/changes`,
+      2,
+    )
+    expect(changes).toMatchObject([
+      {
+        memberCode: code,
+        before: { fullName: before[0]?.fullName, memberStatus: 'Active', joinedOn: before[0]?.joinedOn },
+        after: { fullName: 'Renamed', memberStatus: 'Suspended', joinedOn: '2019-01-01' },
+      },
+    ])
+    const { items } = (await api.get<{ items: { importId: string; fileDigest: string }[] }>('/api/imports'))
+      .body
+    expect(items[0]).toMatchObject({
+      importId: done.importId,
+      fileDigest: createHash('sha256').update(csv).digest('hex'),
+    })
+
+    const undo = () =>
+      api.post<{ removed: number; restored: number } & Problem>(`/api/imports/${done.importId}/undo`)
+    // A row that somebody has changed since keeps all of it.
+    const [added] = (await api.get<Page<MemberView>>('/api/members?code=UN-new-1')).body.items
+    await api.patch(`/api/members/${added?.memberId}`, { fullName: 'Ada L.' })
+    const refused = await undo()
+    expect([refusal(refused), refused.body.detail]).toEqual([
+      '409 import-in-use',
+      '1 of its members were changed since, or have a claim, the first is UN-new-1.',
+    ])
+    expect(await registered()).toHaveLength(5)
+    await sql`update members set updated_at = created_at where member_id = ${added?.memberId}`.execute(api.db)
+    expect((await undo()).body).toMatchObject({ removed: 2, restored: 1 })
+    expect(withoutTime(await registered())).toEqual(before)
+    expect(
+      await sql`select from standings where tier_id = ${tierId} and valid_to = 'infinity'`.execute(api.db),
+    ).toMatchObject({
+      rows: [{}, {}, {}],
+    })
+    expect(refusal(await undo())).toBe('409 import-undone')
+    expect(refusal(await api.post(`/api/imports/${tierId}/undo`))).toBe('404 import-not-found')
+    // The same file again is an import like any other.
+    expect((await importCsv(csv)).body).toMatchObject({ inserted: 2, skipped: 1 })
+  })
+
+  test('is not undone once a cycle may ask its members, nor is a member removed by hand', async () => {
+    await registerTier(api.db, { tierCode: 'UO', members: 3 })
+    const { body } = await importCsv(`${header}UO-1,Ada,UO,Active,2020-01-01\n`)
+    const { claimId } = await approveDeath(api.db, { tierCode: 'UO' })
+    const { cycleCode } = await startActive({ claimId })
+    const refused = await api.post<Problem>(`/api/imports/${body.importId}/undo`)
+    expect([refusal(refused), refused.body.detail]).toEqual([
+      '409 import-in-use',
+      `Cycle ${cycleCode} was started since: it may ask these members.`,
+    ])
+    for (const statement of [
+      sql`delete from members where member_code = 'UO-1'`,
+      sql`delete from standings where member_id = (select member_id from members where member_code = 'UO-1')`,
+      sql`truncate members cascade`,
+    ]) {
+      await expect(statement.execute(api.db)).rejects.toThrow('is refused')
+    }
   })
 
   test('that is refused leaves the connection as it should be', async () => {

@@ -223,6 +223,23 @@ export interface IdempotencyKeys {
   statusCode: number;
 }
 
+export interface ImportChanges {
+  after: Json;
+  before: Json;
+  importId: string;
+  memberId: string;
+}
+
+export interface Imports {
+  counts: Json;
+  fileDigest: string;
+  importedAt: Generated<string>;
+  importedBy: string;
+  importId: Generated<string>;
+  undoneAt: string | null;
+  undoneBy: string | null;
+}
+
 export interface JobChunks {
   attempts: Generated<number>;
   chunkNo: number;
@@ -439,6 +456,8 @@ export interface DB {
   fund: Fund;
   givenCodes: GivenCodes;
   idempotencyKeys: IdempotencyKeys;
+  importChanges: ImportChanges;
+  imports: Imports;
   jobChunks: JobChunks;
   jobCosts: JobCosts;
   jobs: Jobs;

@@ -5,6 +5,7 @@ import {
   Checkbox,
   FileInput,
   Group,
+  Modal,
   Paper,
   Progress,
   Radio,
@@ -22,7 +23,7 @@ import { ask, type ImportResult, withQuery } from '../api.ts'
 import { number } from '../format.ts'
 import { DataTable } from '../parts/data-table.tsx'
 import { Facts } from '../parts/facts.tsx'
-import { Refused } from '../parts/forms.tsx'
+import { Confirmation, Refused } from '../parts/forms.tsx'
 import { useMay } from '../session.ts'
 
 type Fault = ImportResult['faults'][number]
@@ -120,6 +121,15 @@ function Importing() {
           <Button component={Link} to="/members">
             {t('members.toMembers')}
           </Button>
+          {count > 0 && write.data.importId !== null && (
+            <Undo
+              importId={write.data.importId}
+              onDone={() => {
+                forget()
+                setFile(null)
+              }}
+            />
+          )}
           <Button
             variant="default"
             onClick={() => {
@@ -247,6 +257,42 @@ function Importing() {
         </>
       )}
     </Stack>
+  )
+}
+
+/** While nothing rests on it; the server says when something does. */
+function Undo({ importId, onDone }: { importId: string; onDone: () => void }) {
+  const { t } = useTranslation()
+  const queries = useQueryClient()
+  const [isAsked, setIsAsked] = useState(false)
+  const undo = useMutation({
+    mutationFn: () => ask<{ removed: number; restored: number }>('POST', `/api/imports/${importId}/undo`),
+    onSuccess: async ({ removed, restored }) => {
+      await queries.invalidateQueries()
+      notifications.show({
+        message: t('members.undone', { removed: number(removed), restored: number(restored) }),
+        color: 'green',
+      })
+      onDone()
+    },
+  })
+  return (
+    <>
+      <Button variant="default" onClick={() => setIsAsked(true)}>
+        {t('members.undo')}
+      </Button>
+      <Modal opened={isAsked} onClose={() => setIsAsked(false)} title={t('members.undo')}>
+        <Confirmation
+          sentence={t('members.undoSays')}
+          action={t('members.undo')}
+          isDangerous
+          isPending={undo.isPending}
+          error={undo.error}
+          onConfirm={() => undo.mutate()}
+          onClose={() => setIsAsked(false)}
+        />
+      </Modal>
+    </>
   )
 }
 

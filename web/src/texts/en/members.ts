@@ -56,6 +56,10 @@ export default {
   doneSays_other: '{{number}} members were imported from {{name}}.',
   toMembers: 'To the members',
   another: 'Another file',
+  undo: 'Undo the import',
+  undoSays:
+    'The members that came with the file are removed, and those that it changed are what they were. Tiers and agents stay. It can be done while no cycle was started since.',
+  undone: 'Undone: {{removed}} removed, {{restored}} are what they were.',
   rows: 'Rows in the file',
   inserted: 'New members',
   updated: 'Updated members',

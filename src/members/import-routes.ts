@@ -1,0 +1,75 @@
+import { z } from 'zod'
+import type { AnnounceDeps } from '../events/announce.ts'
+import { decodeCursor, pageFrom, pageOf, pageQuery } from '../platform/http/paging.ts'
+import { problemResponses } from '../platform/http/problem.ts'
+import type { HttpRoutes } from '../platform/http/server.ts'
+import { importChangeSchema, importSchema, undoneImportSchema } from './member-api.ts'
+import { undoImport } from './undo-import.ts'
+import { findImportChanges, findImports } from './undo-sql.ts'
+
+const params = z.strictObject({ importId: z.uuid() })
+const listedImports = 100
+
+/** What imports did, and undoing one. */
+export function importRoutes(deps: AnnounceDeps): HttpRoutes {
+  return async (app) => {
+    app.get(
+      '/api/imports',
+      {
+        config: { access: 'members.import' },
+        schema: {
+          summary: 'The newest imports of members',
+          tags: ['members'],
+          response: { 200: z.object({ items: z.array(importSchema) }) },
+        },
+      },
+      async () => ({
+        items: (await findImports(deps.db, listedImports)).map((one) => ({
+          ...one,
+          counts: one.counts as Record<string, unknown>,
+        })),
+      }),
+    )
+
+    app.get(
+      '/api/imports/:importId/changes',
+      {
+        config: { access: 'members.import' },
+        schema: {
+          summary: 'What an import changed of each member that it updated',
+          tags: ['members'],
+          params,
+          querystring: z.strictObject(pageQuery),
+          response: { 200: pageOf(importChangeSchema), ...problemResponses(400) },
+        },
+      },
+      async (request) => {
+        const { cursor, limit } = request.query
+        const [after] = decodeCursor(cursor, z.tuple([z.uuid()])) ?? []
+        const rows = await findImportChanges(deps.db, request.params.importId, { after, limit: limit + 1 })
+        const changes = rows.map(({ before, after: changed, ...member }) => ({
+          ...member,
+          before: before as Record<string, string | null>,
+          after: changed as Record<string, string | null>,
+        }))
+        return pageFrom(changes, limit, ({ memberId }) => [memberId])
+      },
+    )
+
+    app.post(
+      '/api/imports/:importId/undo',
+      {
+        config: { access: 'members.import', cost: 30 },
+        schema: {
+          summary: 'Undo an import while nothing rests on it',
+          description:
+            'Members that came with it are removed, and those that it updated are what they were. Tiers and agents stay.',
+          tags: ['members'],
+          params,
+          response: { 200: undoneImportSchema, ...problemResponses(404, 409) },
+        },
+      },
+      async (request) => undoImport(deps, { ...request.params, actor: request.actor }),
+    )
+  }
+}
