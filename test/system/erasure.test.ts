@@ -78,8 +78,18 @@ test('a member who has left is erased when two persons agree: nothing says any m
   await sql`insert into notice_preferences (recipient_id, language) values (${member.memberId}, 'hi')`.execute(
     api.db,
   )
-  // Beside the chain, and in the register; nowhere else.
-  expect(await tablesWith('Rukmini')).toEqual(['public.members', 'public.personal_data'])
+  const updated = await api.ask<{ updated: number }>('/api/members/import?onDuplicate=update', {
+    method: 'POST',
+    headers: { 'content-type': 'text/csv' },
+    body: `memberCode,fullName,tier,status,joinedOn\n${member.memberCode},${member.fullName},${member.tierCode},Inactive,2001-01-01\n`,
+  })
+  expect(updated.body.updated).toBe(1)
+  // Beside the chain, in the register, and in what the import changed; nowhere else.
+  expect(await tablesWith('Rukmini')).toEqual([
+    'public.import_changes',
+    'public.members',
+    'public.personal_data',
+  ])
   const before = await api.get<Page<{ payload: { after?: object } }>>(`/api/audit?subject=${member.memberId}`)
   expect(JSON.stringify(before.body.items)).toContain(secret)
 
@@ -101,6 +111,9 @@ test('a member who has left is erased when two persons agree: nothing says any m
     erasedAt: expect.any(String),
   })
   for (const text of ['Rukmini', '98123456', 'wallet-of']) expect(await tablesWith(text)).toEqual([])
+  const preferences =
+    await sql`select from notice_preferences where recipient_id = ${member.memberId}`.execute(api.db)
+  expect(preferences.rows).toEqual([])
   const after = await api.get<Page<{ eventName: string }>>(`/api/audit?subject=${member.memberId}`)
   expect(after.body.items.map(({ eventName }) => eventName)).toEqual([
     'MemberErased',
