@@ -593,13 +593,18 @@ describe('a member who is there already', () => {
     const importing = await database.db.transaction().execute(async (tx) => {
       await sql`update members set member_status = 'Deceased' where member_code = ${`${p}-1`}`.execute(tx)
       const started = run(file(row(`${p}-1`, 'Other')), { onDuplicate: 'update' })
-      await waitForWaiter('update members')
+      await waitForWaiter('insert into import_before')
       return { started }
     })
     const { result, faults } = await importing.started
     expect(result).toMatchObject({ rows: 1, updated: 0, faulty: 1 })
     expect(faults).toMatchObject([{ line: 2, column: 'status' }])
     expect(await register()).toMatchObject([{ memberStatus: 'Deceased', fullName: 'Somebody' }])
+    // The death is not what the import did, and would not be undone with it.
+    const { rows: kept } = await sql`select from import_changes where import_id = ${result.importId}`.execute(
+      database.db,
+    )
+    expect(kept).toEqual([])
   })
 })
 

@@ -127,12 +127,14 @@ export async function keepCounts(client: Client, importId: string, counts: objec
   ])
 }
 
-/** What the members are that an update may change. */
+/** What the members are that an update may change. Nobody else changes them until the import ends: what it keeps is its own doing. */
 export async function noteBefore(client: Client): Promise<void> {
+  await client.query('create temp table import_before (member_id uuid, before jsonb)')
   await client.query(`
-    create temp table import_before as
-    select m.member_id, importable(m) as before
-    from import_verdicts v join members m using (member_id) where v.verdict = 'update'`)
+    insert into import_before
+    select m.member_id, importable(m)
+    from import_verdicts v join members m using (member_id) where v.verdict = 'update'
+    for update of m`)
 }
 
 /** What has become of them, as far as it has changed. */
