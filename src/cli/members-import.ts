@@ -12,11 +12,13 @@ import {
   type ImportResult,
   importMembers,
 } from '../members/import-members.ts'
-import { faultColumns, memberColumns, readColumnMap } from '../members/member-columns.ts'
+import { settleReading } from '../members/import-profiles.ts'
+import { faultColumns, memberColumns } from '../members/member-columns.ts'
 import { undoImport } from '../members/undo-import.ts'
 import { findImports } from '../members/undo-sql.ts'
 import { DomainError } from '../platform/values/errors.ts'
-import { wholeNumber } from './arguments.ts'
+import { codeRule } from '../platform/values/text-rules.ts'
+import { textOf, wholeNumber } from './arguments.ts'
 import { exitCodes } from './exit-codes.ts'
 import { plural, printResult, say, showProgress, table } from './output.ts'
 import { commandActor, withApplication } from './run-command.ts'
@@ -26,6 +28,8 @@ interface ImportOptions {
   blank: 'keep' | 'erase'
   dates?: DateOrder
   map: string[]
+  profile?: string
+  saveProfile?: string
   errors?: string
   dryRun?: true
   createAgents?: true
@@ -56,6 +60,8 @@ export function addImportCommand(members: Command): void {
       (entry: string, former: string[]) => [...former, entry],
       [],
     )
+    .option('--profile <name>', 'read the file as this profile says')
+    .option('--save-profile <name>', 'keep --map and --dates as a profile of this name', textOf(codeRule))
     .option('--errors <file>', 'write the bad rows to this new CSV file, to be corrected and imported')
     .option('--create-agents', 'create the agents that the file names')
     .option('--create-tiers', 'create the tiers that the file names')
@@ -104,18 +110,27 @@ export function addUndoCommands(members: Command): void {
 }
 
 async function importFile(file: string, options: ImportOptions): Promise<ImportResult> {
-  const map = readColumnMap(options.map)
   const { source, size } = await openFile(file)
   const faults = await openFaults(options.errors)
   const display = showProgress('Reading')
   try {
-    return await withApplication((app) =>
-      importMembers(
+    return await withApplication(async (app) => {
+      const { map, dateOrder } = await settleReading(
+        app.db,
+        {
+          columns: options.map,
+          dateOrder: options.dates,
+          profile: options.profile,
+          saveProfile: options.saveProfile,
+        },
+        commandActor(),
+      )
+      return importMembers(
         { pool: app.database.pool, clock: app.clock },
         {
           csv: source,
           map,
-          dateOrder: options.dates,
+          dateOrder,
           blankErases: options.blank === 'erase',
           onDuplicate: options.onDuplicate,
           createAgents: options.createAgents === true,
@@ -128,8 +143,8 @@ async function importFile(file: string, options: ImportOptions): Promise<ImportR
             display.show(size === 0 ? 0 : read, size || 1, plural(rowsRead, 'row'))
           },
         },
-      ),
-    )
+      )
+    })
   } finally {
     display.end()
     source.destroy()

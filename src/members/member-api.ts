@@ -130,6 +130,8 @@ export const importQuerySchema = z.strictObject({
     .enum(dateOrders)
     .optional()
     .meta({ description: 'The order of dates that are written in numbers, such as 05.01.2020.' }),
+  profile: codeSchema.optional().meta({ description: 'The name under which `map` and `dates` were saved.' }),
+  saveProfile: codeSchema.optional().meta({ description: 'Saves them under this name.' }),
   map: z
     .union([z.string().transform((entry) => [entry]), z.array(z.string()).max(50)])
     .default([])

@@ -13,6 +13,7 @@ import { DomainError } from '../platform/values/errors.ts'
 import { eraseMember, requestErasure, withdrawErasure } from './erase-member.ts'
 import { findErasureRequest } from './erasure-sql.ts'
 import { importMembers, type RowFault } from './import-members.ts'
+import { settleReading } from './import-profiles.ts'
 import { addAgent, changeAgent, moveMembersOfAgent, removeAgent } from './keep-agents.ts'
 import { addMember, changeMember, requireMember } from './keep-members.ts'
 import {
@@ -31,7 +32,6 @@ import {
   newMemberSchema,
   searchSchema,
 } from './member-api.ts'
-import { readColumnMap } from './member-columns.ts'
 import { memberStatuses } from './member-rules.ts'
 import { findAgents, findMembers, findStandings } from './member-sql.ts'
 
@@ -309,16 +309,20 @@ export function memberRoutes(deps: MemberRoutesDeps): HttpRoutes {
             )
           }
           const file = request as typeof request & { body: Readable }
-          const { onDuplicate, blank, dates, map, ...flags } = request.query
+          const { onDuplicate, blank, dates, map: columns, profile, saveProfile, ...flags } = request.query
           const [faults, warnings]: [RowFault[], RowFault[]] = [[], []]
-          const columnMap = readColumnMap(map)
+          const { map, dateOrder } = await settleReading(
+            deps.db,
+            { columns, dateOrder: dates, profile, saveProfile },
+            request.actor,
+          )
           const result = await withUpload(file, (csv, signal) =>
             importMembers(deps, {
               csv,
               signal,
               onDuplicate,
-              map: columnMap,
-              dateOrder: dates,
+              map,
+              dateOrder,
               blankErases: blank === 'erase',
               createAgents: flags.createAgents === 'true',
               createTiers: flags.createTiers === 'true',

@@ -1601,6 +1601,15 @@ describe('an import over HTTP', () => {
       ],
       statusChanges: [{ from: null, to: 'Active', members: 1 }],
     })
+    const kept = new URLSearchParams([
+      ['saveProfile', 'bank'],
+      ['dates', 'dmy'],
+      ['map', 'No=memberCode'],
+      ['map', 'Village='],
+    ])
+    expect((await importCsv(csv, `?dryRun=true&${kept}`)).body).toMatchObject({ rows: 1, unchanged: 1 })
+    expect((await importCsv(csv, '?dryRun=true&profile=bank')).body).toMatchObject({ rows: 1, unchanged: 1 })
+    expect(refusal(await importCsv(csv, '?profile=nobody'))).toBe('400 invalid-input')
     const book = await api.ask<Imported>('/api/members/import', {
       method: 'POST',
       headers: { 'content-type': 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet' },

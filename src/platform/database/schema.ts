@@ -230,6 +230,14 @@ export interface ImportChanges {
   memberId: string;
 }
 
+export interface ImportProfiles {
+  columns: string[];
+  dateOrder: string | null;
+  profileName: string;
+  savedAt: Generated<string>;
+  savedBy: string;
+}
+
 export interface Imports {
   counts: Json;
   fileDigest: string;
@@ -457,6 +465,7 @@ export interface DB {
   givenCodes: GivenCodes;
   idempotencyKeys: IdempotencyKeys;
   importChanges: ImportChanges;
+  importProfiles: ImportProfiles;
   imports: Imports;
   jobChunks: JobChunks;
   jobCosts: JobCosts;

@@ -1,0 +1,57 @@
+import { sql } from 'kysely'
+import type { Db } from '../platform/database/connect.ts'
+import type { Actor } from '../platform/values/actor.ts'
+import { DomainError } from '../platform/values/errors.ts'
+import type { DateOrder } from './import-dates.ts'
+import { type ColumnMap, readColumnMap } from './member-columns.ts'
+
+/** How a file is to be read. */
+export interface Reading {
+  /** What columns mean, each `Member No=memberCode`. */
+  readonly columns: readonly string[]
+  readonly dateOrder?: DateOrder | undefined
+}
+
+/**
+ * Reads how a file is to be read: as it was saved under a name, and as it is said besides, which counts first; and saves it under a
+ * name if that is asked.
+ *
+ * @throws DomainError `invalid-input` when a column is not explained so, or there is no such profile
+ */
+export async function settleReading(
+  db: Db,
+  said: Reading & { readonly profile?: string | undefined; readonly saveProfile?: string | undefined },
+  actor: Actor,
+): Promise<{ readonly map: ColumnMap; readonly dateOrder: DateOrder | undefined }> {
+  const saved = said.profile === undefined ? { columns: [] } : await findProfile(db, said.profile)
+  const columns = [...saved.columns, ...said.columns]
+  const dateOrder = said.dateOrder ?? saved.dateOrder
+  const map = readColumnMap(columns)
+  if (said.saveProfile !== undefined) await saveProfile(db, said.saveProfile, { columns, dateOrder }, actor)
+  return { map, dateOrder }
+}
+
+async function findProfile(db: Db, profileName: string): Promise<Reading> {
+  const { rows } = await sql<{ columns: string[]; dateOrder: DateOrder | null }>`
+    select columns, date_order from import_profiles where profile_name = ${profileName}`.execute(db)
+  const [found] = rows
+  if (!found) {
+    throw new DomainError('invalid-input', `There is no profile "${profileName}" by which a file is read.`)
+  }
+  return { columns: found.columns, dateOrder: found.dateOrder ?? undefined }
+}
+
+async function saveProfile(
+  db: Db,
+  profileName: string,
+  { columns, dateOrder }: Reading,
+  actor: Actor,
+): Promise<void> {
+  await sql`
+    insert into import_profiles (profile_name, columns, date_order, saved_by)
+    values (${profileName}, ${[...columns]}::text[], ${dateOrder ?? null}, ${actor.name})
+    on conflict (profile_name) do update
+    set columns = excluded.columns, date_order = excluded.date_order, saved_by = excluded.saved_by, saved_at = now()`.execute(
+    db,
+  )
+}
