@@ -4,7 +4,7 @@ import { decodeCursor, pageFrom, pageOf, pageQuery } from '../platform/http/pagi
 import { problemResponses } from '../platform/http/problem.ts'
 import type { HttpRoutes } from '../platform/http/server.ts'
 import { importChangeSchema, importSchema, undoneImportSchema } from './member-api.ts'
-import { undoImport } from './undo-import.ts'
+import { requireImport, undoImport } from './undo-import.ts'
 import { findImportChanges, findImports } from './undo-sql.ts'
 
 const params = z.strictObject({ importId: z.uuid() })
@@ -40,12 +40,13 @@ export function importRoutes(deps: AnnounceDeps): HttpRoutes {
           tags: ['members'],
           params,
           querystring: z.strictObject(pageQuery),
-          response: { 200: pageOf(importChangeSchema), ...problemResponses(400) },
+          response: { 200: pageOf(importChangeSchema), ...problemResponses(400, 404) },
         },
       },
       async (request) => {
         const { cursor, limit } = request.query
         const [after] = decodeCursor(cursor, z.tuple([z.uuid()])) ?? []
+        await requireImport(deps.db, request.params.importId)
         const rows = await findImportChanges(deps.db, request.params.importId, { after, limit: limit + 1 })
         const changes = rows.map(({ before, after: changed, ...member }) => ({
           ...member,

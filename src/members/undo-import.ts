@@ -1,9 +1,11 @@
 import type { AnnounceDeps } from '../events/announce.ts'
+import type { Db } from '../platform/database/connect.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import { DomainError } from '../platform/values/errors.ts'
 import {
   countChangedSince,
   findCyclesSince,
+  hasImport,
   holdRegister,
   lockImport,
   markUndone,
@@ -33,7 +35,7 @@ export async function undoImport(
   return db.transaction().execute(async (tx) => {
     await holdRegister(tx)
     const found = await lockImport(tx, importId)
-    if (!found) throw new DomainError('import-not-found', 'There is no such import.')
+    if (!found) throw importNotFound()
     if (found.undoneAt !== null) throw new DomainError('import-undone', 'The import was undone already.')
     const [cycleCode] = await findCyclesSince(tx, importId)
     if (cycleCode !== undefined) {
@@ -59,4 +61,13 @@ export async function undoImport(
     await announce(tx, { eventName: 'ImportUndone', subject: importId, actor, payload: { ...undone } })
     return undone
   })
+}
+
+/** @throws DomainError `import-not-found` */
+export async function requireImport(db: Db, importId: string): Promise<void> {
+  if (!(await hasImport(db, importId))) throw importNotFound()
+}
+
+function importNotFound(): DomainError {
+  return new DomainError('import-not-found', 'There is no such import.')
 }

@@ -12,6 +12,11 @@ export async function findImports(db: Db, limit: number): Promise<ImportRow[]> {
   return db.selectFrom('imports').selectAll().orderBy('importedAt', 'desc').limit(limit).execute()
 }
 
+export async function hasImport(db: Db, importId: string): Promise<boolean> {
+  const { rows } = await sql`select from imports where import_id = ${importId}`.execute(db)
+  return rows.length > 0
+}
+
 /** Nobody else undoes it until the transaction ends. */
 export async function lockImport(tx: Tx, importId: string): Promise<ImportRow | undefined> {
   return tx.selectFrom('imports').selectAll().where('importId', '=', importId).forUpdate().executeTakeFirst()

@@ -1675,6 +1675,7 @@ describe('an import over HTTP', () => {
     })
     expect(refusal(await undo())).toBe('409 import-undone')
     expect(refusal(await api.post(`/api/imports/${tierId}/undo`))).toBe('404 import-not-found')
+    expect(refusal(await api.get(`/api/imports/${tierId}/changes`))).toBe('404 import-not-found')
     // The same file again is an import like any other.
     expect((await importCsv(csv)).body).toMatchObject({ inserted: 2, skipped: 1 })
   })
