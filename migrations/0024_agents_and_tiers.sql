@@ -27,12 +27,6 @@ create trigger members_moved after update on members
   referencing old table as old_members new table as new_members
   for each statement execute function members_moved();
 
--- Members who were moved since, with their agent at the instant.
-create function agents_at(at timestamptz) returns table (member_id uuid, agent_id uuid) language sql stable as $$
-  select distinct on (m.member_id) m.member_id, m.agent_id
-  from agent_moves m where m.moved_at > at order by m.member_id, m.moved_at
-$$;
-
 create function is_used(agent uuid, tier uuid) returns boolean language sql stable as $$
   select exists (select from members m where m.agent_id = agent or m.tier_id = tier)
     or exists (select from agent_moves m where m.agent_id = agent)

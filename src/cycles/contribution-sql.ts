@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { findMemberIds, isFound } from '../members/member-sql.ts'
 import type { Db, Tx } from '../platform/database/connect.ts'
 import type { PlannedChunk } from '../platform/jobs/job-kind.ts'
@@ -120,27 +120,44 @@ export async function findAgentShares(
   filter: { agentId?: string | undefined },
 ): Promise<AgentShare[]> {
   const { rows } = await sql<AgentShare>`
-    select held.agent_id, a.agent_code, a.full_name, count(*) as members,
-      count(*) filter (where mc.contribution_status = 'Pending') as pending_members,
-      coalesce(sum(mc.contribution_amount) filter (where mc.contribution_status <> 'Waived'), 0)::bigint as expected_amount,
-      coalesce(sum(mc.paid_amount), 0)::bigint as paid_amount
-    from member_contributions mc
-    join members m using (member_id)
-    left join ${movedSince(cycleId)} f using (member_id)
-    cross join lateral (select ${agentThen} as agent_id) held
-    left join agents a on a.agent_id = held.agent_id
-    where mc.cycle_id = ${cycleId} and ${filter.agentId ? sql`held.agent_id = ${filter.agentId}` : sql`true`}
-    group by held.agent_id, a.agent_code, a.full_name
+    with shares as (
+      select ${agentThen} as agent_id, count(*) as members,
+        count(*) filter (where mc.contribution_status = 'Pending') as pending_members,
+        coalesce(sum(mc.contribution_amount) filter (where mc.contribution_status <> 'Waived'), 0)::bigint as expected_amount,
+        coalesce(sum(mc.paid_amount), 0)::bigint as paid_amount
+      from member_contributions mc
+      join members m using (member_id)
+      ${beforeMove(cycleId)}
+      where mc.cycle_id = ${cycleId} and ${isOfAgent(filter.agentId)}
+      group by 1
+    )
+    select agent_id, a.agent_code, a.full_name, members, pending_members, expected_amount, paid_amount
+    from shares left join agents a using (agent_id)
     order by a.agent_code nulls last`.execute(db)
   return rows
 }
 
-/** Members who were given to another agent since the cycle became Active, with who had them then. Few, or none. */
-const movedSince = (cycleId: string) =>
-  sql`agents_at((select activated_at from contribution_cycles where cycle_id = ${cycleId}))`
+/** Who had the member before the first move since the cycle became Active, as `f`; most were never moved. */
+const beforeMove = (cycleId: string) => sql`
+  left join lateral (
+    select v.member_id, v.agent_id from agent_moves v
+    where v.member_id = mc.member_id
+      and v.moved_at > (select activated_at from contribution_cycles where cycle_id = ${cycleId})
+    order by v.moved_at limit 1
+  ) f on true`
 
-/** The agent of the member `m` as the cycle became Active, with `movedSince` as `f`. */
+/** The agent of the member `m` as the cycle became Active, with `beforeMove`. */
 const agentThen = sql`case when f.member_id is null then m.agent_id else f.agent_id end`
+
+/** Whether the contribution `mc` is that agent's: of who has the members now or had them since, few are looked at. */
+function isOfAgent(agentId: string | undefined): RawBuilder<unknown> {
+  if (agentId === undefined) return sql`true`
+  return sql`mc.member_id = any (array(
+      select member_id from members where agent_id = ${agentId}
+      union
+      select member_id from agent_moves where agent_id = ${agentId}
+    )) and ${agentThen} = ${agentId}`
+}
 
 /** Members that a search may find and still look up one by one. */
 const searchedByKey = 2_000
@@ -165,18 +182,17 @@ export async function findContributions(
   const isWalked = filter.q !== undefined && found === undefined
   const { rows } = await sql<ContributionView>`
     select c.cycle_code || '/' || m.member_code as contribution_id,
-      m.member_id, m.member_code, m.full_name, held.agent_id, a.agent_code,
+      m.member_id, m.member_code, m.full_name, a.agent_id, a.agent_code,
       mc.contribution_amount, mc.paid_amount, mc.contribution_status, mc.due_date
     from member_contributions mc
     join contribution_cycles c using (cycle_id)
     join lateral (select * from members where member_id = mc.member_id ${isWalked ? sql`offset 0` : sql``}) m on true
-    left join ${movedSince(cycleId)} f on f.member_id = mc.member_id
-    cross join lateral (select ${agentThen} as agent_id) held
-    left join agents a on a.agent_id = held.agent_id
+    ${beforeMove(cycleId)}
+    left join agents a on a.agent_id = ${agentThen}
     where mc.cycle_id = ${cycleId}
       and ${page.after === undefined ? sql`true` : sql`mc.member_id > ${page.after}::uuid`}
       and ${filter.status ? sql`mc.contribution_status = ${filter.status}` : sql`true`}
-      and ${filter.agentId ? sql`held.agent_id = ${filter.agentId}` : sql`true`}
+      and ${isOfAgent(filter.agentId)}
       and ${
         found
           ? sql`mc.member_id = any(${found}::uuid[])`

@@ -65,14 +65,22 @@ export async function insertTier(
   return db.insertInto('tiers').values(tier).returningAll().executeTakeFirstOrThrow()
 }
 
+/** Since when a tier or an agent is retired; one that was before keeps its time. */
+export function retirement(isRetired: boolean) {
+  return { retiredAt: isRetired ? sql<string>`coalesce(retired_at, now())` : null }
+}
+
 export async function updateTier(
   db: Db,
   tierId: string,
-  changes: Partial<Pick<TierRow, 'tierName' | 'contributionAmount' | 'benefitAmount' | 'retiredAt'>>,
+  {
+    isRetired,
+    ...changes
+  }: Partial<Pick<TierRow, 'tierName' | 'contributionAmount' | 'benefitAmount'>> & { isRetired?: boolean },
 ): Promise<TierRow> {
   return db
     .updateTable('tiers')
-    .set(changes)
+    .set({ ...changes, ...(isRetired !== undefined && retirement(isRetired)) })
     .where('tierId', '=', tierId)
     .returningAll()
     .executeTakeFirstOrThrow()

@@ -8,15 +8,6 @@ import { deleteTier, findTier, holdFund, insertTier, lockTier, type TierRow, upd
 
 export type NewTier = Pick<TierRow, 'tierCode' | 'tierName' | 'contributionAmount' | 'benefitAmount'>
 
-/** When it is retired, as it is asked; undefined when nothing of it changes. */
-function retiredAtOf(
-  { retiredAt }: { retiredAt: string | null },
-  isRetired: boolean | undefined,
-): string | null | undefined {
-  if (isRetired === undefined || isRetired === (retiredAt !== null)) return undefined
-  return isRetired ? new Date().toISOString() : null
-}
-
 /** @throws DomainError `tier-code-taken` */
 export async function addTier(
   { db, announce }: AnnounceDeps,
@@ -56,7 +47,7 @@ export async function changeTier(
   { db, announce }: AnnounceDeps,
   {
     tierId,
-    changes: { isRetired, ...changes },
+    changes,
     actor,
   }: {
     tierId: string
@@ -68,8 +59,7 @@ export async function changeTier(
     await holdFund(tx, 'share')
     const before = await lockTier(tx, tierId)
     if (!before) throw new DomainError('tier-not-found', 'There is no such tier.')
-    const retiredAt = retiredAtOf(before, isRetired)
-    const after = await updateTier(tx, tierId, { ...changes, ...(retiredAt !== undefined && { retiredAt }) })
+    const after = await updateTier(tx, tierId, changes)
     const { tierCode } = after
     await announce(tx, {
       eventName: 'TierChanged',

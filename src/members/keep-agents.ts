@@ -60,21 +60,16 @@ export async function changeAgent(
   { db, announce }: AnnounceDeps,
   { agentId, changes, actor }: { agentId: string; changes: AgentChanges; actor: Actor },
 ): Promise<AgentRow> {
-  const { isRetired, ...others } = changes
   return db.transaction().execute(async (tx) => {
     const before = await lockAgent(tx, agentId)
     if (!before) throw agentNotFound()
-    const isMoved = isRetired !== undefined && isRetired !== (before.retiredAt !== null)
-    if (isMoved && isRetired && (await hasMembers(tx, agentId))) {
+    if (changes.isRetired && (await hasMembers(tx, agentId))) {
       throw new DomainError(
         'agent-in-use',
         `Agent ${before.agentCode} has members: move them to another agent first.`,
       )
     }
-    const after = await updateAgent(tx, agentId, {
-      ...others,
-      ...(isMoved && { retiredAt: isRetired ? new Date().toISOString() : null }),
-    })
+    const after = await updateAgent(tx, agentId, changes)
     const { agentCode } = after
     await announce(tx, {
       eventName: 'AgentChanged',

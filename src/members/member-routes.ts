@@ -14,11 +14,8 @@ import { eraseMember, requestErasure, withdrawErasure } from './erase-member.ts'
 import { findErasureRequest } from './erasure-sql.ts'
 import { importMembers, type RowFault } from './import-members.ts'
 import { settleReading } from './import-profiles.ts'
-import { addAgent, changeAgent, moveMembersOfAgent, removeAgent } from './keep-agents.ts'
 import { addMember, changeMember, requireMember } from './keep-members.ts'
 import {
-  agentChangesSchema,
-  agentSchema,
   erasureRequestSchema,
   importQuerySchema,
   importResultSchema,
@@ -26,19 +23,16 @@ import {
   memberChangesSchema,
   memberSchema,
   memberWithStandingsSchema,
-  moveMembersSchema,
-  newAgentSchema,
   newErasureSchema,
   newMemberSchema,
   searchSchema,
 } from './member-api.ts'
 import { memberStatuses } from './member-rules.ts'
-import { findAgents, findMembers, findStandings } from './member-sql.ts'
+import { findMembers, findStandings } from './member-sql.ts'
 
 /** Which of them it is, the file itself says. */
 const fileTypes = ['text/csv', 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'] as const
 
-const agentParams = z.strictObject({ agentId: z.uuid() })
 const memberParams = z.strictObject({ memberId: z.uuid() })
 
 export interface MemberRoutesDeps extends AnnounceDeps {
@@ -49,95 +43,6 @@ export interface MemberRoutesDeps extends AnnounceDeps {
 
 export function memberRoutes(deps: MemberRoutesDeps): HttpRoutes {
   return async (app) => {
-    app.get(
-      '/api/agents',
-      {
-        config: { access: 'agents.read' },
-        schema: {
-          summary: 'Agents, by code',
-          tags: ['members'],
-          querystring: z.strictObject(pageQuery),
-          response: { 200: pageOf(agentSchema), ...problemResponses(400) },
-        },
-      },
-      async (request) => {
-        const { cursor, limit } = request.query
-        const [after] = decodeCursor(cursor, z.tuple([z.string()])) ?? []
-        const rows = await findAgents(deps.db, { limit: limit + 1, ...(after !== undefined && { after }) })
-        return pageFrom(rows, limit, (agent) => [agent.agentCode])
-      },
-    )
-
-    app.post(
-      '/api/agents',
-      {
-        config: { access: 'members.change' },
-        schema: {
-          summary: 'Add an agent',
-          tags: ['members'],
-          body: newAgentSchema,
-          response: { 201: agentSchema, ...problemResponses(400, 409) },
-        },
-      },
-      async (request, reply) =>
-        reply.code(201).send(await addAgent(deps, { ...request.body, actor: request.actor })),
-    )
-
-    app.patch(
-      '/api/agents/:agentId',
-      {
-        config: { access: 'members.change' },
-        schema: {
-          summary: 'Change what is kept of an agent, or retire one without members',
-          tags: ['members'],
-          params: agentParams,
-          body: agentChangesSchema,
-          response: { 200: agentSchema, ...problemResponses(400, 404, 409) },
-        },
-      },
-      async (request) =>
-        changeAgent(deps, { ...request.params, changes: request.body, actor: request.actor }),
-    )
-
-    app.delete(
-      '/api/agents/:agentId',
-      {
-        config: { access: 'members.change' },
-        schema: {
-          summary: 'Remove an agent who was never used',
-          tags: ['members'],
-          params: agentParams,
-          response: { 204: z.null(), ...problemResponses(404, 409) },
-        },
-      },
-      async (request, reply) => {
-        await removeAgent(deps, { ...request.params, actor: request.actor })
-        return reply.code(204).send(null)
-      },
-    )
-
-    app.post(
-      '/api/agents/:agentId/move-members',
-      {
-        config: { access: 'members.change' },
-        schema: {
-          summary: 'Give all members of an agent to another',
-          description: 'What was asked in cycles that are Active stays with the former agent.',
-          tags: ['members'],
-          params: agentParams,
-          body: moveMembersSchema,
-          response: { 200: z.object({ members: z.int() }), ...problemResponses(400, 404, 409) },
-        },
-      },
-      async (request) => ({
-        members: await moveMembersOfAgent(deps, {
-          ...request.params,
-          ...request.body,
-          actor: request.actor,
-        }),
-      }),
-    )
-
     app.get(
       '/api/members',
       {

@@ -1,4 +1,5 @@
 import { type RawBuilder, type Selectable, sql } from 'kysely'
+import { retirement } from '../fund/fund-sql.ts'
 import type { Db, Tx } from '../platform/database/connect.ts'
 import type { Agents, Members } from '../platform/database/schema.ts'
 import { codeRule, memberCodeRule, phoneRule } from '../platform/values/text-rules.ts'
@@ -42,12 +43,14 @@ export async function lockAgent(tx: Tx, agentId: string): Promise<AgentRow | und
 export async function updateAgent(
   tx: Tx,
   agentId: string,
-  changes: Partial<Pick<AgentRow, 'fullName' | 'email' | 'phone' | 'retiredAt'>>,
+  {
+    isRetired,
+    ...changes
+  }: Partial<Pick<AgentRow, 'fullName' | 'email' | 'phone'>> & { isRetired?: boolean },
 ): Promise<AgentRow> {
-  if (Object.keys(changes).length === 0) return (await lockAgent(tx, agentId)) as AgentRow
   return tx
     .updateTable('agents')
-    .set(changes)
+    .set({ ...changes, ...(isRetired !== undefined && retirement(isRetired)) })
     .where('agentId', '=', agentId)
     .returningAll()
     .executeTakeFirstOrThrow()

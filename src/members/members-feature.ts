@@ -19,7 +19,8 @@ declare module '../events/event-sql.ts' {
 export const membersFeature = {
   async routes(deps: MemberRoutesDeps) {
     const { memberRoutes } = await import('./member-routes.ts')
+    const { agentRoutes } = await import('./agent-routes.ts')
     const { importRoutes } = await import('./import-routes.ts')
-    return [memberRoutes(deps), importRoutes(deps)]
+    return [agentRoutes(deps), memberRoutes(deps), importRoutes(deps)]
   },
 }

@@ -35,7 +35,6 @@ export const guards: SchemaGuards = {
     'users.users_kept',
   ],
   functions: {
-    agents_at: '9038306fc74fae8d33972f1ce626255b',
     chain_event: '59229ba3cfe738fc50f696b6b30a8549',
     code_key: '65139dfb6eb498d1e20c5989878a7f15',
     dialled: 'd673d6b0c425960c8d5c8fc2f886e0aa',

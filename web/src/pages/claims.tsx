@@ -6,20 +6,19 @@ import {
   Group,
   Modal,
   SegmentedControl,
-  Select,
   Stack,
   Text,
   TextInput,
   Title,
 } from '@mantine/core'
-import { useDebouncedValue, useDisclosure } from '@mantine/hooks'
+import { useDisclosure } from '@mantine/hooks'
 import { notifications } from '@mantine/notifications'
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { claimStatuses } from '../../../src/claims/claim-rules.ts'
-import { ask, type Claim, type Member, type NewClaim, type Page, withQuery } from '../api.ts'
+import { ask, type Claim, type Member, type NewClaim } from '../api.ts'
 import { date, instant, minorUnits, money, typed } from '../format.ts'
 import { useApproval } from '../parts/approvals.ts'
 import { useTiers } from '../parts/choices.ts'
@@ -27,7 +26,7 @@ import { CycleLink } from '../parts/cycle-link.tsx'
 import { DataTable } from '../parts/data-table.tsx'
 import { FormEnd } from '../parts/forms.tsx'
 import { List, useList } from '../parts/list.tsx'
-import { useSentence } from '../parts/states.tsx'
+import { MemberSelect } from '../parts/member-select.tsx'
 import { Chip } from '../parts/status-chip.tsx'
 import { TwoPersons } from '../parts/two-persons.tsx'
 import { useFund, useMay, useSession } from '../session.ts'
@@ -433,61 +432,5 @@ function SubmitForm({ onDone }: { onDone: () => void }) {
         <FormEnd of={send} verb={t('claims.submit')} onCancel={onDone} />
       </Stack>
     </form>
-  )
-}
-
-/** Finds a member by name, code or telephone. */
-function MemberSelect({
-  member,
-  onChoose,
-  error,
-}: {
-  member: Member | null
-  onChoose: (member: Member | null) => void
-  error: string | false
-}) {
-  const { t } = useTranslation()
-  const sentence = useSentence()
-  const [search, setSearch] = useState('')
-  const lineOf = (one: Member) =>
-    t('claims.memberLine', {
-      code: one.memberCode,
-      name: one.fullName,
-      status: t(`members.status.${one.memberStatus}`),
-    })
-  // What is chosen stands in the field as a whole line, which is nothing to search for.
-  const wanted = member && search === lineOf(member) ? '' : search.trim().slice(0, 100)
-  const [q] = useDebouncedValue(wanted, 300)
-  const found = useQuery({
-    queryKey: ['/api/members', 'search', q],
-    enabled: q !== '',
-    queryFn: () => ask<Page<Member>>('GET', withQuery('/api/members', { q, limit: 20 })),
-  })
-  const offered = q === '' || q !== wanted ? [] : (found.data?.items ?? [])
-  const isChosenOffered = offered.some(({ memberId }) => memberId === member?.memberId)
-  const choices = member && !isChosenOffered ? [member, ...offered] : offered
-  const isSearching = wanted !== '' && (q !== wanted || found.isPending)
-  // Said below the label and not in the list: a list of no choices is a riddle to a screen reader.
-  const hint =
-    wanted === '' || choices.length > 0
-      ? t('claims.deceasedHint')
-      : t(isSearching ? 'claims.searching' : 'claims.noMember')
-  return (
-    <Select
-      label={t('claims.deceased')}
-      description={hint}
-      required
-      searchable
-      data-autofocus
-      spellCheck={false}
-      data={choices.map((one) => ({ value: one.memberId, label: lineOf(one) }))}
-      // The server has searched already.
-      filter={({ options }) => options}
-      searchValue={search}
-      onSearchChange={setSearch}
-      value={member?.memberId ?? null}
-      onChange={(memberId) => onChoose(choices.find((one) => one.memberId === memberId) ?? null)}
-      error={found.error && q !== '' ? sentence(found.error) : error}
-    />
   )
 }
