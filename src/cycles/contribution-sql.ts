@@ -61,16 +61,10 @@ export async function waiveTheDead(tx: Tx, cycleId: string): Promise<number> {
 /** Makes Pending again what was waived for a death that was none, in cycles that are Active, under the deaths' lock. */
 export async function demandAgain(tx: Tx, memberId: string): Promise<void> {
   await sql`
-    with again as (
-      update member_contributions mc set contribution_status = 'Pending'
-      from contribution_cycles c
-      where c.cycle_status = 'Active' and mc.cycle_id = c.cycle_id and mc.member_id = ${memberId}
-        and mc.contribution_status = 'Waived'
-      returning mc.cycle_id
-    )
-    update contribution_cycles c
-    set pending_members = pending_members + 1, waived_members = waived_members - 1, updated_at = now()
-    from again where c.cycle_id = again.cycle_id`.execute(tx)
+    update member_contributions mc set contribution_status = 'Pending'
+    from contribution_cycles c
+    where c.cycle_status = 'Active' and mc.cycle_id = c.cycle_id and mc.member_id = ${memberId}
+      and mc.contribution_status = 'Waived'`.execute(tx)
 }
 
 /** Codes of the cycles in which the member owes a contribution, or will once they are Active. */

@@ -19,12 +19,18 @@ export type CycleView = Omit<Selectable<ContributionCycles>, 'settledAfter'> & {
   jobHoldReason: string | null
 }
 
+/** What the cycle's row says of the moment it became Active, and what the tallies have added since. */
+const countedSince = (column: string, tally: string) =>
+  sql`(${sql.ref(`c.${column}`)} + coalesce(${sql.ref(`since.${tally}`)}, 0))::bigint as ${sql.ref(column)}`
+
 const cycleViews = sql`
   select c.cycle_id, c.cycle_code, c.claim_id, cl.claim_code, c.tier_id, t.tier_code,
     c.deceased_member_id, d.member_code as deceased_member_code, coalesce(cl.deceased_full_name, d.full_name) as deceased_full_name,
-    c.cycle_status, c.strategy, c.currency, c.currency_exponent, c.contribution_amount, c.target_amount, c.collected_amount,
+    c.cycle_status, c.strategy, c.currency, c.currency_exponent, c.contribution_amount, c.target_amount,
     c.time_zone, c.start_date, c.deadline, c.deadline_at, c.eligible_as_of, c.failure_reason,
-    c.total_members, c.pending_members, c.paid_members, c.failed_members, c.waived_members,
+    c.total_members, ${countedSince('pending_members', 'pending')}, ${countedSince('paid_members', 'paid')},
+    ${countedSince('failed_members', 'failed')}, ${countedSince('waived_members', 'waived')},
+    ${countedSince('collected_amount', 'collected')},
     c.created_by, c.created_at, c.updated_at, c.activated_at,
     c.job_id, j.job_status, j.started_at as job_started_at, j.completed_at as job_completed_at,
     case when j.job_status = 'Failed' then j.error end as job_error,
@@ -37,7 +43,11 @@ const cycleViews = sql`
   left join jobs j on j.job_id = c.job_id
   left join lateral (
     select sum(processed) as processed from job_chunks where job_id = c.job_id
-  ) done on true`
+  ) done on true
+  left join lateral (
+    select sum(pending) as pending, sum(paid) as paid, sum(failed) as failed, sum(waived) as waived, sum(collected) as collected
+    from cycle_tallies where cycle_id = c.cycle_id and c.cycle_status = 'Active'
+  ) since on true`
 
 export async function findCycle(
   db: Db,

@@ -20,6 +20,8 @@ export interface CycleProof {
   readonly paid: number
   readonly failed: number
   readonly waived: number
+  /** Minor units that are paid, in whole or in part. */
+  readonly collected: number
   /** Contributions of another amount or due date than their cycle's. */
   readonly differing: number
   /** Waived ones of members who have not died. */
@@ -28,8 +30,8 @@ export interface CycleProof {
 }
 
 /**
- * Proves I1, I2 and I3 of an Active or Completed cycle by query, and that each contribution is of its amount, all in one snapshot: payments go on, and the dead are
- * waived, while it is asked.
+ * Proves I1, I2 and I3 of an Active or Completed cycle by query, that its counts are what the rows say, and that each contribution is
+ * of its amount; all in one snapshot, for payments go on, and the dead are waived, while it is asked.
  *
  * @param db not in a transaction
  * @throws DomainError `cycle-not-found`
@@ -62,6 +64,7 @@ async function prove(tx: Tx, cycle: CycleView): Promise<CycleProof> {
       count(*) filter (where contribution_status = 'Paid') as paid,
       count(*) filter (where contribution_status = 'Failed') as failed,
       count(*) filter (where contribution_status = 'Waived') as waived,
+      coalesce(sum(paid_amount), 0)::bigint as collected,
       count(*) filter (
         where (contribution_amount, due_date) <> (${cycle.contributionAmount}::bigint, ${cycle.deadline}::date)
       ) as differing
@@ -86,6 +89,7 @@ async function prove(tx: Tx, cycle: CycleView): Promise<CycleProof> {
       found.paid === cycle.paidMembers &&
       found.failed === cycle.failedMembers &&
       found.waived === cycle.waivedMembers &&
+      found.collected === cycle.collectedAmount &&
       found.pending + found.paid + found.failed + found.waived === totalMembers,
   }
 }

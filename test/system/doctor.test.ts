@@ -67,12 +67,17 @@ const tampering: readonly (readonly [string, string, string, RegExp])[] = [
   [
     'a contribution is waived',
     `update member_contributions set contribution_status = 'Waived' where member_id = (select min(member_id::text)::uuid
-      from members where member_status = 'Active');
-      update contribution_cycles set waived_members = waived_members + 1, pending_members = pending_members - 1`,
+      from members where member_status = 'Active')`,
     `update member_contributions set contribution_status = 'Pending' where member_id = (select min(member_id::text)::uuid
-      from members where member_status = 'Active');
-      update contribution_cycles set waived_members = waived_members - 1, pending_members = pending_members + 1`,
+      from members where member_status = 'Active')`,
     /^cycle .*"wronglyWaived":1/,
+  ],
+  [
+    'the tallies of a cycle are changed',
+    `insert into cycle_tallies select cycle_id, 31, -1, 1, 0, 0, 100 from contribution_cycles
+      on conflict (cycle_id, shard) do update set pending = cycle_tallies.pending - 1, paid = cycle_tallies.paid + 1`,
+    'update cycle_tallies set pending = pending + 1, paid = paid - 1, collected = 0 where shard = 31',
+    /^cycle .*"paid":0/,
   ],
   [
     'the target of a cycle is changed',

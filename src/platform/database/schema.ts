@@ -153,6 +153,16 @@ export interface ContributionCycles {
   waivedMembers: Generated<number>;
 }
 
+export interface CycleTallies {
+  collected: number;
+  cycleId: string;
+  failed: number;
+  paid: number;
+  pending: number;
+  shard: number;
+  waived: number;
+}
+
 export interface Deliveries {
   address: string;
   attempts: Generated<number>;
@@ -457,6 +467,7 @@ export interface DB {
   claims: Claims;
   codeCounters: CodeCounters;
   contributionCycles: ContributionCycles;
+  cycleTallies: CycleTallies;
   deliveries: Deliveries;
   erasureRequests: ErasureRequests;
   eventChain: EventChain;
