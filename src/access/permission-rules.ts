@@ -16,6 +16,13 @@ export const permissions = [
   'cycles.start',
   'cycles.steer',
   'contributions.read',
+  'contributions.waive',
+  'payments.read',
+  'payments.record',
+  'payments.reverse',
+  'sources.change',
+  'wallets.refund',
+  'ledger.read',
   'notices.read',
   'deliveries.read',
   'deliveries.resend',
@@ -53,10 +60,26 @@ export const roleGrants = {
     'cycles.start',
     'cycles.steer',
     'contributions.read',
+    'contributions.waive',
+    'payments.read',
+    'payments.record',
+    'payments.reverse',
+    'wallets.refund',
+    'ledger.read',
     'notices.read',
     'deliveries.read',
     'jobs.read',
     'queue.read',
+  ),
+  cashier: all(
+    'fund.read',
+    'agents.read',
+    'members.read',
+    'cycles.read',
+    'contributions.read',
+    'payments.read',
+    'payments.record',
+    'payments.reverse',
   ),
   clerk: all(
     'fund.read',
@@ -82,6 +105,8 @@ export const roleGrants = {
     'cycles.read',
     'cycles.watch',
     'contributions.read',
+    'payments.read',
+    'ledger.read',
     'deliveries.read',
     'jobs.read',
     'metrics.read',
@@ -102,7 +127,7 @@ export function grantOf(role: Role, permission: Permission): Grant | undefined {
 
 /** Whoever can move money signs in with a second factor. */
 export function needsSecondFactor(role: Role): boolean {
-  return role === 'admin' || role === 'treasurer'
+  return role === 'admin' || role === 'treasurer' || role === 'cashier'
 }
 
 /**

@@ -14,9 +14,10 @@ import { type CyclePreview, previewCycle } from '../cycles/preview-cycle.ts'
 import { requestRevocation, revokeCycle, withdrawRevocation } from '../cycles/revoke-cycle.ts'
 import { type StartInput, startCycle } from '../cycles/start-cycle.ts'
 import { cancelCycle, pauseCycle, resumeCycle, retryCycle } from '../cycles/steer-cycle.ts'
+import { undoWaiver, waiveContribution } from '../cycles/waive-contribution.ts'
 import { findFund } from '../fund/fund-sql.ts'
 import { formatAmount, parseAmount } from '../platform/values/money-rules.ts'
-import { claimByCode, cycleByCode, wholeNumber } from './arguments.ts'
+import { claimByCode, cycleByCode, memberByCode, nameOf, wholeNumber } from './arguments.ts'
 import { exitCodes } from './exit-codes.ts'
 import { plural, printResult, say, table } from './output.ts'
 import { commandActor, group, withApplication } from './run-command.ts'
@@ -108,6 +109,24 @@ export function cyclesCommand(): Command {
       printResult(command, { cycleCode: code, done: sentence }, [sentence])
     })
   cycles
+    .command('waive')
+    .description('let a member off what is still owed of a contribution, or ask for it again')
+    .argument('<code>', 'the code of the cycle')
+    .requiredOption('--member <code>', 'whose contribution')
+    .requiredOption('--reason <text>', 'why', nameOf)
+    .option('--undo', 'ask for it again')
+    .action(
+      async (code: string, options: { member: string; reason: string; undo?: true }, command: Command) => {
+        const cycle = await withApplication(async (app) => {
+          const { cycleId } = await cycleByCode(app.db, code)
+          const { memberId } = await memberByCode(app.db, options.member)
+          const verb = options.undo ? undoWaiver : waiveContribution
+          return verb(app, { cycleId, memberId, reason: options.reason, actor: commandActor() })
+        })
+        printResult(command, cycle, cycleLines(cycle))
+      },
+    )
+  cycles
     .command('list')
     .description('the newest cycles')
     .option('--limit <number>', 'how many', wholeNumber(1, 1000), 50)
@@ -191,6 +210,7 @@ function cycleLines(cycle: CycleView): string[] {
   if (cycle.contributionAmount !== null) {
     lines.push(`  amount    ${amount(cycle.contributionAmount)} each, target ${amount(cycle.targetAmount)}`)
   }
+  if (cycle.activatedAt !== null) lines.push(`  collected ${amount(cycle.collectedAmount)}`)
   lines.push(`  deadline  ${cycle.deadline}, end of the day in ${cycle.timeZone}`)
   return lines
 }

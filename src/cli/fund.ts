@@ -18,6 +18,7 @@ interface FundOptions {
   currency?: string
   timeZone?: string
   roundingStep?: string
+  paymentLimit?: string
   selfApproval?: 'yes' | 'no'
   noticeLanguage?: LetterLanguage
   agentChannels?: PersonalChannel[]
@@ -39,6 +40,7 @@ export function fundCommand(): Command {
     .option('--currency <code>', 'ISO 4217, such as USD')
     .option('--time-zone <name>', 'IANA, such as Asia/Kolkata')
     .option('--rounding-step <amount>', 'apportioned amounts are rounded up to a multiple of this')
+    .option('--payment-limit <amount>', 'the largest payment that is taken, or none')
     .addOption(
       new Option(
         '--self-approval <yes|no>',
@@ -50,23 +52,28 @@ export function fundCommand(): Command {
     )
     .option('--agent-channels <channels>', 'by which agents are told, such as email,sms', channelList)
     .option('--member-channels <channels>', 'by which members are told of a cycle, or none', channelList)
-    .action(async ({ roundingStep, selfApproval, ...changes }: FundOptions, command: Command) => {
-      const changed = await withApplication(async (app) => {
-        const fund = await findFund(app.db)
-        // In the currency that the fund has afterwards; one that there is not is refused below.
-        const isSame = changes.currency === undefined || changes.currency === fund.currency
-        const currency = (isSame ? undefined : currencyOf(changes.currency ?? '')) ?? fund
-        return changeFund(app, {
-          changes: {
-            ...changes,
-            ...(roundingStep !== undefined && { roundingStep: parseAmount(roundingStep, currency) }),
-            ...(selfApproval !== undefined && { selfApproval: selfApproval === 'yes' }),
-          },
-          actor: commandActor(),
+    .action(
+      async ({ roundingStep, paymentLimit, selfApproval, ...changes }: FundOptions, command: Command) => {
+        const changed = await withApplication(async (app) => {
+          const fund = await findFund(app.db)
+          // In the currency that the fund has afterwards; one that there is not is refused below.
+          const isSame = changes.currency === undefined || changes.currency === fund.currency
+          const currency = (isSame ? undefined : currencyOf(changes.currency ?? '')) ?? fund
+          return changeFund(app, {
+            changes: {
+              ...changes,
+              ...(roundingStep !== undefined && { roundingStep: parseAmount(roundingStep, currency) }),
+              ...(paymentLimit !== undefined && {
+                paymentLimit: paymentLimit === 'none' ? null : parseAmount(paymentLimit, currency),
+              }),
+              ...(selfApproval !== undefined && { selfApproval: selfApproval === 'yes' }),
+            },
+            actor: commandActor(),
+          })
         })
-      })
-      print(command, changed)
-    })
+        print(command, changed)
+      },
+    )
   return fund
 }
 
@@ -90,6 +97,9 @@ function print(command: Command, fund: FundRow): void {
     fund.selfApproval
       ? 'whoever submits a claim may approve it'
       : 'whoever submits a claim does not approve it',
+    fund.paymentLimit === null
+      ? 'payments of any amount are taken'
+      : `payments of at most ${formatAmount(fund.paymentLimit, fund)} are taken`,
     `letters in ${languageNames.of(fund.noticeLanguage)}; agents are told by ${listOf(fund.agentChannels)}, members by ${listOf(fund.memberChannels)}`,
   ])
 }

@@ -58,13 +58,16 @@ export async function waiveTheDead(tx: Tx, cycleId: string): Promise<number> {
   return Number(numAffectedRows)
 }
 
-/** Makes Pending again what was waived for a death that was none, in cycles that are Active, under the deaths' lock. */
+/** Makes Pending again what was waived for a death that was none, in cycles that are Active, under the deaths' lock. What was waived by hand stays so. */
 export async function demandAgain(tx: Tx, memberId: string): Promise<void> {
   await sql`
     update member_contributions mc set contribution_status = 'Pending'
     from contribution_cycles c
     where c.cycle_status = 'Active' and mc.cycle_id = c.cycle_id and mc.member_id = ${memberId}
-      and mc.contribution_status = 'Waived'`.execute(tx)
+      and mc.contribution_status = 'Waived'
+      and not exists (
+        select from waivers w where w.cycle_id = mc.cycle_id and w.member_id = mc.member_id and w.undone_at is null
+      )`.execute(tx)
 }
 
 /** Codes of the cycles in which the member owes a contribution, or will once they are Active. */

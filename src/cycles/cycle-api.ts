@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { searchSchema } from '../members/member-api.ts'
-import { amountSchema, exponentSchema, instantSchema } from '../platform/values/value-schemas.ts'
+import { amountSchema, exponentSchema, instantSchema, nameSchema } from '../platform/values/value-schemas.ts'
 import {
   type ContributionStatus,
   type CycleStatus,
@@ -174,6 +174,9 @@ export const agentShareSchema = z
     paidAmount: z.int(),
   })
   .meta({ id: 'AgentShare' })
+
+/** Whose contribution is waived, or asked again, and why. */
+export const waiverSchema = z.strictObject({ memberId: z.uuid(), reason: nameSchema })
 
 export const contributionFilter = {
   status: z.enum(contributionStatuses).optional(),

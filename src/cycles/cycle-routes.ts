@@ -18,6 +18,7 @@ import {
   previewSchema,
   startedSchema,
   startSchema,
+  waiverSchema,
 } from './cycle-api.ts'
 import type { Strategy } from './cycle-rules.ts'
 import { findCycles, requireCycle } from './cycle-sql.ts'
@@ -26,6 +27,7 @@ import { previewCycle } from './preview-cycle.ts'
 import { requestRevocation, revokeCycle, withdrawRevocation } from './revoke-cycle.ts'
 import { openCycle, type StartDeps, wakeCycle } from './start-cycle.ts'
 import { cancelCycle, pauseCycle, resumeCycle, retryCycle } from './steer-cycle.ts'
+import { undoWaiver, waiveContribution } from './waive-contribution.ts'
 
 const base = '/api/contribution-cycles'
 const tags = ['contribution cycles']
@@ -249,6 +251,27 @@ export function cycleRoutes(deps: CycleRoutesDeps): HttpRoutes {
         return reply.code(204).send(null)
       },
     )
+
+    const waivers = {
+      waive: [waiveContribution, 'Let a member off what is still owed of a contribution'],
+      'waive/undo': [undoWaiver, 'Ask again for what was waived by hand'],
+    } as const
+    for (const [path, [verb, summary]] of Object.entries(waivers)) {
+      app.post(
+        `${base}/:cycleId/${path}`,
+        {
+          config: { access: 'contributions.waive' },
+          schema: {
+            summary,
+            tags,
+            params,
+            body: waiverSchema,
+            response: { 200: cycleSchema, ...problemResponses(400, 404, 409) },
+          },
+        },
+        async (request) => verb(deps, { ...request.params, ...request.body, actor: request.actor }),
+      )
+    }
 
     app.get(
       `${base}/:cycleId/events`,

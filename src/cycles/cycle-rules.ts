@@ -17,13 +17,14 @@ export const cycleMoves = {
 export type CycleStatus = keyof typeof cycleMoves
 
 export const contributionMoves = {
-  // collected · could not be collected · the member died, or the fund let it go
+  // paid · not paid when the final notice had run out · the member died, or the fund let it go
   Pending: ['Paid', 'Failed', 'Waived'],
-  // tried again and collected · put back to be tried · let go
+  // paid late · put back to be tried · given up
   Failed: ['Paid', 'Pending', 'Waived'],
-  Paid: [],
-  // the death for which it was waived was none
-  Waived: ['Pending'],
+  // the payment was never true · and the member has died meanwhile
+  Paid: ['Pending', 'Waived'],
+  // the death for which it was waived was none, or the waiver was undone · and it had been given up
+  Waived: ['Pending', 'Failed'],
 } as const
 
 export type ContributionStatus = keyof typeof contributionMoves

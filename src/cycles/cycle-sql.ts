@@ -133,6 +133,23 @@ export async function readInstant(tx: Tx): Promise<string> {
   return row.instant
 }
 
+/**
+ * Holds off the closing, and the giving up, of cycles until the transaction ends: whoever does that takes the lock for themselves alone.
+ * What is read of a cycle in a *later* statement stays true.
+ */
+export async function holdCycles(tx: Tx, cycleIds: readonly string[]): Promise<void> {
+  await sql`
+    select pg_advisory_xact_lock_shared(hashtextextended('cycle:' || cycle_id, 0))
+    from (select distinct cycle_id from unnest(${[...cycleIds]}::uuid[]) cycle_id order by 1) held`.execute(
+    tx,
+  )
+}
+
+/** Waits until nobody pays for the cycle, and lets nobody until the transaction ends. */
+export async function lockCycle(tx: Tx, cycleId: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended('cycle:' || ${cycleId}::uuid, 0))`.execute(tx)
+}
+
 type NewCycle = Omit<Insertable<ContributionCycles>, 'settledAfter'>
 
 /** Notes the starting transaction's own id as `settled_after`. */

@@ -18,6 +18,8 @@ declare module '../events/event-sql.ts' {
     ContributionCycleRevocationRequested: true
     ContributionCycleRevocationWithdrawn: true
     ContributionCycleRevoked: true
+    ContributionWaived: true
+    ContributionWaiverUndone: true
   }
 }
 

@@ -24,7 +24,7 @@ export interface CycleProof {
   readonly collected: number
   /** Contributions of another amount or due date than their cycle's. */
   readonly differing: number
-  /** Waived ones of members who have not died. */
+  /** Waived ones of members who have not died, and which nobody has waived. */
   readonly wronglyWaived: number
   readonly holds: boolean
 }
@@ -58,6 +58,9 @@ async function prove(tx: Tx, cycle: CycleView): Promise<CycleProof> {
       )) as unexpected,
       (select count(*) from member_contributions mc join members m using (member_id)
         where mc.cycle_id = ${cycleId} and mc.contribution_status = 'Waived' and m.member_status <> 'Deceased'
+          and not exists (
+            select from waivers w where w.cycle_id = mc.cycle_id and w.member_id = mc.member_id and w.undone_at is null
+          )
       ) as wrongly_waived,
       (select coalesce(sum(expected), 0)::bigint from job_chunks where job_id = ${cycle.jobId}) as planned,
       count(*) filter (where contribution_status = 'Pending') as pending,

@@ -9,7 +9,7 @@ import type { Actor } from '../platform/values/actor.ts'
 import type { Clock } from '../platform/values/clock.ts'
 import { DomainError } from '../platform/values/errors.ts'
 import { demandAgain, lockDeaths } from './contribution-sql.ts'
-import { type CycleView, findCyclesOfClaim, moveCycle, requireCycle } from './cycle-sql.ts'
+import { type CycleView, findCyclesOfClaim, lockCycle, moveCycle, requireCycle } from './cycle-sql.ts'
 import { removeContributions } from './remove-contributions.ts'
 import type { SteerDeps } from './steer-cycle.ts'
 
@@ -58,6 +58,8 @@ export async function revokeCycle(
   { cycleId, actor }: { cycleId: string; actor: Actor },
 ): Promise<CycleView> {
   const { cycle, jobId } = await deps.db.transaction().execute(async (tx) => {
+    // Who is paying for it comes first, and then there is something paid.
+    await lockCycle(tx, cycleId)
     const before = requireRevocable(await requireCycle(tx, cycleId), deps.clock)
     const { reason, requestedBy } = await approve(tx, matterOf(before), actor)
     const removalJobId = await giveUp(tx, deps.announce, before, { reason, requestedBy, actor })
@@ -83,7 +85,9 @@ export async function undoDeathInCycles(
     requestedBy: string
   }
   await lockDeaths(tx)
-  for (const cycle of await findCyclesOfClaim(tx, subject as string)) {
+  for (const { cycleId } of await findCyclesOfClaim(tx, subject as string)) {
+    await lockCycle(tx, cycleId)
+    const cycle = await requireCycle(tx, cycleId)
     if (cycle.cycleStatus !== 'Active') {
       throw new DomainError(
         'claim-has-cycle',

@@ -23,6 +23,7 @@ export const fundSchema = z
     memberChannels: z
       .array(z.enum(personalChannels))
       .meta({ description: 'By which members are told of a cycle; empty: they are not.' }),
+    paymentLimit: z.int().nullable().meta({ description: 'The largest payment that is taken; null: any.' }),
   })
   .meta({ id: 'Fund' })
 
@@ -39,6 +40,7 @@ export const fundChangesSchema = z.strictObject({
   noticeLanguage: z.enum(letterLanguages).exactOptional(),
   agentChannels: channelsSchema.exactOptional(),
   memberChannels: channelsSchema.exactOptional(),
+  paymentLimit: amountSchema.nullable().exactOptional(),
 })
 
 export const tierSchema = z

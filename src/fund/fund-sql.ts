@@ -18,6 +18,7 @@ const fundColumns = [
   'noticeLanguage',
   'agentChannels',
   'memberChannels',
+  'paymentLimit',
 ] as const
 
 export async function findFund(db: Db): Promise<FundRow> {
@@ -41,7 +42,8 @@ export async function holdFund(tx: Tx, lock: 'share' | 'update'): Promise<FundRo
 export async function hasAmounts(db: Db): Promise<boolean> {
   const { rows } = await sql<{ found: boolean }>`
     select exists (select from claims)
-      or exists (select from tiers where contribution_amount is not null or benefit_amount is not null) as found
+      or exists (select from tiers where contribution_amount is not null or benefit_amount is not null)
+      or exists (select from payments) as found
   `.execute(db)
   return rows[0]?.found === true
 }

@@ -2,6 +2,7 @@ import { findCycles } from '../cycles/cycle-sql.ts'
 import { proveCycle } from '../cycles/prove-cycle.ts'
 import { countRedacted, findBrokenLinks, findChainHead } from '../events/event-sql.ts'
 import { findFund } from '../fund/fund-sql.ts'
+import { proveLedger } from '../ledger/prove-ledger.ts'
 import type { Db } from '../platform/database/connect.ts'
 import { findNeglectedJobs } from '../platform/jobs/job-sql.ts'
 import type { Queue } from '../platform/queue/queue.ts'
@@ -57,6 +58,14 @@ export async function* examine(deps: { db: Db; queue: Queue; version: string }):
     before = page.length === cyclesAPage ? page.at(-1) : undefined
   } while (before)
   yield finding('contributions', true, `I1–I3 asked of ${proved} cycles`)
+
+  for (const { invariant, promise, exceptions } of await proveLedger(db, listedOfAKind)) {
+    yield finding(
+      invariant,
+      exceptions.length === 0,
+      exceptions.length === 0 ? promise : `it does not hold that ${promise}: ${exceptions.join(', ')}`,
+    )
+  }
 
   const strays = await countStrays(db)
   yield finding('register', strays === 0, `${strays} members of no tier or of no agent that is there`)

@@ -2,7 +2,7 @@ import { Secret, TOTP } from 'otpauth'
 import { addUser } from '../../src/access/keep-users.ts'
 import { openIdentity } from '../../src/access/open-identity.ts'
 import { useLink } from '../../src/access/password-link.ts'
-import type { Role } from '../../src/access/permission-rules.ts'
+import { needsSecondFactor, type Role } from '../../src/access/permission-rules.ts'
 import { operator } from '../../src/platform/values/actor.ts'
 import type { Answer, TestApi } from './api-client.ts'
 
@@ -131,7 +131,7 @@ export async function signedIn(api: TestApi, role: Role, agentId?: string): Prom
   await register(api, { email, role, ...(agentId !== undefined && { agentId }) })
   const visitor = visit(api)
   await visitor.signIn(email)
-  if (role === 'admin' || role === 'treasurer') await visitor.enrol()
+  if (needsSecondFactor(role)) await visitor.enrol()
   return visitor
 }
 

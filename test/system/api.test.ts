@@ -1377,6 +1377,22 @@ const documented = `
   POST /api/contribution-cycles/{cycleId}/revocation
   POST /api/contribution-cycles/{cycleId}/revocation/approval
   DELETE /api/contribution-cycles/{cycleId}/revocation
+  POST /api/contribution-cycles/{cycleId}/waive
+  POST /api/contribution-cycles/{cycleId}/waive/undo
+  GET /api/contribution-cycles/{cycleId}/collected
+  GET /api/payments
+  POST /api/payments
+  GET /api/payments/{paymentId}
+  POST /api/payments/{paymentId}/reverse
+  GET /api/payment-sources
+  POST /api/payment-sources
+  GET /api/members/{memberId}/wallet
+  POST /api/members/{memberId}/wallet/refund
+  POST /api/members/{memberId}/wallet/refund/approval
+  DELETE /api/members/{memberId}/wallet/refund
+  GET /api/transfers
+  GET /api/ledger/balances
+  GET /api/ledger/journal
   GET /api/members
   POST /api/members
   GET /api/members/{memberId}

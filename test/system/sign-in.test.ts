@@ -154,6 +154,8 @@ describe('a session', () => {
       'POST /api/contribution-cycles/:cycleId/revocation/approval',
       'POST /api/members/:memberId/erasure',
       'POST /api/members/:memberId/erasure/approval',
+      'POST /api/members/:memberId/wallet/refund',
+      'POST /api/members/:memberId/wallet/refund/approval',
       'POST /api/users',
       'POST /api/users/:userId/reset',
       'POST /api/webhooks',

@@ -5,6 +5,7 @@ import { claimMoves } from '../../src/claims/claim-rules.ts'
 import { contributionMoves, cycleMoves } from '../../src/cycles/cycle-rules.ts'
 import { memberMoves } from '../../src/members/member-rules.ts'
 import { deliveryMoves } from '../../src/notices/delivery-rules.ts'
+import { paymentMoves } from '../../src/payments/payment-rules.ts'
 import { chunkMoves, jobMoves } from '../../src/platform/jobs/job-rules.ts'
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts'
 
@@ -13,6 +14,7 @@ type Moves = Readonly<Record<string, readonly string[]>>
 const machines: [heading: string, table: string, column: string, moves: Moves][] = [
   ['Cycle', 'contribution_cycles', 'cycle_status', cycleMoves],
   ['Contribution', 'member_contributions', 'contribution_status', contributionMoves],
+  ['Payment', 'payments', 'payment_status', paymentMoves],
   ['Job', 'jobs', 'job_status', jobMoves],
   ['Chunk', 'job_chunks', 'chunk_status', chunkMoves],
   ['Claim', 'claims', 'claim_status', claimMoves],

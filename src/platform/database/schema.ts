@@ -73,7 +73,7 @@ export interface ApiKeys {
 
 export interface Approvals {
   approvalId: Generated<string>;
-  approvalKind: 'revoke-cycle' | 'undo-death';
+  approvalKind: 'revoke-cycle' | 'undo-death' | 'wallet-refund';
   content: Json;
   decidedAt: string | null;
   decidedBy: string | null;
@@ -214,6 +214,7 @@ export interface Fund {
   name: string;
   noticeLanguage: Generated<'en' | 'hi'>;
   onlyRow: Generated<boolean>;
+  paymentLimit: number | null;
   roundingStep: Generated<number>;
   selfApproval: Generated<boolean>;
   timeZone: string;
@@ -324,6 +325,13 @@ export interface Members {
   walletId: string | null;
 }
 
+export interface MoneyAccounts {
+  accountCode: string;
+  accountId: Generated<string>;
+  accountName: string;
+  createdAt: Generated<string>;
+}
+
 export interface NoticePreferences {
   language: 'en' | 'hi' | null;
   recipientId: string;
@@ -357,6 +365,42 @@ export interface PasswordLinks {
   expiresAt: string;
   tokenHash: Buffer;
   userId: string;
+}
+
+export interface PaymentReferences {
+  paymentId: number;
+  scheme: string;
+  sourceId: string;
+  value: string;
+}
+
+export interface Payments {
+  agentId: string | null;
+  amount: number;
+  cycleId: string | null;
+  lines: Json | null;
+  payerMemberId: string | null;
+  payerText: string | null;
+  paymentId: Generated<number>;
+  paymentMethod: 'Bank' | 'Cash' | 'Cheque' | 'MobileMoney';
+  paymentStatus: Generated<'Posted' | 'Reversed' | 'Voided'>;
+  receivedOn: string;
+  recordedAt: Generated<string>;
+  recordedBy: string;
+  reference: string;
+  reversalReason: string | null;
+  reversedAt: string | null;
+  reversedBy: string | null;
+  sourceId: string;
+}
+
+export interface PaymentSources {
+  accountId: string;
+  createdAt: Generated<string>;
+  paymentMethod: 'Bank' | 'Cash' | 'Cheque' | 'MobileMoney';
+  sourceCode: string;
+  sourceId: Generated<string>;
+  sourceName: string;
 }
 
 export interface PersonalData {
@@ -412,6 +456,23 @@ export interface Tiers {
   tierName: string;
 }
 
+export interface Transfers {
+  amount: number;
+  creditAccount: string;
+  creditOwner: string;
+  cycleId: string | null;
+  debitAccount: string;
+  debitOwner: string;
+  effectiveOn: string;
+  memberId: string | null;
+  paymentId: number | null;
+  postedAt: Generated<string>;
+  postedBy: string;
+  reverses: number | null;
+  transferCode: string;
+  transferId: Generated<number>;
+}
+
 export interface TwoFactors {
   backupCodes: string;
   failedVerificationCount: number | null;
@@ -443,6 +504,26 @@ export interface Verifications {
   identifier: string;
   updatedAt: Generated<string>;
   value: string;
+}
+
+export interface Waivers {
+  amount: number;
+  cycleId: string;
+  memberId: string;
+  reason: string;
+  undoneAt: string | null;
+  undoneBy: string | null;
+  undoReason: string | null;
+  waivedAt: Generated<string>;
+  waivedBy: string;
+  waiverId: Generated<number>;
+  waiverKind: 'Waiver' | 'WriteOff';
+}
+
+export interface Wallets {
+  balance: number;
+  memberId: string;
+  updatedAt: Generated<string>;
 }
 
 export interface WebhookEndpoints {
@@ -483,10 +564,14 @@ export interface DB {
   jobs: Jobs;
   memberContributions: MemberContributions;
   members: Members;
+  moneyAccounts: MoneyAccounts;
   noticePreferences: NoticePreferences;
   notices: Notices;
   noticeTemplates: NoticeTemplates;
   passwordLinks: PasswordLinks;
+  paymentReferences: PaymentReferences;
+  payments: Payments;
+  paymentSources: PaymentSources;
   personalData: PersonalData;
   rateLimits: RateLimits;
   redactedEvents: RedactedEvents;
@@ -494,8 +579,11 @@ export interface DB {
   sessions: Sessions;
   standings: Standings;
   tiers: Tiers;
+  transfers: Transfers;
   twoFactors: TwoFactors;
   users: Users;
   verifications: Verifications;
+  waivers: Waivers;
+  wallets: Wallets;
   webhookEndpoints: WebhookEndpoints;
 }

@@ -33,10 +33,13 @@ const tidyCode = (text: string) => (isPlain(text) ? text : tidyText(text.replace
 /** A code of a tier or an agent: what people write on paper and say on the telephone. */
 export const codeRule: TextRule = {
   tidy: tidyCode,
-  reasonAgainst: (code) =>
-    code.includes('+') && /^\d([.,]\d+)?E\+\d+$/i.test(code)
-      ? 'A spreadsheet has shortened this number: write it out, and let the column be text.'
-      : reasonAgainstText(code, 40),
+  reasonAgainst: (code) => reasonAgainstShortened(code) ?? reasonAgainstText(code, 40),
+}
+
+/** By what number a source calls a payment. */
+export const referenceRule: TextRule = {
+  tidy: tidyCode,
+  reasonAgainst: (reference) => reasonAgainstShortened(reference) ?? reasonAgainstText(reference, 100),
 }
 
 /** A member's code is quoted inside a contribution's, so it holds no spaces. */
@@ -90,6 +93,12 @@ export const emailRule: TextRule = {
 
 /** What a spreadsheet writes where a value cannot be reckoned, or does not fit into its column. */
 const spreadsheetError = /^#(?:N\/A|REF!|VALUE!|NAME\?|DIV\/0!|NULL!|NUM!|SPILL!|CALC!|FIELD!|#+)$/i
+
+function reasonAgainstShortened(number: string): string | undefined {
+  return number.includes('+') && /^\d([.,]\d+)?E\+\d+$/i.test(number)
+    ? 'A spreadsheet has shortened this number: write it out, and let the column be text.'
+    : undefined
+}
 
 function reasonAgainstText(text: string, maxChars: number): string | undefined {
   if (text.length <= maxChars && isOrdinary(text)) return undefined

@@ -34,6 +34,7 @@ const usersPath = '/api/users'
 const roles = Object.keys({
   admin: true,
   treasurer: true,
+  cashier: true,
   clerk: true,
   agent: true,
   auditor: true,

@@ -74,6 +74,7 @@ export default {
   role: {
     admin: 'administrator',
     treasurer: 'treasurer',
+    cashier: 'cashier',
     clerk: 'clerk',
     agent: 'agent',
     auditor: 'auditor',

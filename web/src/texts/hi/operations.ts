@@ -74,6 +74,7 @@ export default {
   role: {
     admin: 'प्रशासक',
     treasurer: 'कोषाध्यक्ष',
+    cashier: 'रोकड़िया',
     clerk: 'लिपिक',
     agent: 'एजेंट',
     auditor: 'लेखा-परीक्षक',

@@ -1,0 +1,143 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { approveDeath, registerTier } from '../../test/support/fund-fixture.ts'
+import { createTestDatabase, type TestDatabase } from '../../test/support/test-database.ts'
+import { allocate, type MemberMoney, type OpenContribution } from './payment-rules.ts'
+import { allocateLines } from './payment-sql.ts'
+
+const open = (cycleId: string, owed: number, dueDate: string): OpenContribution => ({
+  cycleId,
+  owed,
+  dueDate,
+})
+const money = (amount: number, cycleId: string | null = null): MemberMoney => ({ amount, cycleId })
+
+test('what was named comes first, then what is due first, and what is left goes to the wallet', () => {
+  const owed = [open('c', 100, '2026-03-01'), open('a', 100, '2026-02-01'), open('b', 100, '2026-02-01')]
+  expect(allocate([money(350, 'c')], owed)).toEqual([
+    { line: 0, cycleId: 'c', amount: 100 },
+    { line: 0, cycleId: 'a', amount: 100 },
+    { line: 0, cycleId: 'b', amount: 100 },
+    { line: 0, cycleId: null, amount: 50 },
+  ])
+  expect(allocate([money(30)], owed)).toEqual([{ line: 0, cycleId: 'a', amount: 30 }])
+  expect(allocate([money(30, 'paid already')], [])).toEqual([{ line: 0, cycleId: null, amount: 30 }])
+})
+
+test('what one line of a member has paid, the next does not pay again', () => {
+  expect(allocate([money(70), money(70, 'a')], [open('a', 100, '2026-02-01')])).toEqual([
+    { line: 1, cycleId: 'a', amount: 70 },
+    { line: 0, cycleId: 'a', amount: 30 },
+    { line: 0, cycleId: null, amount: 40 },
+  ])
+})
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createTestDatabase()
+})
+afterAll(() => database.drop())
+
+test('the rule and its form for sets in SQL share out every set alike', { timeout: 60_000 }, async () => {
+  const { db } = database
+  const tierId = await registerTier(db, { members: 4 })
+  const members = (await db.selectFrom('members').select('memberId').orderBy('memberId').execute()).map(
+    ({ memberId }) => memberId,
+  )
+  const cycleIds = await insertCycles(tierId, 3)
+  const lineOf = fc.record({
+    member: fc.nat({ max: members.length - 1 }),
+    amount: fc.integer({ min: 1, max: 250 }),
+    cycle: fc.option(fc.nat({ max: cycleIds.length - 1 })),
+  })
+  const debtOf = fc.record({
+    paid: fc.integer({ min: 0, max: 100 }),
+    due: fc.constantFrom('2026-01-31', '2026-02-28'),
+  })
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(lineOf, { minLength: 1, maxLength: 8 }),
+      fc.array(fc.option(debtOf), { minLength: 12, maxLength: 12 }),
+      async (drawn, debts) => {
+        const owed = new Map<string, OpenContribution[]>(members.map((memberId) => [memberId, []]))
+        await db.transaction().execute(async (tx) => {
+          await tx.deleteFrom('memberContributions').execute()
+          for (const [index, debt] of debts.entries()) {
+            if (debt === null) continue
+            const memberId = members[index % members.length] as string
+            const cycleId = cycleIds[index % cycleIds.length] as string
+            const contributionStatus = debt.paid === 100 ? 'Paid' : 'Pending'
+            await tx
+              .insertInto('memberContributions')
+              .values({
+                cycleId,
+                memberId,
+                contributionAmount: 100,
+                paidAmount: debt.paid,
+                dueDate: debt.due,
+                contributionStatus,
+              })
+              .execute()
+            if (debt.paid < 100) owed.get(memberId)?.push(open(cycleId, 100 - debt.paid, debt.due))
+          }
+        })
+        const lines = drawn.map(({ member, amount, cycle }) => ({
+          memberId: members[member] as string,
+          amount,
+          cycleId: cycle === null ? null : (cycleIds[cycle] as string),
+        }))
+        const expected = members.flatMap((memberId) => {
+          const own = lines.flatMap((line, lineNo) =>
+            line.memberId === memberId ? [{ ...line, lineNo }] : [],
+          )
+          return allocate(own, owed.get(memberId) ?? []).map(({ line, cycleId, amount }) => ({
+            lineNo: own[line]?.lineNo,
+            memberId,
+            cycleId,
+            amount,
+          }))
+        })
+        const inOrder = (rows: object[]) => rows.map((row) => JSON.stringify(row, keys)).toSorted()
+        expect(inOrder(await allocateLines(db, lines))).toEqual(inOrder(expected))
+      },
+    ),
+    { numRuns: 300 },
+  )
+})
+
+const keys = ['lineNo', 'memberId', 'cycleId', 'amount']
+
+/** Cycles that are Active and ask nobody yet. */
+async function insertCycles(tierId: string, count: number): Promise<string[]> {
+  const { db } = database
+  const ids: string[] = []
+  for (let number = 1; number <= count; number += 1) {
+    const { claimId, deceasedMemberId } = await approveDeath(db, { number })
+    const { cycleId } = await db
+      .insertInto('contributionCycles')
+      .values({
+        cycleCode: `CC-2026-0000${number}`,
+        claimId,
+        tierId,
+        deceasedMemberId,
+        cycleStatus: 'Active',
+        strategy: 'inline',
+        currency: 'USD',
+        currencyExponent: 2,
+        contributionAmount: 100,
+        targetAmount: 100,
+        timeZone: 'UTC',
+        startDate: '2026-01-01',
+        deadline: '2026-02-01',
+        deadlineAt: '2026-02-02T00:00:00Z',
+        eligibleAsOf: '2026-01-01T00:00:00Z',
+        settledAfter: '1',
+        activatedAt: '2026-01-01T00:00:00Z',
+        createdBy: 'test',
+      })
+      .returning('cycleId')
+      .executeTakeFirstOrThrow()
+    ids.push(cycleId)
+  }
+  return ids
+}
