@@ -1,6 +1,8 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { countAttempts } from '../../src/access/attempts.ts'
 import { resetUser } from '../../src/access/keep-users.ts'
+import { makeLink } from '../../src/access/password-link.ts'
 import { operator } from '../../src/platform/values/actor.ts'
 import { openTestApi, refusal, type TestApi } from '../support/api-client.ts'
 import { password, register, signedIn, tokenIn, type Visitor, visit } from '../support/browser-client.ts'
@@ -74,10 +76,10 @@ describe('codes of the second factor', () => {
     expect(judged.length).toBeLessThanOrEqual(5)
     const locked = await eventsOf('SecondFactorLocked', userId)
     expect(locked).toMatchObject([{ payload: { email: 'olga@example.org' } }])
+    // The first wrong code is written down by itself, and says whose it was.
     const { rows } = await sql`
-      select from events where event_name = 'SignInRefused' and payload ->> 'email' = 'olga@example.org'`.execute(
-      api.db,
-    )
+      select from events where event_name = 'SignInRefused'
+        and payload @> '{"email": "olga@example.org", "refusal": "wrong-code"}'`.execute(api.db)
     expect(rows).not.toEqual([])
     await expect
       .poll(() => mail.received.filter(({ to }) => to === 'olga@example.org').map(({ source }) => source))
@@ -207,8 +209,14 @@ describe('a reset', () => {
       permissions: ['fund.read'],
     })
     expect(made.status).toBe(403)
+    const waiting = visit(api)
+    await waiting.ask('POST', '/api/session', { email, password })
     const { link } = await resetUser(api.app, { userId, actor })
     expect(refusal(await visitor.ask('GET', '/api/claims'))).toBe('401 session-invalid')
+    // Nor does a sign-in go on that waits for its code.
+    expect(refusal(await waiting.ask('POST', '/api/session/code', { code: visitor.code() }))).toBe(
+      '401 not-signed-in',
+    )
     const thief = visit(api)
     expect(refusal(await thief.ask('POST', '/api/session', { email, password }))).toBe('401 wrong-password')
     const { rows } = await sql<{
@@ -243,7 +251,13 @@ describe('a reset', () => {
     expect((await api.get('/api/fund')).status).toBe(200)
     await resetUser(api.app, { userId, actor })
     expect(refusal(await api.get('/api/fund'))).toBe('401 key-revoked')
-    await sql`update api_keys set revoked_at = null where user_id = ${userId}`.execute(api.db)
+    const { keyId } = await api.db
+      .updateTable('apiKeys')
+      .set({ revokedAt: null })
+      .where('userId', '=', userId)
+      .returning('keyId')
+      .executeTakeFirstOrThrow()
+    expect(await eventsOf('ApiKeyRevoked', keyId)).toMatchObject([{ payload: { by: 'reset' } }])
   })
 
   test('whose mail cannot be sent hands the link to the admin, and loses nothing', async () => {
@@ -257,5 +271,41 @@ describe('a reset', () => {
       newPassword: password,
     })
     expect(used.status).toBe(200)
+  })
+})
+
+describe('a link', () => {
+  const newPassword = 'another horse battery'
+  /** A link as the user has it mailed who has forgotten her password. */
+  const forgotten = (userId: string) =>
+    api.db.transaction().execute((tx) => makeLink(tx, api.app, { userId, hours: 1, endsSecondFactor: false }))
+  const use = async (link: string) =>
+    (await visit(api).ask('POST', '/api/password', { token: tokenIn(link), newPassword })).status
+
+  test('that is used lets the account in again, whatever was guessed and however many sign-ins wait', async () => {
+    const email = 'ruth@example.org'
+    const { userId, visitor } = await treasurer(email)
+    const attempts = countAttempts(api.app.database.pool)
+    const guess = { userId, address: '203.0.113.1', onLocked: () => {} }
+    for (let code = 0; code < 6; code += 1) await attempts.beginCode(guess).catch(() => {})
+    for (let pending = 0; pending < 10; pending += 1) await attempts.beginPending(userId)
+    const signIn = (given: string) => visitor.ask('POST', '/api/session', { email, password: given })
+    expect(refusal(await signIn(password))).toBe('429 account-locked')
+    expect(await use(await forgotten(userId))).toBe(200)
+    expect((await signIn(newPassword)).body).toEqual({ secondFactorNeeded: true })
+    expect((await visitor.ask('POST', '/api/session/code', { code: visitor.code() })).status).toBe(200)
+  })
+
+  test('that is asked for after a reset removes the second factor too, while the one of the reset is good', async () => {
+    const { userId } = await treasurer('rene@example.org')
+    const changes = async () =>
+      (await eventsOf('PasswordChanged', userId)).slice(1).map(({ payload }) => payload)
+    await resetUser(api.app, { userId, actor })
+    await sql`update password_links set expires_at = now() where user_id = ${userId}`.execute(api.db)
+    expect(await use(await forgotten(userId))).toBe(200)
+    expect(await changes()).toEqual([{ by: 'link', email: 'rene@example.org' }])
+    await resetUser(api.app, { userId, actor })
+    expect(await use(await forgotten(userId))).toBe(200)
+    expect((await changes()).at(-1)).toMatchObject({ secondFactor: 'removed' })
   })
 })
