@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
+import { deflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -305,6 +306,41 @@ describe('the file as a whole', () => {
   })
 })
 
+/**
+ * A workbook that nobody's spreadsheet has written, with one long text that its cells can share.
+ *
+ * @param says how large it says a part is, where that is not what it is, and how many `parts` it says there are
+ */
+function workbookOf(sheet: string, says: Record<string, number> = {}): Buffer {
+  const parts = Object.entries({
+    'xl/workbook.xml': '<workbook xmlns:r="r"><sheets><sheet r:id="one"/></sheets></workbook>',
+    'xl/_rels/workbook.xml.rels': '<links><link Id="one" Target="sheet.xml"/></links>',
+    'xl/sharedStrings.xml': `<sst><si><t>${'x'.repeat(900_000)}</t></si></sst>`,
+    'xl/sheet.xml': sheet,
+  })
+  const [files, list]: [Buffer[], Buffer[]] = [[], []]
+  let place = 0
+  for (const [name, text] of parts) {
+    const packed = deflateRawSync(text)
+    const about = Buffer.alloc(26)
+    about.writeUInt16LE(8, 4)
+    about.writeUInt32LE(packed.length, 14)
+    about.writeUInt32LE(says[name] ?? text.length, 18)
+    about.writeUInt16LE(name.length, 22)
+    const where = Buffer.alloc(14)
+    where.writeUInt32LE(place, 10)
+    const file = Buffer.concat([Buffer.from('PK\x03\x04'), about, Buffer.from(name), packed])
+    files.push(file)
+    list.push(Buffer.from('PK\x01\x02\0\0'), about, where, Buffer.from(name))
+    place += file.length
+  }
+  const end = Buffer.alloc(18)
+  end.writeUInt16LE(says.parts ?? parts.length, 6)
+  end.writeUInt32LE(Buffer.concat(list).length, 8)
+  end.writeUInt32LE(place, 12)
+  return Buffer.concat([...files, ...list, Buffer.from('PK\x05\x06'), end])
+}
+
 describe('the file is read as it is written,', () => {
   const lines = (separator: string) => [
     header.replaceAll(',', separator),
@@ -405,6 +441,32 @@ describe('the file is read as it is written,', () => {
     const garbled = Buffer.from(book)
     garbled.fill(7, 100, garbled.length >> 1)
     await expect(run(garbled)).rejects.toMatchObject({ code: 'import-refused' })
+  })
+
+  const tooLarge = 'The workbook is too large: save the sheet as CSV.'
+  test.each<[string, string, string, Record<string, number>?]>([
+    ['to more than a gigabyte', '', tooLarge, { 'xl/sheet.xml': 1_000_000_000 }],
+    ['to far too many styles and sheets', '', tooLarge, { 'xl/workbook.xml': 20_000_001 }],
+    ['to more parts than there are', '', tooLarge, { parts: 10_001 }],
+    [
+      'to more than it says',
+      '<row r="1"/>'.repeat(10_000),
+      'The workbook is damaged: save it again.',
+      { 'xl/sheet.xml': 1_000 },
+    ],
+    ['to much between two tags', ' '.repeat(1_100_000), tooLarge],
+    [
+      'to a cell of many texts',
+      `<row><c t="inlineStr">${`<t>${'x'.repeat(50_000)}</t>`.repeat(21)}</c></row>`,
+      tooLarge,
+    ],
+    ['to one text in many cells', `<row>${'<c t="s"><v>0</v></c>'.repeat(12)}</row>`, tooLarge],
+    ['to rows without end', '<row r="2000000"/>', 'The sheet has more than 1048576 rows.'],
+  ])('unless it is a small workbook that unpacks %s', async (_what, rows, said, says) => {
+    await expect(run(workbookOf(`<worksheet>${rows}</worksheet>`, says))).rejects.toMatchObject({
+      code: 'import-refused',
+      message: said,
+    })
   })
 
   test('with columns of other names, as they are mapped, and its dates in the order that is told', async () => {

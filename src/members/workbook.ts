@@ -10,8 +10,17 @@ import { Temporal } from 'temporal-polyfill'
 import yauzl from 'yauzl'
 import { refusal } from './member-columns.ts'
 
-/** What the parts of a workbook may come to when they are unpacked: some two million rows. A bomb is far larger. */
+/** What the parts of a workbook may come to when they are unpacked: more than a full sheet of members. A bomb is far larger. */
 const maxUnpackedBytes = 1_000_000_000
+/** Of the list of sheets and of the styles: large ones come to a tenth. */
+const maxSmallPartBytes = 20_000_000
+const maxParts = 10_000
+/** Of a cell, and between two tags that open. The longest text that a spreadsheet has, all of it escaped, is a fifth of it. */
+const maxTextChars = 1_000_000
+/** Of rows that are read and not yet handed on. */
+const maxHeldChars = 10_000_000
+/** As many as a spreadsheet has. */
+const maxRows = 1_048_576
 /** Texts that cells share are kept in memory while the sheet is read. */
 const maxSharedChars = 100_000_000
 const maxColumns = 1000
@@ -45,7 +54,7 @@ export async function* workbookAsCsv(source: AsyncIterable<Buffer>): AsyncGenera
 
 interface Parts {
   /** The text of a part, piece by piece; nothing when it is not there. */
-  read(name: string): AsyncGenerator<string>
+  read(name: string, maxBytes: number): AsyncGenerator<string>
   close(): void
 }
 
@@ -55,6 +64,7 @@ async function openParts(file: string): Promise<Parts> {
   const archive = await openArchive(file, { lazyEntries: true, autoClose: false }).catch((error: Error) => {
     throw refusal('This looks like a workbook, and cannot be opened as one: save it again.', error)
   })
+  if (archive.entryCount > maxParts) throw tooLarge()
   const entries = new Map<string, yauzl.Entry>()
   await new Promise<void>((resolve, reject) => {
     archive.on('entry', (entry: yauzl.Entry) => {
@@ -68,23 +78,27 @@ async function openParts(file: string): Promise<Parts> {
   let unpacked = 0
   const openStream = promisify<yauzl.Entry, Readable>(archive.openReadStream.bind(archive))
   return {
-    async *read(name) {
+    async *read(name, maxBytes) {
       const entry = entries.get(name)
       if (!entry) return
+      // As large as the archive says; a part that turns out larger ends there, as damaged.
+      unpacked += entry.uncompressedSize
+      if (unpacked > maxUnpackedBytes || entry.uncompressedSize > maxBytes) throw tooLarge()
       const decoder = new TextDecoder('utf-8')
       try {
         for await (const chunk of await openStream(entry)) {
-          unpacked += (chunk as Buffer).length
-          if (unpacked > maxUnpackedBytes) throw refusal('The workbook is too large: save the sheet as CSV.')
           yield decoder.decode(chunk as Buffer, { stream: true })
         }
       } catch (error) {
-        if (error instanceof Error && 'code' in error && error.code === 'import-refused') throw error
         throw damaged(error as Error)
       }
     },
     close: () => archive.close(),
   }
+}
+
+function tooLarge(): Error {
+  return refusal('The workbook is too large: save the sheet as CSV.')
 }
 
 function damaged(cause: Error): Error {
@@ -101,8 +115,15 @@ async function* parseXml(
     throw damaged(error)
   })
   let isThere = false
+  let charsSinceTag = 0
+  parser.on('opentagstart', () => {
+    charsSinceTag = 0
+  })
   for await (const piece of text) {
     isThere = true
+    // What stands between tags is kept in memory until the next one.
+    charsSinceTag += piece.length
+    if (charsSinceTag > maxTextChars) throw tooLarge()
     parser.write(piece)
     const rows = found()
     if (rows) yield rows
@@ -121,6 +142,7 @@ async function* rowsOf(parts: Parts): AsyncGenerator<Buffer> {
   const isDate = await readDateStyles(parts)
   const written: string[] = []
   let line = 0
+  let heldChars = 0
   let cells: string[] = []
   let column = 0
   let cell: SaxesTagPlain | undefined
@@ -132,6 +154,7 @@ async function* rowsOf(parts: Parts): AsyncGenerator<Buffer> {
     if (name === 'row') {
       // Rows that are empty are left out, and so are their numbers.
       const number = Number(tag.attributes.r ?? line + 1)
+      if (number > maxRows) throw refusal(`The sheet has more than ${maxRows} rows.`)
       for (; line < number - 1; line += 1) written.push('')
       cells = []
       column = 0
@@ -144,13 +167,18 @@ async function* rowsOf(parts: Parts): AsyncGenerator<Buffer> {
   })
   parser.on('text', (text) => {
     if (isValue) value += text
+    if (value.length > maxTextChars) throw tooLarge()
   })
   parser.on('closetag', (tag) => {
     const name = localName(tag)
     if (name === 'v' || name === 't') isValue = false
     else if (name === 'c' && cell) {
       while (cells.length < column) cells.push('')
-      cells.push(textOf(cell.attributes, value, { texts, isDate, countsFrom1904 }))
+      const text = textOf(cell.attributes, value, { texts, isDate, countsFrom1904 })
+      // Many cells may share one long text.
+      heldChars += text.length
+      if (heldChars > maxHeldChars) throw tooLarge()
+      cells.push(text)
       column += 1
       cell = undefined
     } else if (name === 'row') {
@@ -158,9 +186,12 @@ async function* rowsOf(parts: Parts): AsyncGenerator<Buffer> {
       line += 1
     }
   })
-  const takeWritten = (atLeast: number) =>
-    written.length < atLeast ? undefined : Buffer.from(`${written.splice(0).join('\n')}\n`)
-  yield* parseXml(parts.read(sheet), parser, () => takeWritten(rowsAtOnce))
+  const takeWritten = (atLeast: number) => {
+    if (written.length < atLeast) return undefined
+    heldChars = 0
+    return Buffer.from(`${written.splice(0).join('\n')}\n`)
+  }
+  yield* parseXml(parts.read(sheet, maxUnpackedBytes), parser, () => takeWritten(rowsAtOnce))
   const last = takeWritten(1)
   if (last) yield last
 }
@@ -218,13 +249,13 @@ async function findSheet(parts: Parts): Promise<{ sheet: string; countsFrom1904:
     if (name === 'sheet' && (tag.attributes.state ?? 'visible') === 'visible') id ??= tag.attributes['r:id']
     if (name === 'workbookPr') countsFrom1904 = /^(1|true)$/.test(tag.attributes.date1904 ?? '')
   })
-  await readXml(parts.read('xl/workbook.xml'), book)
+  await readXml(parts.read('xl/workbook.xml', maxSmallPartBytes), book)
   let sheet: string | undefined
   const links = new SaxesParser()
   links.on('opentag', ({ attributes }) => {
     if (attributes.Id !== undefined && attributes.Id === id) sheet = attributes.Target
   })
-  await readXml(parts.read('xl/_rels/workbook.xml.rels'), links)
+  await readXml(parts.read('xl/_rels/workbook.xml.rels', maxSmallPartBytes), links)
   if (sheet === undefined) throw refusal('There is no sheet in this workbook.')
   return { sheet: sheet.startsWith('/') ? sheet.slice(1) : `xl/${sheet}`, countsFrom1904 }
 }
@@ -244,19 +275,22 @@ async function readSharedTexts(parts: Parts): Promise<string[]> {
     else if (name === 't') isText = !isSpoken
   })
   parser.on('text', (piece) => {
-    if (isText) text += piece
+    if (!isText) return
+    chars += piece.length
+    if (chars > maxSharedChars) throw tooLarge()
+    text += piece
   })
   parser.on('closetag', (tag) => {
     const name = localName(tag)
     if (name === 't') isText = false
     else if (name === 'rPh') isSpoken = false
     else if (name === 'si') {
-      chars += text.length
-      if (chars > maxSharedChars) throw refusal('The workbook is too large: save the sheet as CSV.')
+      // Its place in the list.
+      chars += 8
       texts.push(text)
     }
   })
-  await readXml(parts.read('xl/sharedStrings.xml'), parser)
+  await readXml(parts.read('xl/sharedStrings.xml', maxUnpackedBytes), parser)
   return texts
 }
 
@@ -276,7 +310,7 @@ async function readDateStyles(parts: Parts): Promise<boolean[]> {
   parser.on('closetag', (tag) => {
     if (localName(tag) === 'cellXfs') isCells = false
   })
-  await readXml(parts.read('xl/styles.xml'), parser)
+  await readXml(parts.read('xl/styles.xml', maxSmallPartBytes), parser)
   return styles
 }
 
