@@ -138,6 +138,30 @@ describe('how a fund words a letter', () => {
       'takes too long',
     ],
     ['nothing in it but spaces', { subject: '{{ " " }}', body }, '/subject', 'empty'],
+    [
+      'much that is written and thrown away',
+      {
+        subject,
+        body: `${body}{% for i in (1..1000) %}{% capture a %}${'x'.repeat(300)}{% endcapture %}{% endfor %}`,
+      },
+      '/body',
+      'becomes longer than 20000 characters',
+    ],
+    [
+      'loops in loops that write nothing',
+      {
+        subject,
+        body: `${body}{% assign list = '${',x'.repeat(100)}' | split: ',' %}${'{% for i in list %}'.repeat(3)}{% if i %}{% endif %}${'{% endfor %}'.repeat(3)}`,
+      },
+      '/body',
+      'takes too long',
+    ],
+    [
+      'much that is read and not shown',
+      { subject, body: `${body}{% comment %}${'x'.repeat(20_000)}{% endcomment %}` },
+      '/body',
+      'cannot be read',
+    ],
   ])('%s is told when it is saved', (_what, template, pointer, part) => {
     const [fault, ...more] = faultsOf('agent-digest', 'letter', template)
     expect([fault?.pointer, more]).toEqual([pointer, []])
@@ -151,6 +175,23 @@ describe('how a fund words a letter', () => {
       text: 'Dear ASHA <B>RAO</B>',
     })
   })
+
+  test.each([
+    ['becomes too long', `{% for i in (1..20001) %}x{% endfor %}`],
+    [
+      'fills the memory',
+      '{% assign a = "xxxxxxxx" %}{% for i in (1..30) %}{% assign a = a | append: a %}{% endfor %}',
+    ],
+  ])('those of Almoner are used where its own %s', (_what, body) => {
+    const sent = writeLetter(digest, worded({ subject: 'Ours', body }), publicUrl)
+    expect(sent).toEqual(writeLetter(digest, inEnglish, publicUrl))
+  })
+
+  test('another fault of its own words is no reason to send others', () => {
+    const wrong = worded({ subject: 'Ours', body: '{{ nickname }}' })
+    expect(() => writeLetter(digest, wrong, publicUrl)).toThrow('nickname')
+  })
+
   test('what is short may not be long, and only some letters have a short form', () => {
     const { subject, body } = letterText('member-notice', 'short', 'en')
     expect(faultsOf('member-notice', 'short', { subject, body: `${body} ${'x'.repeat(1_000)}` })).toEqual([

@@ -14,7 +14,8 @@ let logLines: { level: number; reqId?: string }[]
 /** What the route streams; tests change it, and `changed` is what the server is called back by. */
 let state: EventState
 let read: () => Promise<EventState>
-let intervals: Pick<StateSource, 'minIntervalMs' | 'pollMs'>
+let intervals: Omit<StateSource, 'eventName' | 'read' | 'onChange'>
+let mayStill: () => Promise<boolean>
 let subscribers: Set<() => void>
 
 const changed = (): void => {
@@ -25,6 +26,7 @@ beforeEach(async () => {
   state = { data: { done: 0 }, final: false }
   read = async () => state
   intervals = { pollMs: 60_000 }
+  mayStill = async () => true
   subscribers = new Set()
   logLines = []
   app = await createHttpServer({
@@ -33,6 +35,7 @@ beforeEach(async () => {
     routes: [
       async (api) => {
         api.get('/events', async (request, reply) => {
+          request.caller = { id: 'reader', mayStill: () => mayStill() }
           await streamEvents(request, reply, {
             eventName: 'progress',
             read: () => read(),
@@ -204,6 +207,26 @@ function holdReading(): { began: Promise<void>; answer: (state: EventState) => v
   })
   return { began, answer }
 }
+
+test('a stream in which nothing happens ends, without an end event, once its reader may no longer read', async () => {
+  intervals = { pollMs: 60_000, heartbeatMs: 1 }
+  let asked = 0
+  mayStill = async () => {
+    asked += 1
+    if (asked === 1) throw new Error('the database does not answer just now')
+    return asked < 4
+  }
+  const answer = await fetch(url)
+  expect((await answer.text()).replaceAll(':\n\n', '')).toBe('event: progress\ndata: {"done":0}\n\n')
+  expect(asked).toBeGreaterThanOrEqual(4)
+})
+
+test('a stream in which nothing changes for long ends, without an end event', async () => {
+  intervals = { minIntervalMs: 1, pollMs: 2, quietMs: 20 }
+  const begun = performance.now()
+  expect(await (await fetch(url)).text()).toBe('event: progress\ndata: {"done":0}\n\n')
+  expect(performance.now() - begun).toBeGreaterThan(20)
+})
 
 test('a client that goes away before the first reading is done gets no stream', async () => {
   const reading = holdReading()
