@@ -10,19 +10,34 @@ import { tmpdir } from 'node:os'
 import { gzipSync } from 'node:zlib'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { countAttempts } from '../../src/access/attempts.ts'
 import { changeUser } from '../../src/access/keep-users.ts'
+import { startApi } from '../../src/app/start-api.ts'
 import type { Problem } from '../../src/platform/http/problem.ts'
 import { operator } from '../../src/platform/values/actor.ts'
 import { keyHeaders } from '../support/admin-key.ts'
 import { activeCycle, openTestApi, refusal, type TestApi } from '../support/api-client.ts'
-import { signedIn } from '../support/browser-client.ts'
+import { password, register, signedIn, visit } from '../support/browser-client.ts'
 import { approveDeath, registerTier } from '../support/fund-fixture.ts'
 
 let api: TestApi
+/** Grants little, and hears from its proxy where somebody comes from. */
+let limited: TestApi
 beforeAll(async () => {
   api = await openTestApi({ worker: false })
+  limited = await openTestApi({
+    worker: false,
+    env: {
+      REQUESTS_PER_MINUTE: '50',
+      TRUSTED_PROXY: '127.0.0.1',
+      PUBLIC_URL: 'https://fund.example.org',
+    },
+  })
 })
-afterAll(() => api.close())
+afterAll(async () => {
+  await limited?.close()
+  await api?.close()
+})
 beforeEach(() => sql`delete from rate_limits`.execute(api.db))
 
 const names: string[] = []
@@ -66,11 +81,19 @@ flood('an answer is made large by many faults', async () => {
   const fields = Object.fromEntries(
     Array.from({ length: 5000 }, (_, index) => [`${'field'.repeat(30)}${index}`, 1]),
   )
-  const { status, text, body } = await api.post<Problem>('/api/tiers', fields)
+  const { status, text, body } = await api.post<Problem>('/api/tiers', {
+    ['field'.repeat(20_000)]: 1,
+    ...fields,
+  })
   expect(status).toBe(400)
   expect(body.errors).toHaveLength(20)
   expect(body.detail).toContain('more')
   expect(text.length).toBeLessThan(20_000)
+  const { rows } = await sql<{ longest: number }>`
+    select max(length(payload::text)) as longest from events where event_name = 'RequestRefused'`.execute(
+    api.db,
+  )
+  expect(rows[0]?.longest).toBeLessThan(1000)
 })
 
 flood('a body is nested a hundred thousand deep, or holds a hundred thousand values', async () => {
@@ -153,15 +176,70 @@ flood('an e-mail address is as long as one may be', async () => {
   expect(link.status).toBeLessThan(500)
 })
 
+const nowhere = '11111111-1111-4111-8111-111111111111'
+
 flood('large requests are asked for as often as small ones', async () => {
-  const limited = await openTestApi({ worker: false, env: { REQUESTS_PER_MINUTE: '50' } })
-  try {
-    const large = { tierCode: 'L', tierName: 'x'.repeat(500_000) }
-    const answers = [await limited.post('/api/tiers', large), await limited.post('/api/tiers', large)]
-    expect(answers.map(refusal)).toEqual(['400 invalid-input', '429 too-many-requests'])
-  } finally {
-    await limited.close()
+  const post = (path: string, body?: RequestInit['body'], contentType = 'application/json') => [
+    path,
+    { method: 'POST', ...(body && { body, duplex: 'half', headers: { 'content-type': contentType } }) },
+  ]
+  /** How many of these a key of its own has answered in a minute that grants 50. */
+  const granted = async (make: () => unknown[]) => {
+    const key = await keyHeaders(limited.db)
+    for (let count = 0; ; count += 1) {
+      const [path, init = {}] = make() as [string, RequestInit?]
+      const { status } = await limited.ask(path, { ...init, headers: { ...init.headers, ...key } })
+      if (status === 429) return count
+    }
   }
+  const large = JSON.stringify({ tierCode: 'L', tierName: 'x'.repeat(500_000) })
+  expect(await granted(() => post('/api/tiers', large))).toBe(1)
+  // Of a body whose length is not said, the largest is paid for.
+  expect(await granted(() => post('/api/tiers', new Blob(['{}']).stream()))).toBe(1)
+  expect(await granted(() => ['/api/audit.csv'])).toBe(5)
+  expect(await granted(() => [`/api/contribution-cycles/${nowhere}/contributions.csv`])).toBe(5)
+  expect(await granted(() => post('/api/members/import', 'no,header\n', 'text/csv'))).toBe(1)
+  expect(await granted(() => post(`/api/imports/${nowhere}/undo`))).toBe(1)
+})
+
+test('of whoever is not signed in, requests and attempts are counted by network, whatever address of it is used', async () => {
+  let host = 1
+  const from = (network: string) => ({ 'x-forwarded-for': `2001:db8:0:${network}::${(host++).toString(16)}` })
+  const statuses = (headers: () => Record<string, string>, path: string) =>
+    Promise.all(
+      Array.from(
+        { length: 51 },
+        async () => (await fetch(`${limited.url}${path}`, { headers: headers() })).status,
+      ),
+    )
+  expect((await statuses(() => from('a'), '/healthz')).filter((status) => status === 200)).toHaveLength(50)
+  const guessing = () => ({ ...from('b'), authorization: 'Bearer guessed' })
+  expect((await statuses(guessing, '/api/fund')).filter((status) => status === 401)).toHaveLength(50)
+  const elsewhere = await fetch(`${limited.url}/healthz`, { headers: from('c') })
+  expect(elsewhere.status).toBe(200)
+
+  const email = 'waits@example.org'
+  await register(limited, { email, role: 'clerk' })
+  const clerk = visit(limited)
+  await clerk.signIn(email)
+  await clerk.enrol()
+  const signIn = (headers: Record<string, string>, given: string) =>
+    clerk.ask('POST', '/api/session', { email, password: given }, headers)
+  const giveCode = (headers: Record<string, string>) =>
+    clerk.ask('POST', '/api/session/code', { code: '000000' }, headers)
+  expect((await signIn(from('d'), password)).status).toBe(200)
+  const attempts = countAttempts(limited.app.database.pool)
+  const address = (network: string) => from(network)['x-forwarded-for']
+  // What was right does not count, whichever of its addresses it came from.
+  await attempts.begin('right@example.org', address('e'))
+  await attempts.forgive('right@example.org', address('e'))
+  await attempts.beginCode({ userId: 'right', address: address('e'), onLocked: () => {} })
+  await attempts.forgiveCode({ userId: 'right', address: address('e') })
+  for (let guess = 0; guess < 30; guess += 1) await attempts.begin(`${guess}@example.org`, address('e'))
+  expect(refusal(await giveCode(from('e')))).toBe('429 too-many-requests')
+  expect(refusal(await giveCode(from('f')))).toBe('401 wrong-code')
+  expect(refusal(await signIn(from('e'), 'not it at all'))).toBe('429 too-many-requests')
+  expect(refusal(await signIn(from('f'), 'not it at all'))).toBe('401 wrong-password')
 })
 
 flood('the audit trail is filled by whoever is not signed in', async () => {
@@ -187,6 +265,17 @@ flood('the audit trail is filled by whoever is not signed in', async () => {
     await Promise.all(tries.flatMap((attempt) => [attempt(), attempt(), attempt()]))
   }
   expect((await count()) - before).toBeLessThanOrEqual(tries.length + 1)
+})
+
+test('what strangers tried and was only counted is written when the server stops', async () => {
+  const another = await startApi(api.app)
+  for (let guess = 0; guess < 3; guess += 1) {
+    await fetch(`${another.url}/api/fund`, { headers: { authorization: 'Bearer guessed' } })
+  }
+  await another.stop()
+  const { rows } = await sql<{ times: number | null }>`
+    select (payload ->> 'times')::integer as times from events order by event_id desc limit 2`.execute(api.db)
+  expect(rows).toEqual([{ times: 2 }, { times: null }])
 })
 
 flood('a letter is worded to fill the memory', async () => {
@@ -278,6 +367,25 @@ flood('files are sent slowly, to hold every connection to the database', async (
   } finally {
     for (const socket of uploads) socket.destroy()
   }
+})
+
+test('a file is no larger than it may be, whatever its length is said to be', async () => {
+  const detail = 'The file is larger than 200 MB: import it at the command line.'
+  const announced = await upload(api.headers, 'memberCode', 200 * 1024 * 1024 + 1)
+  const [answer] = (await once(announced, 'data')) as [Buffer]
+  announced.destroy()
+  expect(answer.toString()).toContain(detail)
+  const megabyte = Buffer.alloc(1024 * 1024, ',')
+  async function* pieces() {
+    for (let sent = 0; sent <= 200; sent += 1) yield megabyte
+  }
+  const streamed = await api.ask<Problem>('/api/members/import?dryRun=true', {
+    method: 'POST',
+    headers: { 'content-type': 'text/csv' },
+    body: ReadableStream.from(pieces()),
+    duplex: 'half',
+  } as RequestInit)
+  expect([refusal(streamed), streamed.body.detail]).toEqual(['413 body-too-large', detail])
 })
 
 flood('files are sent by the dozen, by one user', async () => {
@@ -378,6 +486,67 @@ flood('searches that take long are asked for by the hundred', async () => {
   } finally {
     await client.query('rollback')
     client.release()
+  }
+})
+
+test('lists and exports have connections of their own, so many of each at a time are a user’s, and who has left keeps no place', async () => {
+  await registerTier(api.db, { tierCode: 'E', members: 20 })
+  const { cycleId } = await activeCycle(api, (await approveDeath(api.db, { tierCode: 'E' })).claimId)
+  const clerk = await keyHeaders(api.db, { role: 'clerk', email: 'leaves@example.org' })
+  const look = (init: RequestInit = {}) => api.ask<Problem>('/api/members', { ...init, headers: clerk })
+  const answers: string[] = []
+  const ask = async (path: string) => answers.push(`${path} ${(await api.get(path)).status}`)
+  const routes: [path: string, most: number][] = [
+    ['/api/audit', 4],
+    ['/api/audit.csv', 2],
+    [`/api/contribution-cycles/${cycleId}/contributions.csv`, 2],
+    ['/api/members', 4],
+  ]
+  const refused = routes.map(([path]) => `${path} 429`).toSorted()
+  let letGo = () => {}
+  const isOver = new Promise<void>((resolve) => {
+    letGo = resolve
+  })
+  let held = 0
+  const hold = () => {
+    held += 1
+    return isOver
+  }
+  const holding = [api.app.listDb, api.app.fileDatabase.db].flatMap((db) =>
+    Array.from({ length: 4 }, () => db.connection().execute(hold)),
+  )
+  try {
+    await expect.poll(() => held).toBe(8)
+    const asking = routes.flatMap(([path, most]) => Array.from({ length: most + 1 }, () => ask(path)))
+    await expect.poll(() => answers.toSorted(), { timeout: 5_000 }).toEqual(refused)
+
+    const leaving = new AbortController()
+    let isFull = false
+    const left = Array.from({ length: 5 }, () =>
+      look({ signal: leaving.signal }).then(
+        ({ status }) => {
+          isFull = true
+          return status
+        },
+        () => 'left',
+      ),
+    )
+    await expect.poll(() => isFull, { timeout: 5_000 }).toBe(true)
+    leaving.abort()
+    expect((await Promise.all(left)).toSorted()).toEqual([429, 'left', 'left', 'left', 'left'])
+    // What they asked for is still waited for.
+    for (let again = 0; again < 5; again += 1) expect((await look()).status).toBe(429)
+
+    expect((await api.get('/api/fund')).status).toBe(200)
+    expect(answers.toSorted()).toEqual(refused)
+    letGo()
+    await Promise.all(asking)
+    const answered = routes.flatMap(([path, most]) => Array.from({ length: most }, () => `${path} 200`))
+    expect(answers.toSorted()).toEqual([...refused, ...answered].toSorted())
+    await expect.poll(async () => (await look()).status).toBe(200)
+  } finally {
+    letGo()
+    await Promise.all(holding)
   }
 })
 
