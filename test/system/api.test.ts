@@ -1545,7 +1545,7 @@ describe('agents and tiers', () => {
 })
 
 describe('an import over HTTP', () => {
-  type Imported = ImportResult & { faults: RowFault[] }
+  type Imported = ImportResult & { faults: RowFault[]; warnings: RowFault[] }
   const importCsv = (csv: string, query = '', contentType = 'text/csv') =>
     api.ask<Imported>(`/api/members/import${query}`, {
       method: 'POST',
@@ -1598,6 +1598,18 @@ describe('an import over HTTP', () => {
     ])
     expect(body.problems).toHaveLength(2)
     expect(await getCodes('BAD-')).toEqual(['BAD-1'])
+  })
+
+  test('lists the first thousand faults and the first thousand warnings, and counts all', async () => {
+    const rows = Array.from({ length: 1_001 }, (_, index) => [
+      `MANY-${index},Bo,NOPE,Active,2020-01-01,`,
+      `MORE-${index},Bo,U,Active,2020-01-01,no-address`,
+    ])
+    const csv = `memberCode,fullName,tier,status,joinedOn,email\n${rows.flat().join('\n')}\n`
+    const { body } = await importCsv(csv, '?dryRun=true')
+    expect(body).toMatchObject({ rows: 2_002, faulty: 1_001, inserted: 1_001 })
+    expect([body.faults.length, body.warnings.length]).toEqual([1_000, 1_000])
+    expect([body.faults.at(-1)?.line, body.warnings.at(-1)?.line]).toEqual([2_000, 2_001])
   })
 
   test('is read by what is said of its columns, dates and empty cells', async () => {
