@@ -1,12 +1,18 @@
+import { createWriteStream } from 'node:fs'
 import { chmod, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { createGzip } from 'node:zlib'
 import { sql } from 'kysely'
+import { pack } from 'tar-stream'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readConfig } from '../../src/app/config.ts'
 import { openApplication } from '../../src/app/open-application.ts'
 import { requireCycle } from '../../src/cycles/cycle-sql.ts'
 import { startCycle } from '../../src/cycles/start-cycle.ts'
+import { endOfBackup } from '../../src/platform/database/embedded-backup.ts'
+import { restore } from '../../src/platform/database/embedded-restore.ts'
 import { createLog } from '../../src/platform/telemetry/log.ts'
 import { operator } from '../../src/platform/values/actor.ts'
 import { runAlmoner, startAlmoner } from '../support/almoner-process.ts'
@@ -174,3 +180,46 @@ test('an encrypted backup is opened with its key only, and of a backup the data 
   await restored.close()
   expect(rows).toEqual([{ name: 'The fund of the encrypted', command: '(disabled)' }])
 })
+
+const victim = () => path.join(place, 'victim')
+type Entry = Parameters<ReturnType<typeof pack>['entry']>[0]
+/** What somebody puts into a backup who wants to write elsewhere, or to have something read. */
+const hostile: [what: string, entries: () => Entry[], said: RegExp][] = [
+  [
+    'a way out of it',
+    () => [{ name: 'base/../../../elsewhere' }],
+    /is no backup, or is damaged: .* which is outside/,
+  ],
+  [
+    'a link',
+    () => [{ name: 'base', type: 'symlink', linkname: place }, { name: 'base/victim' }],
+    /is no backup, or is damaged: it has a symlink in it/,
+  ],
+  [
+    'another name of a file',
+    () => [{ name: 'base/1', type: 'link', linkname: victim() }],
+    /it has a link in it/,
+  ],
+  // Neither is where data is, so that it is left out; and what is left is no cluster.
+  [
+    'the whole way to a place',
+    () => [{ name: path.join(place, 'elsewhere') }, { name: '../elsewhere' }],
+    /PG_VERSION/,
+  ],
+]
+test.each(hostile)(
+  'of a backup with %s nothing is taken, and nothing is written elsewhere',
+  async (what, entries, said) => {
+    await writeFile(victim(), 'as it was')
+    const [file, to] = [path.join(place, `${what}.tar.gz`), path.join(place, `into ${what}`)]
+    const archive = pack()
+    for (const entry of [...entries(), { name: endOfBackup }]) archive.entry(entry, '')
+    archive.finalize()
+    await pipeline(archive, createGzip(), createWriteStream(file))
+    const before = await readdir(place)
+    await expect(restore(file, { dataDir: to, key: undefined, log: () => {} })).rejects.toThrow(said)
+    expect(await readFile(victim(), 'utf8')).toBe('as it was')
+    expect(await readdir(place)).toEqual([...before, path.basename(to)].toSorted())
+    expect((await readdir(to)).filter((name) => name.startsWith('postgresql'))).toEqual([])
+  },
+)

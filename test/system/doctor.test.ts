@@ -5,10 +5,11 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApiKey } from '../../src/access/api-keys.ts'
 import { announceTo } from '../../src/events/announce.ts'
-import { checkAnchor, writeAnchor } from '../../src/operations/anchor.ts'
+import { checkAnchor } from '../../src/operations/anchor.ts'
 import { findGuards } from '../../src/operations/schema-guard-sql.ts'
 import { guards } from '../../src/operations/schema-guards.ts'
 import { operator } from '../../src/platform/values/actor.ts'
+import { runAlmoner } from '../support/almoner-process.ts'
 import { activeCycle, openTestApi, type TestApi } from '../support/api-client.ts'
 import { faultsIn } from '../support/doctor.ts'
 import { approveDeath, registerTier } from '../support/fund-fixture.ts'
@@ -192,13 +193,30 @@ test.each(fields)('by hand: of %s (%s) the field %s', async (table, key, column,
 const cut = 'the end of the audit trail is cut off'
 test(`by hand: ${cut}`, async () => {
   const file = path.join(directory, 'anchor.json')
+  const doctor = async () =>
+    (await runAlmoner(['doctor', '--anchor', file], { DATABASE_URL: api.app.database.url })).code
   expect(await checkAnchor(api.db, file)).toBeUndefined()
-  await writeAnchor(api.db, file)
+  expect(await doctor()).toBe(0)
   await api.patch('/api/fund', { name: 'Another fund' })
   await api.patch('/api/fund', { name: 'Mutual aid fund' })
   expect(await checkAnchor(api.db, file)).toMatchObject({ ok: true })
-  await writeAnchor(api.db, file)
+  const before = await readFile(file, 'utf8')
+  // While anything is wrong, the end that was right stays.
+  await run('update tiers set contribution_amount = 5')
+  expect(await doctor()).toBe(1)
+  await run('update tiers set contribution_amount = 10000')
+  expect(await readFile(file, 'utf8')).toBe(before)
+  expect(await doctor()).toBe(0)
   const anchored = await readFile(file, 'utf8')
+  expect(JSON.parse(anchored).position).toBeGreaterThan(JSON.parse(before).position)
+  // As of a chain that was made anew: as long, and another.
+  const { digest, ...rest } = JSON.parse(anchored)
+  await writeFile(
+    file,
+    JSON.stringify({ ...rest, digest: digest.replace(/^./, digest.startsWith('0') ? '1' : '0') }),
+  )
+  expect(await checkAnchor(api.db, file)).toMatchObject({ ok: false })
+  await writeFile(file, anchored)
   // Both are cut, so that the chain is whole again, and so is the row.
   await run(`
     set session_replication_role = replica;
@@ -210,6 +228,7 @@ test(`by hand: ${cut}`, async () => {
     ok: false,
     detail: expect.stringMatching(/^the chain does not hold the \d+ events of .*: its end was cut off/),
   })
+  expect(await doctor()).toBe(1)
   expect(await readFile(file, 'utf8')).toBe(anchored)
   expect(await readdir(directory)).toEqual(['anchor.json'])
   await writeFile(file, '{"position": 1}')

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ClaimView } from '../../src/claims/claim-sql.ts'
 import { findBrokenLinks } from '../../src/events/event-sql.ts'
 import { changeFund } from '../../src/fund/change-fund.ts'
 import type { ErasureRequest } from '../../src/members/erasure-sql.ts'
@@ -150,6 +151,44 @@ test('events of a version that kept names in the chain are stripped of them, and
   })
 })
 
+test('what claims, letters and their events say of an erased member is removed too, and what was not sent is not', async () => {
+  const member = await addLeaver()
+  const death = { deceasedMemberId: member.memberId, dateOfDeath: '2026-01-02', benefitAmount: 100 }
+  const place = 'Varanasi, by the river'
+  const { body: claim } = await api.post<ClaimView>('/api/claims', { ...death, placeOfDeath: place })
+  await api.post(`/api/claims/${claim.claimId}/reject`, { reason: 'It was somebody else.' })
+  // As a version that kept names in the chain wrote it.
+  await sql`insert into events (event_name, subject, payload, actor) values
+    ('ClaimSubmitted', ${claim.claimId}, ${JSON.stringify({ after: { deceasedFullName: secret, placeOfDeath: place } })}, 'x')`.execute(
+    api.db,
+  )
+  const { cycleId } = await activeCycle(api, (await approveDeath(api.db, { number: 2 })).claimId)
+  for (const [index, status] of ['Pending', 'Dead', 'Sent'].entries()) {
+    await sql`
+      with notice as (
+        insert into notices (event_id, cycle_id, notice_kind, recipient_id, made_at)
+        values (${index + 1}, ${cycleId}, 'member-notice', ${member.memberId}, now()) returning notice_id
+      )
+      insert into deliveries (notice_id, channel, delivery_status, address, error)
+      select notice_id, 'email', ${status}, 'rukmini@example.org', '550 no box rukmini@example.org' from notice`.execute(
+      api.db,
+    )
+  }
+  expect(await tablesWith('Varanasi')).toEqual(['public.claims', 'public.events', 'public.personal_data'])
+  await request(admin, member)
+  expect((await approve(treasurer, member)).status).toBe(200)
+  for (const text of ['Rukmini', 'Varanasi']) expect(await tablesWith(text)).toEqual([])
+  expect((await api.get<ClaimView>(`/api/claims/${claim.claimId}`)).body).toMatchObject({
+    deceasedFullName: 'Erased member',
+    placeOfDeath: null,
+  })
+  const { rows } = await sql<{ status: string }>`
+    select delivery_status as status from deliveries join notices n using (notice_id)
+    where n.recipient_id = ${member.memberId} order by n.event_id`.execute(api.db)
+  expect(rows.map(({ status }) => status)).toEqual(['Withdrawn', 'Dead', 'Sent'])
+  expect(await wrong()).toEqual([])
+})
+
 test('whoever is in standing, owes or is owed is not erased, and nothing of it is half done', async () => {
   const standing = await api.post<MemberView>('/api/members', {
     ...{ memberCode: 'S-1', fullName: 'Standing', tierId, joinedOn: '2020-01-01' },
@@ -219,6 +258,14 @@ test('what is beside the chain can be neither changed nor removed, and the docto
   expect(found).toContainEqual(
     expect.stringMatching(/^audit event \d+: its personal data is removed or changed$/),
   )
+})
+
+test('a member who is called erased by hand, so that nobody misses what was beside the chain, is named by the doctor', async () => {
+  const member = await addLeaver()
+  const said = `member ${member.memberCode}: isErased as no event says`
+  expect(await wrong()).not.toContain(said)
+  await sql`update members set erased_at = now() where member_id = ${member.memberId}`.execute(api.db)
+  expect(await wrong()).toContain(said)
 })
 
 test('an import does not bring an erased member back', async () => {
