@@ -469,6 +469,19 @@ describe('the file is read as it is written,', () => {
     })
   })
 
+  test('in a workbook of many long rows, for none of them is too long by itself', async () => {
+    const cells = (texts: string[]) =>
+      `<row>${texts.map((text) => `<c t="inlineStr"><t>${text}</t></c>`).join('')}</row>`
+    const columns = ['memberCode', 'fullName', 'tier', 'status', 'joinedOn', 'story']
+    const long = cells([p, 'Ada', 'A', 'Active', '2020-01-01', 'x'.repeat(40_000)])
+    const sheet = [cells(columns), ...Array.from({ length: 300 }, () => long)]
+    const book = workbookOf(`<worksheet>${sheet.join('')}</worksheet>`)
+    expect((await run(book, { map: readColumnMap(['story=']) })).result).toMatchObject({
+      rows: 300,
+      inserted: 1,
+    })
+  })
+
   test('with columns of other names, as they are mapped, and its dates in the order that is told', async () => {
     const csv = `No;Name of member;Class;State;Since;Village\n${p}-1;Asha;A;active;31/12/2019;Pune\n`
     const map = readColumnMap([
