@@ -93,7 +93,7 @@ const tree = root.addChildren([
     createRoute({
       getParentRoute: () => inside,
       path: '/claims',
-      component: page(async () => (await import('./pages/claims.tsx')).ClaimsPage),
+      component: page(async () => (await import('./pages/claims/claims-page.tsx')).ClaimsPage),
     }),
     createRoute({
       getParentRoute: () => inside,
