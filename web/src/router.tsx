@@ -133,7 +133,7 @@ const tree = root.addChildren([
     createRoute({
       getParentRoute: () => inside,
       path: '/users',
-      component: page(async () => (await import('./pages/users.tsx')).UsersPage),
+      component: page(async () => (await import('./pages/users/users-page.tsx')).UsersPage),
     }),
     createRoute({
       getParentRoute: () => inside,
