@@ -98,7 +98,7 @@ const tree = root.addChildren([
     createRoute({
       getParentRoute: () => inside,
       path: '/members',
-      component: page(async () => (await import('./pages/members.tsx')).MembersPage),
+      component: page(async () => (await import('./pages/members/members-page.tsx')).MembersPage),
     }),
     createRoute({
       getParentRoute: () => inside,
@@ -108,7 +108,7 @@ const tree = root.addChildren([
     createRoute({
       getParentRoute: () => inside,
       path: '/members/$memberId',
-      component: page(async () => (await import('./pages/member.tsx')).MemberPage),
+      component: page(async () => (await import('./pages/members/member-page.tsx')).MemberPage),
     }),
     createRoute({
       getParentRoute: () => inside,
