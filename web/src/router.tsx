@@ -148,7 +148,7 @@ const tree = root.addChildren([
     createRoute({
       getParentRoute: () => inside,
       path: '/account',
-      component: page(async () => (await import('./pages/account.tsx')).AccountPage),
+      component: page(async () => (await import('./pages/account/account-page.tsx')).AccountPage),
     }),
   ]),
 ])
