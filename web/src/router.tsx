@@ -26,26 +26,22 @@ function page(load: () => Promise<() => React.JSX.Element>): RouteComponent {
 /** Not before somebody is in: with its menus it is a tenth of all script. */
 const Shell = lazy(async () => ({ default: (await import('./parts/shell.tsx')).Shell }))
 
-const Enrol = page(async () => (await import('./pages/sign-in.tsx')).EnrolPage)
+const Enrol = page(async () => (await import('./pages/sign-in/enrol-page.tsx')).EnrolPage)
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound })
 
 /** Everything but the pages for who is nobody yet. */
 const inside = createRoute({ getParentRoute: () => root, id: 'inside', component: Inside })
 
-const outside = (path: string, name: 'SignInPage' | 'SetPasswordPage' | 'SetUpPage') =>
-  createRoute({
-    getParentRoute: () => root,
-    path,
-    component: page(async () => (await import('./pages/sign-in.tsx'))[name]),
-  })
+const outside = (path: string, load: () => Promise<() => React.JSX.Element>) =>
+  createRoute({ getParentRoute: () => root, path, component: page(load) })
 
 const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
 
 const tree = root.addChildren([
-  outside('/sign-in', 'SignInPage'),
-  outside('/set-password', 'SetPasswordPage'),
-  outside('/set-up', 'SetUpPage'),
+  outside('/sign-in', async () => (await import('./pages/sign-in/sign-in-page.tsx')).SignInPage),
+  outside('/set-password', async () => (await import('./pages/sign-in/link-pages.tsx')).SetPasswordPage),
+  outside('/set-up', async () => (await import('./pages/sign-in/link-pages.tsx')).SetUpPage),
   inside.addChildren([
     createRoute({
       getParentRoute: () => inside,

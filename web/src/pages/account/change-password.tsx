@@ -4,6 +4,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { ask, type Session } from '../../api.ts'
 import { fieldOf, Refused } from '../../parts/forms.tsx'
+import { NewPasswordField } from '../../parts/new-password-field.tsx'
 
 const sessionsPath = '/api/sessions'
 
@@ -44,15 +45,7 @@ export function ChangePassword({ session }: { session: Session }) {
           maxLength={128}
           required
         />
-        <PasswordInput
-          name="newPassword"
-          label={t('access.newPassword')}
-          description={t('access.newPasswordHint')}
-          autoComplete="new-password"
-          minLength={12}
-          maxLength={128}
-          required
-        />
+        <NewPasswordField />
         <Text size="sm" c="dimmed">
           {t('access.changePasswordSays')}
         </Text>
