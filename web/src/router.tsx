@@ -10,7 +10,7 @@ import {
 } from '@tanstack/react-router'
 import { lazy, Suspense } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Failed, Loading } from './parts/states.tsx'
+import { LoadError, Loading } from './parts/states.tsx'
 import { useChangeOfSession, useSession } from './session.ts'
 
 /** A page is fetched when it is first looked at: nobody waits for those she does not need. */
@@ -162,7 +162,11 @@ function Inside() {
   const renew = useChangeOfSession()
   const navigate = useNavigate()
   if (session.data === undefined) {
-    return session.error ? <Failed error={session.error} again={() => void session.refetch()} /> : <Loading />
+    return session.error ? (
+      <LoadError error={session.error} again={() => void session.refetch()} />
+    ) : (
+      <Loading />
+    )
   }
   if (session.data === null) {
     void navigate({ to: '/sign-in' })

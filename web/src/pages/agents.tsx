@@ -9,7 +9,7 @@ import { useAgents } from '../parts/choices.ts'
 import { DataTable } from '../parts/data-table.tsx'
 import { FormEnd } from '../parts/forms.tsx'
 import { List, useList } from '../parts/list.tsx'
-import { Named, Removal, RetiredSwitch } from '../parts/retired.tsx'
+import { NameWithRetired, RemoveUnused, RetiredSwitch } from '../parts/retired.tsx'
 import { useMay } from '../session.ts'
 
 /** What is open: a new agent, one that is changed, or one whose members are moved. */
@@ -45,7 +45,9 @@ export function Agents() {
               { name: t('shell.code'), as: 'code', show: (agent) => agent.agentCode },
               {
                 name: t('shell.name'),
-                show: (agent) => <Named name={agent.fullName} isRetired={agent.retiredAt !== null} />,
+                show: (agent) => (
+                  <NameWithRetired name={agent.fullName} isRetired={agent.retiredAt !== null} />
+                ),
               },
               { name: t('shell.email'), show: (agent) => agent.email ?? t('fund.notGiven') },
               { name: t('shell.phone'), show: (agent) => agent.phone ?? t('fund.notGiven') },
@@ -146,7 +148,7 @@ function AgentForm({ agent, onDone }: { agent: Agent | undefined; onDone: () => 
           <RetiredSwitch hint={t('fund.agentRetiredHint')} isRetired={isRetired} onChange={setIsRetired} />
         )}
         <FormEnd of={save} verb={t('shell.save')} onCancel={onDone} />
-        {agent && <Removal path={`/api/agents/${agent.agentId}`} list="/api/agents" onDone={onDone} />}
+        {agent && <RemoveUnused path={`/api/agents/${agent.agentId}`} list="/api/agents" onDone={onDone} />}
       </Stack>
     </form>
   )

@@ -34,9 +34,9 @@ import { ChunkStrip } from '../parts/chunk-strip.tsx'
 import { Creation } from '../parts/creation.tsx'
 import { DataTable } from '../parts/data-table.tsx'
 import { ErrorInWords } from '../parts/error-in-words.tsx'
-import { Refused } from '../parts/forms.tsx'
+import { ErrorAlert } from '../parts/forms.tsx'
 import { List, useList } from '../parts/list.tsx'
-import { Empty, Shown } from '../parts/states.tsx'
+import { Empty, Loaded } from '../parts/states.tsx'
 import { TwoPersons } from '../parts/two-persons.tsx'
 import { useMay } from '../session.ts'
 
@@ -50,7 +50,7 @@ export function CyclePage() {
     // While it is created the stream says how far; this says what can be done with it.
     refetchInterval: ({ state }) => (state.data?.cycleStatus === 'Initializing' ? 2_000 : 15_000),
   })
-  return <Shown of={cycle}>{(shown) => <Whole cycle={shown} />}</Shown>
+  return <Loaded of={cycle}>{(shown) => <Whole cycle={shown} />}</Loaded>
 }
 
 function Whole({ cycle }: { cycle: Cycle }) {
@@ -202,7 +202,7 @@ function Steering({ cycle }: { cycle: Cycle }) {
       <Modal opened={asked !== undefined} onClose={close} title={asked && t(`cycles.${asked}`)}>
         <Stack>
           <Text>{asked && t(`cycles.${asked}Says`)}</Text>
-          <Refused error={steer.error} />
+          <ErrorAlert error={steer.error} />
           <Group justify="flex-end">
             <Button variant="default" onClick={close}>
               {t('cycles.keep')}
@@ -286,7 +286,7 @@ function ByAgent({ cycle }: { cycle: Cycle }) {
     queryFn: () => ask<{ items: AgentShare[] }>('GET', `${cycles}/${cycle.cycleId}/agents`),
   })
   return (
-    <Shown of={shares}>
+    <Loaded of={shares}>
       {({ items }) => (
         <DataTable
           rows={items}
@@ -327,7 +327,7 @@ function ByAgent({ cycle }: { cycle: Cycle }) {
           ]}
         />
       )}
-    </Shown>
+    </Loaded>
   )
 }
 

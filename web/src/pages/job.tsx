@@ -8,7 +8,7 @@ import { duration, instant, number } from '../format.ts'
 import { ChunkStrip } from '../parts/chunk-strip.tsx'
 import { DataTable } from '../parts/data-table.tsx'
 import { ErrorInWords } from '../parts/error-in-words.tsx'
-import { Empty, Shown } from '../parts/states.tsx'
+import { Empty, Loaded } from '../parts/states.tsx'
 import { useFund, useMay } from '../session.ts'
 import { JobProgress, JobStatusChip, useKind } from './jobs.tsx'
 
@@ -24,7 +24,7 @@ export function JobPage() {
   return (
     <Stack gap="lg">
       <Anchor renderRoot={(props) => <Link to="/jobs" {...props} />}>{t('operations.allJobs')}</Anchor>
-      <Shown of={job}>{(data) => <Detail job={data} />}</Shown>
+      <Loaded of={job}>{(data) => <Detail job={data} />}</Loaded>
     </Stack>
   )
 }

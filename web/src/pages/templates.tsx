@@ -28,8 +28,8 @@ import {
 import { ask, type NoticeTemplate, type WrittenLetter } from '../api.ts'
 import { number } from '../format.ts'
 import { Facts } from '../parts/facts.tsx'
-import { Refused } from '../parts/forms.tsx'
-import { Shown, useSentence } from '../parts/states.tsx'
+import { ErrorAlert } from '../parts/forms.tsx'
+import { Loaded, useSentence } from '../parts/states.tsx'
 import { useFund } from '../session.ts'
 import { languages } from '../texts.ts'
 
@@ -85,14 +85,14 @@ export function TemplatesPage() {
       {fund && fund.noticeLanguage !== language && (
         <Text c="dimmed">{t('notices.otherLanguage', { language: languages[fund.noticeLanguage] })}</Text>
       )}
-      <Shown of={list}>
+      <Loaded of={list}>
         {({ items }) => {
           const template = items.find(
             (one) => one.noticeKind === kind && one.form === form && one.language === language,
           )
           return template && <TemplateForm key={`${kind} ${form} ${language}`} template={template} />
         }}
-      </Shown>
+      </Loaded>
     </Stack>
   )
 }
@@ -164,7 +164,7 @@ function TemplateForm({ template }: { template: NoticeTemplate }) {
           <Text size="sm" c="dimmed">
             {t('notices.requiredValues')}
           </Text>
-          <Refused error={save.error ?? reset.error} />
+          <ErrorAlert error={save.error ?? reset.error} />
           <Group>
             <Button type="submit" loading={save.isPending} disabled={!isChanged}>
               {t('shell.save')}

@@ -10,7 +10,7 @@ import { minorUnits, money, typed } from '../format.ts'
 import { DataTable } from '../parts/data-table.tsx'
 import { FormEnd } from '../parts/forms.tsx'
 import { List, useList } from '../parts/list.tsx'
-import { Named, Removal, RetiredSwitch } from '../parts/retired.tsx'
+import { NameWithRetired, RemoveUnused, RetiredSwitch } from '../parts/retired.tsx'
 import { useFund, useMay } from '../session.ts'
 import { Agents } from './agents.tsx'
 
@@ -62,7 +62,7 @@ function Tiers() {
               { name: t('shell.code'), as: 'code', show: (one) => one.tierCode },
               {
                 name: t('shell.name'),
-                show: (one) => <Named name={one.tierName} isRetired={one.retiredAt !== null} />,
+                show: (one) => <NameWithRetired name={one.tierName} isRetired={one.retiredAt !== null} />,
               },
               { name: t('fund.contribution'), as: 'number', show: (one) => amount(one.contributionAmount) },
               { name: t('fund.benefit'), as: 'number', show: (one) => amount(one.benefitAmount) },
@@ -181,7 +181,7 @@ function TierForm({ tier, fund, onDone }: { tier: Tier | undefined; fund: Curren
           <RetiredSwitch hint={t('fund.tierRetiredHint')} isRetired={isRetired} onChange={setIsRetired} />
         )}
         <FormEnd of={save} verb={t('shell.save')} onCancel={onDone} />
-        {tier && <Removal path={`/api/tiers/${tier.tierId}`} list="/api/tiers" onDone={onDone} />}
+        {tier && <RemoveUnused path={`/api/tiers/${tier.tierId}`} list="/api/tiers" onDone={onDone} />}
       </Stack>
     </form>
   )

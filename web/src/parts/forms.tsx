@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next'
 import { useSentence } from './states.tsx'
 
 /** Why a form was refused; nothing while it was not. */
-export function Refused({ error }: { error: unknown }) {
+export function ErrorAlert({ error }: { error: unknown }) {
   const sentence = useSentence()
   if (!error) return null
   return (
@@ -25,7 +25,7 @@ export function fieldOf(form: HTMLFormElement, name: string): string {
   return typeof value === 'string' ? value : ''
 }
 
-export function Copy({ value }: { value: string }) {
+export function CopyValue({ value }: { value: string }) {
   const { t } = useTranslation()
   return (
     <CopyButton value={value}>
@@ -53,7 +53,7 @@ export function FormEnd({
   const { t } = useTranslation()
   return (
     <>
-      <Refused error={error} />
+      <ErrorAlert error={error} />
       <Group justify="flex-end">
         <Button variant="default" onClick={onCancel}>
           {t('shell.cancel')}
@@ -87,7 +87,7 @@ export function Confirmation({
   return (
     <Stack>
       <Text>{sentence}</Text>
-      <Refused error={error} />
+      <ErrorAlert error={error} />
       <Group justify="flex-end">
         <Button variant="default" onClick={onClose}>
           {t('shell.cancel')}
@@ -126,7 +126,7 @@ export function Secret({
         readOnly
       />
       <Group justify="flex-end">
-        <Copy value={value} />
+        <CopyValue value={value} />
         <Button onClick={onClose}>{t('shell.close')}</Button>
       </Group>
     </Stack>

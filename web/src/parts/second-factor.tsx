@@ -3,7 +3,7 @@ import { useMutation } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { ask, type Enrolment } from '../api.ts'
 import { useSession } from '../session.ts'
-import { Copy, fieldOf, focus, Refused } from './forms.tsx'
+import { CopyValue, ErrorAlert, fieldOf, focus } from './forms.tsx'
 
 /** Apps show codes in groups; the server takes them without the spaces. */
 export function codeOf(form: HTMLFormElement): string {
@@ -35,7 +35,7 @@ export function SecondFactor({ onEnrolled }: { onEnrolled: () => void }) {
           maxLength={128}
           required
         />
-        <Refused error={begin.error} />
+        <ErrorAlert error={begin.error} />
         <Button type="submit" loading={begin.isPending}>
           {t('access.showPicture')}
         </Button>
@@ -85,7 +85,7 @@ function Confirmation({ enrolment, onEnrolled }: { enrolment: Enrolment; onEnrol
           ))}
         </SimpleGrid>
         <Group>
-          <Copy value={backupCodes.join('\n')} />
+          <CopyValue value={backupCodes.join('\n')} />
           <Button
             variant="default"
             onClick={() => download('almoner-backup-codes.txt', [heading, '', ...backupCodes, ''].join('\n'))}
@@ -102,7 +102,7 @@ function Confirmation({ enrolment, onEnrolled }: { enrolment: Enrolment; onEnrol
           maxLength={20}
           required
         />
-        <Refused error={confirm.error} />
+        <ErrorAlert error={confirm.error} />
         <Button type="submit" loading={confirm.isPending}>
           {t('access.goOn')}
         </Button>

@@ -14,7 +14,7 @@ export function useSentence(): (error: unknown) => string {
   }
 }
 
-export function Failed({ error, again }: { error: unknown; again?: () => void }) {
+export function LoadError({ error, again }: { error: unknown; again?: () => void }) {
   const { t } = useTranslation()
   const sentence = useSentence()
   return (
@@ -56,7 +56,7 @@ interface Asked<Data> {
 }
 
 /** The answer once it is there; until then that it is loading, or why it is not. An answer stays while a newer one fails. */
-export function Shown<Data>({
+export function Loaded<Data>({
   of: { data, error, refetch },
   children,
 }: {
@@ -64,5 +64,5 @@ export function Shown<Data>({
   children: (data: Data) => ReactNode
 }) {
   if (data !== undefined) return <>{children(data)}</>
-  return error ? <Failed error={error} again={() => void refetch()} /> : <Loading />
+  return error ? <LoadError error={error} again={() => void refetch()} /> : <Loading />
 }

@@ -3,7 +3,7 @@ import { notifications } from '@mantine/notifications'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { ask, type Session } from '../../api.ts'
-import { fieldOf, Refused } from '../../parts/forms.tsx'
+import { ErrorAlert, fieldOf } from '../../parts/forms.tsx'
 import { NewPasswordField } from '../../parts/new-password-field.tsx'
 
 const sessionsPath = '/api/sessions'
@@ -49,7 +49,7 @@ export function ChangePassword({ session }: { session: Session }) {
         <Text size="sm" c="dimmed">
           {t('access.changePasswordSays')}
         </Text>
-        <Refused error={change.error} />
+        <ErrorAlert error={change.error} />
         <Group>
           <Button type="submit" loading={change.isPending}>
             {t('access.changePassword')}

@@ -6,8 +6,8 @@ import { useTranslation } from 'react-i18next'
 import { ask, type LiveSession } from '../../api.ts'
 import { instant } from '../../format.ts'
 import { DataTable } from '../../parts/data-table.tsx'
-import { Refused } from '../../parts/forms.tsx'
-import { Shown } from '../../parts/states.tsx'
+import { ErrorAlert } from '../../parts/forms.tsx'
+import { Loaded } from '../../parts/states.tsx'
 import { useChangeOfSession } from '../../session.ts'
 import { BrowserName } from './browser-name.tsx'
 
@@ -34,8 +34,8 @@ export function SessionsList() {
   const { timeZone } = Intl.DateTimeFormat().resolvedOptions()
   return (
     <>
-      <Refused error={end.error} />
-      <Shown of={list}>
+      <ErrorAlert error={end.error} />
+      <Loaded of={list}>
         {({ items }) => (
           <DataTable
             rows={items}
@@ -70,7 +70,7 @@ export function SessionsList() {
             ]}
           />
         )}
-      </Shown>
+      </Loaded>
     </>
   )
 }

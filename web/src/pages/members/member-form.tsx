@@ -7,7 +7,7 @@ import { memberMoves, memberStatuses } from '../../../../src/members/member-rule
 import { ask, type Member, type Tier } from '../../api.ts'
 import { today } from '../../format.ts'
 import { useAgents, useTiers } from '../../parts/choices.ts'
-import { FormEnd, Refused } from '../../parts/forms.tsx'
+import { ErrorAlert, FormEnd } from '../../parts/forms.tsx'
 import { useFund } from '../../session.ts'
 
 const members = '/api/members'
@@ -110,7 +110,7 @@ export function MemberForm({ member, onDone }: { member?: Member; onDone: () => 
   return (
     <form onSubmit={submit}>
       <Stack>
-        <Refused error={listsError} />
+        <ErrorAlert error={listsError} />
         {isDeceased && <Alert color="gray">{t('members.isDeceased')}</Alert>}
         {!member && (
           <TextInput

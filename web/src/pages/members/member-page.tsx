@@ -9,7 +9,7 @@ import { date, instant } from '../../format.ts'
 import { DataTable } from '../../parts/data-table.tsx'
 import { Facts } from '../../parts/facts.tsx'
 import { Preferences } from '../../parts/preferences.tsx'
-import { Empty, Shown } from '../../parts/states.tsx'
+import { Empty, Loaded } from '../../parts/states.tsx'
 import { useFund, useMay } from '../../session.ts'
 import { EraseMember } from './erase-member.tsx'
 import { MemberChip } from './member-chip.tsx'
@@ -29,7 +29,7 @@ export function MemberPage() {
       <Anchor component={Link} to="/members">
         {t('members.toMembers')}
       </Anchor>
-      <Shown of={member}>{(shown) => <MemberDetails member={shown} />}</Shown>
+      <Loaded of={member}>{(shown) => <MemberDetails member={shown} />}</Loaded>
     </Stack>
   )
 }

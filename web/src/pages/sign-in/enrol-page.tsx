@@ -3,7 +3,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 import { ask } from '../../api.ts'
-import { Refused } from '../../parts/forms.tsx'
+import { ErrorAlert } from '../../parts/forms.tsx'
 import { SecondFactor } from '../../parts/second-factor.tsx'
 import { useChangeOfSession } from '../../session.ts'
 import { SignInCard } from './sign-in-card.tsx'
@@ -26,7 +26,7 @@ export function EnrolPage() {
       <Stack>
         {/* It is the same person as before, so only the session is asked for again. */}
         <SecondFactor onEnrolled={() => void queries.invalidateQueries({ queryKey: ['session'] })} />
-        <Refused error={signOut.error} />
+        <ErrorAlert error={signOut.error} />
         <Button variant="subtle" loading={signOut.isPending} onClick={() => signOut.mutate()}>
           {t('shell.signOut')}
         </Button>

@@ -2,7 +2,7 @@ import { Button, Stack, Text, TextInput } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { ask } from '../../api.ts'
-import { fieldOf, focus, Refused } from '../../parts/forms.tsx'
+import { ErrorAlert, fieldOf, focus } from '../../parts/forms.tsx'
 import { BackLink } from './sign-in-card.tsx'
 
 export function ForgottenPassword({ email, onBack }: { email: string; onBack: () => void }) {
@@ -36,7 +36,7 @@ export function ForgottenPassword({ email, onBack }: { email: string; onBack: ()
           defaultValue={email}
           required
         />
-        <Refused error={send.error} />
+        <ErrorAlert error={send.error} />
         <Button type="submit" loading={send.isPending}>
           {t('access.sendLink')}
         </Button>

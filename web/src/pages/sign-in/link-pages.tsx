@@ -6,7 +6,7 @@ import { Link, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ask } from '../../api.ts'
-import { fieldOf, focus, Refused } from '../../parts/forms.tsx'
+import { ErrorAlert, fieldOf, focus } from '../../parts/forms.tsx'
 import { NewPasswordField } from '../../parts/new-password-field.tsx'
 import { type SignedIn, useEnter } from './enter.ts'
 import { SignInCard } from './sign-in-card.tsx'
@@ -34,7 +34,7 @@ export function SetPasswordPage() {
       >
         <Stack>
           <NewPasswordField isFirst />
-          <Refused error={set.error} />
+          <ErrorAlert error={set.error} />
           <Button type="submit" loading={set.isPending}>
             {t('access.setPassword')}
           </Button>
@@ -84,7 +84,7 @@ export function SetUpPage() {
           />
           <TextInput name="email" type="email" label={t('shell.email')} autoComplete="username" required />
           <NewPasswordField />
-          <Refused error={setUp.error} />
+          <ErrorAlert error={setUp.error} />
           <Button type="submit" loading={setUp.isPending}>
             {t('access.setUp')}
           </Button>

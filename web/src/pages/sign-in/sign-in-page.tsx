@@ -4,7 +4,7 @@ import { Navigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ask } from '../../api.ts'
-import { fieldOf, focus, Refused } from '../../parts/forms.tsx'
+import { ErrorAlert, fieldOf, focus } from '../../parts/forms.tsx'
 import { codeOf } from '../../parts/second-factor.tsx'
 import { useSession } from '../../session.ts'
 import { type SignedIn, useEnter } from './enter.ts'
@@ -76,7 +76,7 @@ function PasswordStep({
           maxLength={128}
           required
         />
-        <Refused error={signIn.error} />
+        <ErrorAlert error={signIn.error} />
         <Button type="submit" loading={signIn.isPending}>
           {t('access.signIn')}
         </Button>
@@ -113,7 +113,7 @@ function CodeStep({ onSignedIn, onBack }: { onSignedIn: () => Promise<void>; onB
           maxLength={20}
           required
         />
-        <Refused error={give.error} />
+        <ErrorAlert error={give.error} />
         <Button type="submit" loading={give.isPending}>
           {t('access.goOn')}
         </Button>

@@ -3,7 +3,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ask, type UserWithLink } from '../../api.ts'
-import { fieldOf, Refused } from '../../parts/forms.tsx'
+import { ErrorAlert, fieldOf } from '../../parts/forms.tsx'
 import { usersPath } from './refresh-users.ts'
 import { type UserRole, UserRoleFields } from './user-role.tsx'
 
@@ -42,7 +42,7 @@ export function AddUser({ onAdded }: { onAdded: (user: UserWithLink) => void }) 
         />
         <TextInput name="email" type="email" label={t('shell.email')} autoComplete="off" required />
         <UserRoleFields value={userRole} onChange={setUserRole} />
-        <Refused error={add.error} />
+        <ErrorAlert error={add.error} />
         <Button type="submit" loading={add.isPending}>
           {t('access.add')}
         </Button>

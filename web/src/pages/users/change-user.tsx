@@ -5,7 +5,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Role } from '../../../../src/access/permission-rules.ts'
 import { ask, type User } from '../../api.ts'
-import { fieldOf, Refused } from '../../parts/forms.tsx'
+import { ErrorAlert, fieldOf } from '../../parts/forms.tsx'
 import { useRefreshUsers, usersPath } from './refresh-users.ts'
 import { type UserRole, UserRoleFields } from './user-role.tsx'
 
@@ -50,7 +50,7 @@ export function ChangeUser({ user, onClose }: { user: User; onClose: () => void 
         <Text size="sm" c="dimmed">
           {t('access.changeSays')}
         </Text>
-        <Refused error={change.error} />
+        <ErrorAlert error={change.error} />
         <Button type="submit" loading={change.isPending}>
           {t('shell.save')}
         </Button>

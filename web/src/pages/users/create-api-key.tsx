@@ -4,7 +4,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { type ApiKey, ask } from '../../api.ts'
 import { today } from '../../format.ts'
-import { fieldOf, Refused } from '../../parts/forms.tsx'
+import { ErrorAlert, fieldOf } from '../../parts/forms.tsx'
 import { useSession } from '../../session.ts'
 
 export const keysPath = '/api/api-keys'
@@ -73,7 +73,7 @@ export function CreateApiKey({ onCreated }: { onCreated: (key: CreatedApiKey) =>
           autoComplete="off"
           min={today()}
         />
-        <Refused error={create.error} />
+        <ErrorAlert error={create.error} />
         <Button type="submit" loading={create.isPending}>
           {t('access.create')}
         </Button>

@@ -2,7 +2,7 @@ import { Radio, Select, Stack } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 import type { Role } from '../../../../src/access/permission-rules.ts'
 import { useAgents } from '../../parts/choices.ts'
-import { Shown } from '../../parts/states.tsx'
+import { Loaded } from '../../parts/states.tsx'
 
 const roles = Object.keys({
   admin: true,
@@ -61,7 +61,7 @@ function AgentField({
   const { t } = useTranslation()
   const agents = useAgents()
   return (
-    <Shown of={agents}>
+    <Loaded of={agents}>
       {(all) => (
         <Select
           label={t('access.chooseAgent')}
@@ -78,6 +78,6 @@ function AgentField({
           required
         />
       )}
-    </Shown>
+    </Loaded>
   )
 }
