@@ -62,12 +62,12 @@ export function ImportPage() {
       </Anchor>
       <Title order={2}>{t('members.import')}</Title>
       <Text maw={720}>{t('members.importSays')}</Text>
-      <Importing />
+      <ImportForm />
     </Stack>
   )
 }
 
-function Importing() {
+function ImportForm() {
   const { t } = useTranslation()
   const queries = useQueryClient()
   const size = useSize()
@@ -120,7 +120,7 @@ function Importing() {
             {t('members.toMembers')}
           </Button>
           {count > 0 && write.data.importId !== null && (
-            <Undo
+            <UndoImport
               importId={write.data.importId}
               onDone={() => {
                 forget()
@@ -259,7 +259,7 @@ function Importing() {
 }
 
 /** While nothing rests on it; the server says when something does. */
-function Undo({ importId, onDone }: { importId: string; onDone: () => void }) {
+function UndoImport({ importId, onDone }: { importId: string; onDone: () => void }) {
   const { t } = useTranslation()
   const queries = useQueryClient()
   const [isAsked, setIsAsked] = useState(false)
