@@ -31,7 +31,7 @@ const Enrol = page(async () => (await import('./pages/sign-in/enrol-page.tsx')).
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound })
 
 /** Everything but the pages for who is nobody yet. */
-const inside = createRoute({ getParentRoute: () => root, id: 'inside', component: Inside })
+const inside = createRoute({ getParentRoute: () => root, id: 'inside', component: SignedInPages })
 
 const outside = (path: string, load: () => Promise<() => React.JSX.Element>) =>
   createRoute({ getParentRoute: () => root, path, component: page(load) })
@@ -157,7 +157,7 @@ declare module '@tanstack/react-router' {
   }
 }
 
-function Inside() {
+function SignedInPages() {
   const session = useSession()
   const renew = useChangeOfSession()
   const navigate = useNavigate()

@@ -15,7 +15,7 @@ import { useMay } from '../session.ts'
 /** What is open: a new agent, one that is changed, or one whose members are moved. */
 type Opened = { step: 'add' } | { step: 'change' | 'move'; agent: Agent }
 
-export function Agents() {
+export function AgentsList() {
   const { t } = useTranslation()
   const may = useMay()
   const agents = useList<Agent>('/api/agents')
@@ -81,7 +81,7 @@ export function Agents() {
       <Modal opened={opened !== undefined} onClose={close} title={opened && titles[opened.step]}>
         {opened?.step === 'add' && <AgentForm agent={undefined} onDone={close} />}
         {opened?.step === 'change' && <AgentForm agent={opened.agent} onDone={close} />}
-        {opened?.step === 'move' && <MoveForm agent={opened.agent} onDone={close} />}
+        {opened?.step === 'move' && <MoveMembersForm agent={opened.agent} onDone={close} />}
       </Modal>
     </Stack>
   )
@@ -155,7 +155,7 @@ function AgentForm({ agent, onDone }: { agent: Agent | undefined; onDone: () => 
 }
 
 /** All members of the agent go to another, in one step. */
-function MoveForm({ agent, onDone }: { agent: Agent; onDone: () => void }) {
+function MoveMembersForm({ agent, onDone }: { agent: Agent; onDone: () => void }) {
   const { t } = useTranslation()
   const queries = useQueryClient()
   const agents = useAgents()

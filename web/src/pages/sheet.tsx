@@ -49,7 +49,7 @@ export function SheetPage() {
         </Button>
       </Group>
       {isAgent || agentId ? (
-        <Loaded of={sheet}>{(shown) => <Sheet {...shown} />}</Loaded>
+        <Loaded of={sheet}>{(shown) => <CollectionSheet {...shown} />}</Loaded>
       ) : (
         <Empty>{t('notices.chooseAgent')}</Empty>
       )}
@@ -57,7 +57,7 @@ export function SheetPage() {
   )
 }
 
-function Sheet({
+function CollectionSheet({
   cycle,
   share,
   contributions,

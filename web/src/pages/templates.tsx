@@ -188,12 +188,12 @@ function TemplateForm({ template }: { template: NoticeTemplate }) {
           </Group>
         </Stack>
       </form>
-      <Preview of={{ noticeKind, form, language, ...words }} />
+      <TemplatePreview of={{ noticeKind, form, language, ...words }} />
     </div>
   )
 }
 
-function Preview({ of }: { of: Omit<NoticeTemplate, 'updatedAt'> }) {
+function TemplatePreview({ of }: { of: Omit<NoticeTemplate, 'updatedAt'> }) {
   const { t } = useTranslation()
   const sentence = useSentence()
   const [template] = useDebouncedValue(of, 400)

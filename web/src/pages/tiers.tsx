@@ -12,7 +12,7 @@ import { FormEnd } from '../parts/forms.tsx'
 import { List, useList } from '../parts/list.tsx'
 import { NameWithRetired, RemoveUnused, RetiredSwitch } from '../parts/retired.tsx'
 import { useFund, useMay } from '../session.ts'
-import { Agents } from './agents.tsx'
+import { AgentsList } from './agents.tsx'
 
 export function TiersPage() {
   const { t } = useTranslation()
@@ -22,13 +22,13 @@ export function TiersPage() {
       <Title order={1} size="h2">
         {t('fund.tiersTitle')}
       </Title>
-      <Tiers />
-      {may('agents.read') && <Agents />}
+      <TiersList />
+      {may('agents.read') && <AgentsList />}
     </Stack>
   )
 }
 
-function Tiers() {
+function TiersList() {
   const { t } = useTranslation()
   const may = useMay()
   const fund = useFund()

@@ -99,16 +99,16 @@ export function WebhooksPage() {
         closeOnEscape={act.kind !== 'secret'}
       >
         {act.kind === 'add' && (
-          <AddForm onAdded={(endpoint) => setAct({ kind: 'secret', endpoint })} onClose={close} />
+          <AddWebhook onAdded={(endpoint) => setAct({ kind: 'secret', endpoint })} onClose={close} />
         )}
         {act.kind === 'rotate' && (
-          <Rotation
+          <RotateSecret
             endpoint={act.endpoint}
             onRotated={(endpoint) => setAct({ kind: 'secret', endpoint })}
             onClose={close}
           />
         )}
-        {act.kind === 'switch' && <Switching endpoint={act.endpoint} onClose={close} />}
+        {act.kind === 'switch' && <SwitchWebhook endpoint={act.endpoint} onClose={close} />}
         {act.kind === 'secret' && (
           <Secret
             label={t('notices.secret')}
@@ -126,12 +126,12 @@ function switchName({ disabledAt }: Endpoint) {
   return disabledAt === null ? 'notices.switchOff' : 'notices.switchOn'
 }
 
-function useRefresh(): () => void {
+function useRefreshWebhooks(): () => void {
   const queries = useQueryClient()
   return () => void queries.invalidateQueries({ queryKey: [webhooks] })
 }
 
-function AddForm({
+function AddWebhook({
   onAdded,
   onClose,
 }: {
@@ -139,7 +139,7 @@ function AddForm({
   onClose: () => void
 }) {
   const { t } = useTranslation()
-  const refresh = useRefresh()
+  const refresh = useRefreshWebhooks()
   const add = useMutation({
     mutationFn: (url: string) => ask<EndpointWithSecret>('POST', webhooks, { url }),
     onSuccess: (endpoint) => {
@@ -169,7 +169,7 @@ function AddForm({
   )
 }
 
-function Rotation({
+function RotateSecret({
   endpoint,
   onRotated,
   onClose,
@@ -196,9 +196,9 @@ function Rotation({
   )
 }
 
-function Switching({ endpoint, onClose }: { endpoint: Endpoint; onClose: () => void }) {
+function SwitchWebhook({ endpoint, onClose }: { endpoint: Endpoint; onClose: () => void }) {
   const { t } = useTranslation()
-  const refresh = useRefresh()
+  const refresh = useRefreshWebhooks()
   const isOff = endpoint.disabledAt !== null
   const change = useMutation({
     mutationFn: () => ask('PATCH', `${webhooks}/${endpoint.endpointId}`, { enabled: isOff }),

@@ -16,7 +16,7 @@ export function SecondFactor({ onEnrolled }: { onEnrolled: () => void }) {
   const begin = useMutation({
     mutationFn: (password: string) => ask<Enrolment>('POST', '/api/session/second-factor', { password }),
   })
-  if (begin.data) return <Confirmation enrolment={begin.data} onEnrolled={onEnrolled} />
+  if (begin.data) return <ConfirmSecondFactor enrolment={begin.data} onEnrolled={onEnrolled} />
   return (
     <form
       onSubmit={(event) => {
@@ -44,7 +44,7 @@ export function SecondFactor({ onEnrolled }: { onEnrolled: () => void }) {
   )
 }
 
-function Confirmation({ enrolment, onEnrolled }: { enrolment: Enrolment; onEnrolled: () => void }) {
+function ConfirmSecondFactor({ enrolment, onEnrolled }: { enrolment: Enrolment; onEnrolled: () => void }) {
   const { t } = useTranslation()
   const { data: session } = useSession()
   const { totpUri, qrCode, backupCodes } = enrolment

@@ -62,7 +62,7 @@ export function TwoPersons({
       <Modal opened={step !== undefined} onClose={close} title={texts.title}>
         {step === 'request' && <RequestForm path={path} verb={texts.request} onDone={close} />}
         {(step === 'approve' || step === 'withdraw') && (
-          <Answer path={path} texts={texts} isApproval={step === 'approve'} onDone={close} />
+          <AnswerForm path={path} texts={texts} isApproval={step === 'approve'} onDone={close} />
         )}
       </Modal>
     </>
@@ -94,7 +94,7 @@ function RequestForm({ path, verb, onDone }: { path: string; verb: string; onDon
   )
 }
 
-function Answer({
+function AnswerForm({
   path,
   texts,
   isApproval,
