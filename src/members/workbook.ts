@@ -2,16 +2,12 @@ import { createWriteStream } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { promisify } from 'node:util'
 import { SaxesParser, type SaxesTagPlain } from 'saxes'
 import { Temporal } from 'temporal-polyfill'
-import yauzl from 'yauzl'
 import { refusal } from './member-columns.ts'
+import { localName, openParts, type Parts, parseXml, readXml } from './workbook-parts.ts'
 
-/** What the parts of a workbook may come to when they are unpacked: some two million rows. A bomb is far larger. */
-const maxUnpackedBytes = 1_000_000_000
 /** Texts that cells share are kept in memory while the sheet is read. */
 const maxSharedChars = 100_000_000
 const maxColumns = 1000
@@ -41,78 +37,6 @@ export async function* workbookAsCsv(source: AsyncIterable<Buffer>): AsyncGenera
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
-}
-
-interface Parts {
-  /** The text of a part, piece by piece; nothing when it is not there. */
-  read(name: string): AsyncGenerator<string>
-  close(): void
-}
-
-const openArchive = promisify<string, yauzl.Options, yauzl.ZipFile>(yauzl.open)
-
-async function openParts(file: string): Promise<Parts> {
-  const archive = await openArchive(file, { lazyEntries: true, autoClose: false }).catch((error: Error) => {
-    throw refusal('This looks like a workbook, and cannot be opened as one: save it again.', error)
-  })
-  const entries = new Map<string, yauzl.Entry>()
-  await new Promise<void>((resolve, reject) => {
-    archive.on('entry', (entry: yauzl.Entry) => {
-      entries.set(entry.fileName, entry)
-      archive.readEntry()
-    })
-    archive.once('end', resolve)
-    archive.once('error', (error: Error) => reject(damaged(error)))
-    archive.readEntry()
-  })
-  let unpacked = 0
-  const openStream = promisify<yauzl.Entry, Readable>(archive.openReadStream.bind(archive))
-  return {
-    async *read(name) {
-      const entry = entries.get(name)
-      if (!entry) return
-      const decoder = new TextDecoder('utf-8')
-      try {
-        for await (const chunk of await openStream(entry)) {
-          unpacked += (chunk as Buffer).length
-          if (unpacked > maxUnpackedBytes) throw refusal('The workbook is too large: save the sheet as CSV.')
-          yield decoder.decode(chunk as Buffer, { stream: true })
-        }
-      } catch (error) {
-        if (error instanceof Error && 'code' in error && error.code === 'import-refused') throw error
-        throw damaged(error as Error)
-      }
-    },
-    close: () => archive.close(),
-  }
-}
-
-function damaged(cause: Error): Error {
-  return refusal('The workbook is damaged: save it again.', cause)
-}
-
-/** Reads the XML of a part, and lets the caller hand on what it has found after each piece. */
-async function* parseXml(
-  text: AsyncGenerator<string>,
-  parser: SaxesParser,
-  found: () => Buffer | undefined,
-): AsyncGenerator<Buffer> {
-  parser.on('error', (error) => {
-    throw damaged(error)
-  })
-  let isThere = false
-  for await (const piece of text) {
-    isThere = true
-    parser.write(piece)
-    const rows = found()
-    if (rows) yield rows
-  }
-  // Workbooks do without some of their parts.
-  if (isThere) parser.close()
-}
-
-async function readXml(text: AsyncGenerator<string>, parser: SaxesParser): Promise<void> {
-  for await (const _ of parseXml(text, parser, () => undefined));
 }
 
 async function* rowsOf(parts: Parts): AsyncGenerator<Buffer> {
@@ -292,11 +216,6 @@ function columnOf(reference: string | undefined): number | undefined {
   const letters = /^[A-Z]+/.exec(reference ?? '')?.[0]
   if (letters === undefined) return undefined
   return [...letters].reduce((column, letter) => column * 26 + letter.charCodeAt(0) - 64, 0) - 1
-}
-
-/** Some programs write every name with a prefix. */
-function localName({ name }: { readonly name: string }): string {
-  return name.slice(name.indexOf(':') + 1)
 }
 
 /** A break inside of a cell becomes one that is no end of a line. */
