@@ -75,7 +75,7 @@ async function openFund(): Promise<Fund> {
   return { ...database, drop, imports: { connect } as unknown as pg.Pool }
 }
 
-describe('whatever the file, it is refused with a sentence, or its good rows are the register', () => {
+describe('every file is refused with a sentence, or its good rows are the register', () => {
   afterAll(() => {
     tell([
       ...Object.entries(told).map(([what, times]) => `${what}: ${times}`),
