@@ -90,7 +90,7 @@ export function queueContract<B extends Broker>(
       await expectDepth(queue, {})
     })
 
-    test('a message comes with when it was sent, if its sender says so', async () => {
+    test('a message has the time when it was sent, if its sender gives it', async () => {
       const queue = await open()
       const inbox = createInbox()
       await queue.consume(inbox.handle, { concurrency: 1 })
@@ -178,7 +178,7 @@ export function queueContract<B extends Broker>(
       expect(inbox.ids()).toEqual(['poison', 'poison', 'poison', 'wholesome'])
     })
 
-    test('what is no message goes to the dead letters at once, with a line in the log', async () => {
+    test('an invalid message goes to the dead letters at once, with a line in the log', async () => {
       const queue = await open()
       const inbox = createInbox()
       await broker.poison()
@@ -279,7 +279,7 @@ export function queueContract<B extends Broker>(
       await expect(queue.send([token('late')])).rejects.toThrow('The queue is closed')
     })
 
-    test('a consumer goes on by itself after its connections were cut', async () => {
+    test('a consumer continues by itself after its connections were cut', async () => {
       const queue = await open()
       const gate = createGate()
       const inbox = createInbox(async ({ id }) => {
@@ -304,7 +304,7 @@ export function queueContract<B extends Broker>(
   })
 
   describe(`the queue on ${name}, killed and started again`, () => {
-    test('a process whose broker is away can still be stopped, and ends', async () => {
+    test('a process whose broker is unreachable can still be stopped, and ends', async () => {
       const broker = await setUpAlone()
       // At once, between two attempts to connect, and after several: each is a moment of its own to hang in.
       const leaving = [0, 50, 150, 300, 1_000].map((delayMs) => ({
@@ -326,7 +326,7 @@ export function queueContract<B extends Broker>(
       }
     })
 
-    test('keeps what it was given, and its consumer and its sender go on by themselves', async () => {
+    test('keeps its messages, and its consumer and its sender continue by themselves', async () => {
       const broker = await setUpAlone()
       const gate = createGate()
       try {
