@@ -62,7 +62,7 @@ test('an event that is rolled back leaves no link', async () => {
   expect((await findChainHead(database.db)).position).toBe(2)
 })
 
-test('nobody edits or removes an event, nor a link, without switching triggers off', async () => {
+test('events and links cannot be changed or removed unless triggers are switched off', async () => {
   await commit(1)
   for (const statement of [
     `update events set actor = 'nobody'`,
@@ -75,7 +75,7 @@ test('nobody edits or removes an event, nor a link, without switching triggers o
   }
 })
 
-describe('whoever may do anything', () => {
+describe('a user who may change everything in the database', () => {
   let ids: number[]
   beforeEach(async () => {
     for (const amount of [1, null, 3]) await commit(amount)

@@ -426,8 +426,8 @@ describe('the file is read as it is written,', () => {
   })
 })
 
-describe('codes that people take for the same', () => {
-  test('of tiers and agents are taken as the one that is there, or the first, with a warning that names both', async () => {
+describe('codes that look the same', () => {
+  test('of tiers and agents mean the existing one, or the first, with a warning that names both', async () => {
     const csv = file(
       row(`${p}-1`, 'N', 'a,ag-001,Active,2020-01-01,,'),
       row(`${p}-2`, 'N', `A,${p}New,Active,2020-01-01,,`),
@@ -503,7 +503,7 @@ describe('a member who is there already', () => {
     expect(rows).toEqual([{ memberCode: `${p}-1` }])
   })
 
-  test('keeps what a cell says nothing of, unless it is to be erased', async () => {
+  test('keeps a value if its cell is empty, unless it is to be erased', async () => {
     await run(file(row(`${p}-1`, 'Name', 'A,AG-001,Active,2020-01-01,12345,a@example.org')))
     const [before] = await register()
     const blank = file(row(`${p}-1`, 'Other', 'A,,Active,2020-01-01,,'))
@@ -517,7 +517,7 @@ describe('a member who is there already', () => {
     ])
   })
 
-  test('keeps a number and an address in place of which stands none', async () => {
+  test('keeps its number and address if the file has invalid ones', async () => {
     await run(file(row(`${p}-1`, 'Name', 'A,AG-001,Active,2020-01-01,12345,a@example.org')))
     const before = await register()
     const odd = file(row(`${p}-1`, 'Name', 'A,N/A,Active,2020-01-01,-,mailto:b@example.org'))
@@ -566,7 +566,7 @@ describe('a member who is there already', () => {
     )
   }
 
-  test('is not brought back from the dead', async () => {
+  test('stays Deceased', async () => {
     await dead()
     const csv = file(row(`${p}-1`, 'Name', 'A,,Active,2020-01-01,,'))
     expect((await run(csv)).result).toMatchObject({ skipped: 1, faulty: 0 })
@@ -588,7 +588,7 @@ describe('a member who is there already', () => {
     expect((await run(renamed, { onDuplicate: 'update' })).result).toMatchObject({ updated: 1, faulty: 0 })
   })
 
-  test('is not brought back from a death that came while the file was being written', async () => {
+  test('stays Deceased if the death came during the import', async () => {
     await run(file(row(`${p}-1`)))
     const importing = await database.db.transaction().execute(async (tx) => {
       await sql`update members set member_status = 'Deceased' where member_code = ${`${p}-1`}`.execute(tx)
@@ -692,7 +692,7 @@ describe('Together with others', () => {
   })
 })
 
-describe('An import that is broken off', () => {
+describe('An import that is stopped', () => {
   /** Rows without end. */
   function* endless() {
     yield `${header}\n`
@@ -719,7 +719,7 @@ describe('An import that is broken off', () => {
     await expect.poll(leftovers).toEqual([])
   })
 
-  test('by its signal while writing writes nothing and lets go of its locks', async () => {
+  test('by its signal while writing writes nothing and releases its locks', async () => {
     const controller = new AbortController()
     await database.db.transaction().execute(async (tx) => {
       await sql`lock table members in share row exclusive mode`.execute(tx)
@@ -754,7 +754,7 @@ describe('An import that is broken off', () => {
     await expect.poll(leftovers).toEqual([])
   })
 
-  test('by its signal does not wait for an input that says nothing', async () => {
+  test('by its signal does not wait for a silent input', async () => {
     const controller = new AbortController()
     const csv = new Readable({ read() {} })
     csv.push(`${header}\n`)

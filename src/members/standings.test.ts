@@ -119,7 +119,7 @@ test('members and their standings cannot be deleted', async () => {
   }
 })
 
-describe('a member is of a tier, and of an agent, that is there', () => {
+describe('a member needs an existing tier and agent', () => {
   const noOne = '00000000-0000-4000-8000-000000000000'
 
   test.each(['tier', 'agent'] as const)('an unknown %s is refused, and nothing is written', async (kind) => {
