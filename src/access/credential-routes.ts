@@ -18,7 +18,7 @@ const tags = ['access']
 const done = z.object({ done: z.literal(true) })
 
 export interface CredentialRoutesDeps extends SignInDeps {
-  /** What the first user has to show; undefined: there are users already. */
+  /** What the first user must give; undefined: there are users already. */
   readonly setUpToken: string | undefined
 }
 
