@@ -70,7 +70,7 @@ async function register(prefix = p): Promise<Record<string, unknown>[]> {
   return rows
 }
 
-/** Which version of each row is stored: another one after any update, even one that changes nothing. */
+/** The stored version of each row: it changes with every update, even one that changes no value. */
 async function versions(): Promise<unknown[]> {
   const { rows } = await sql`
     select member_code, xmin::text, ctid::text from members order by member_code`.execute(database.db)
@@ -600,7 +600,7 @@ describe('a member who is there already', () => {
     expect(result).toMatchObject({ rows: 1, updated: 0, faulty: 1 })
     expect(faults).toMatchObject([{ line: 2, column: 'status' }])
     expect(await register()).toMatchObject([{ memberStatus: 'Deceased', fullName: 'Somebody' }])
-    // The death is not what the import did, and would not be undone with it.
+    // The import did not cause the death, so undoing it would not undo the death.
     const { rows: kept } = await sql`select from import_changes where import_id = ${result.importId}`.execute(
       database.db,
     )
@@ -608,7 +608,7 @@ describe('a member who is there already', () => {
   })
 })
 
-/** Until a statement that begins like this waits for a lock. */
+/** Waits until a statement that begins like this waits for a lock. */
 async function waitForWaiter(beginning: string): Promise<void> {
   await expect
     .poll(
@@ -693,7 +693,7 @@ describe('Together with others', () => {
 })
 
 describe('An import that is stopped', () => {
-  /** Rows without end. */
+  /** Endless rows. */
   function* endless() {
     yield `${header}\n`
     for (let i = 0; ; i += 1) yield `${row(`${p}-${i}`)}\n`

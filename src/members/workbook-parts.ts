@@ -4,7 +4,7 @@ import type { SaxesParser } from 'saxes'
 import yauzl from 'yauzl'
 import { refusal } from './member-columns.ts'
 
-/** What the parts of a workbook may come to when they are unpacked: some two million rows. A bomb is far larger. */
+/** The limit for the unpacked parts of a workbook: some two million rows. A zip bomb is far larger. */
 const maxUnpackedBytes = 1_000_000_000
 
 /** The parts of a workbook, which is an archive of XML files. */
@@ -61,7 +61,7 @@ function damaged(cause: Error): Error {
   return refusal('The workbook is damaged: save it again.', cause)
 }
 
-/** Reads the XML of a part, and lets the caller hand on what it has found after each piece. */
+/** Reads the XML of a part, and yields what the caller has found after each piece. */
 export async function* parseXml(
   text: AsyncGenerator<string>,
   parser: SaxesParser,
@@ -77,7 +77,7 @@ export async function* parseXml(
     const rows = found()
     if (rows) yield rows
   }
-  // Workbooks do without some of their parts.
+  // Some parts of a workbook are optional.
   if (isThere) parser.close()
 }
 

@@ -54,7 +54,7 @@ async function* rowsOf(parts: Parts): AsyncGenerator<Buffer> {
   parser.on('opentag', (tag) => {
     const name = localName(tag)
     if (name === 'row') {
-      // Rows that are empty are left out, and so are their numbers.
+      // A sheet leaves out empty rows, and their numbers.
       const number = Number(tag.attributes.r ?? line + 1)
       for (; line < number - 1; line += 1) written.push('')
       cells = []
@@ -92,7 +92,7 @@ async function* rowsOf(parts: Parts): AsyncGenerator<Buffer> {
 interface Book {
   readonly texts: readonly string[]
   readonly isDate: readonly boolean[]
-  /** Of files that come from old Macs. */
+  /** In files from old Macs. */
   readonly countsFrom1904: boolean
 }
 
@@ -119,7 +119,7 @@ function numberOf(value: string): string {
   return Number.isSafeInteger(number) ? String(number) : value
 }
 
-/** Days are counted from the last of 1899; a day that never was, 1900-02-29, is counted too. */
+/** Days are counted from the last day of 1899; 1900-02-29, which did not exist, is counted too. */
 function dateOf(days: number, countsFrom1904: boolean): string {
   const whole = Math.floor(days)
   const [start, shift] = countsFrom1904 ? ['1904-01-01', 0] : ['1899-12-31', whole > 59 ? -1 : 0]
@@ -132,7 +132,7 @@ function dateOf(days: number, countsFrom1904: boolean): string {
   }
 }
 
-/** Where the first sheet is. */
+/** The path of the first sheet. */
 async function findSheet(parts: Parts): Promise<{ sheet: string; countsFrom1904: boolean }> {
   let id: string | undefined
   let countsFrom1904 = false
@@ -158,7 +158,7 @@ async function readSharedTexts(parts: Parts): Promise<string[]> {
   let chars = 0
   let text = ''
   let isText = false
-  /** How something is pronounced stands beside what is written. */
+  /** Whether this text only says how the other is pronounced. */
   let isSpoken = false
   const parser = new SaxesParser()
   parser.on('opentag', (tag) => {
@@ -204,7 +204,7 @@ async function readDateStyles(parts: Parts): Promise<boolean[]> {
   return styles
 }
 
-/** The formats that come with the standard, and own ones with a day, a month or a year in them. */
+/** The date formats of the standard, and own formats with a day or a year in them. */
 function isDateFormat(id: number, code: string | undefined): boolean {
   if (code === undefined)
     return (id >= 14 && id <= 17) || id === 22 || (id >= 27 && id <= 36) || (id >= 50 && id <= 58)
@@ -218,7 +218,7 @@ function columnOf(reference: string | undefined): number | undefined {
   return [...letters].reduce((column, letter) => column * 26 + letter.charCodeAt(0) - 64, 0) - 1
 }
 
-/** A break inside of a cell becomes one that is no end of a line. */
+/** A line break inside a cell becomes U+2028, which does not end the line. */
 function quoted(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""').replaceAll(/\r\n|\r|\n/g, '\u2028')}"` : text
 }
