@@ -32,7 +32,7 @@ export async function findMissing(client: Client): Promise<MissingCodes> {
   return rows[0] as MissingCodes
 }
 
-/** Creates them, each with its code as its name, and returns those that did not exist meanwhile. */
+/** Creates them, each with its code as its name, and returns those that this import created. */
 export async function insertMissing(client: Client, { tiers, agents }: MissingCodes): Promise<MissingCodes> {
   return {
     tiers: await codesOf(

@@ -144,7 +144,7 @@ async function refuseRetired(
   }
 }
 
-/** What follows from a death is undone by nobody, so that two persons say it, and how it is known. */
+/** A death has lasting effects: it needs a claim, which another person approves. */
 function deathNeedsClaim(): DomainError {
   return new DomainError(
     'invalid-input',
