@@ -5,7 +5,7 @@ import type { HeldConnection } from './rabbitmq-connection.ts'
 
 import { declareQueues } from './rabbitmq-queues.ts'
 
-/** Whoever sends is told by then that it could not be done. */
+/** After this time the sender gets an error. */
 export const answerTimeoutMs = 10_000
 const declareAgainMs = 1_000
 
@@ -59,9 +59,9 @@ export function createSender(connection: HeldConnection): Sender {
           confirmed,
         )
       })
-      // Of a message that fits no queue it says so first, and confirms it all the same.
+      // A message without a queue is first returned, and then still confirmed.
       if (returned.delete(messageId)) {
-        // Not at once: a consumer of the old queue that is not told before there is a new one waits at it for ever.
+        // Not at once: a consumer of the old queue must notice first that it is gone, otherwise it waits for ever.
         await wait(declareAgainMs)
         await declareQueues(await connection.current(answerTimeoutMs))
         throw new Error(`RabbitMQ had no queue "${queue}"; it has been declared again`)
