@@ -9,7 +9,7 @@ import { noticesFeature } from '../notices/notices-feature.ts'
 import { operationsFeature } from '../operations/operations-feature.ts'
 import type { Feature } from './application.ts'
 
-/** Every feature, lowest first: each knows those above it in this list, and none below. */
+/** Every feature, lowest first: each may import those before it in this list, and none after it. */
 export const features: readonly Feature[] = [
   eventsFeature,
   accessFeature,
