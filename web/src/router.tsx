@@ -13,7 +13,7 @@ import { useTranslation } from 'react-i18next'
 import { LoadError, Loading } from './parts/states.tsx'
 import { useChangeOfSession, useSession } from './session.ts'
 
-/** A page is fetched when it is first looked at: nobody waits for those she does not need. */
+/** A page is loaded when it is first opened: nobody waits for pages that they do not need. */
 function page(load: () => Promise<() => React.JSX.Element>): RouteComponent {
   const Page = lazy(async () => ({ default: await load() }))
   return () => (
@@ -23,14 +23,14 @@ function page(load: () => Promise<() => React.JSX.Element>): RouteComponent {
   )
 }
 
-/** Not before somebody is in: with its menus it is a tenth of all script. */
+/** Loaded only after the sign-in: with its menus it is a tenth of all script. */
 const Shell = lazy(async () => ({ default: (await import('./parts/shell.tsx')).Shell }))
 
 const Enrol = page(async () => (await import('./pages/sign-in/enrol-page.tsx')).EnrolPage)
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound })
 
-/** Everything but the pages for who is nobody yet. */
+/** The pages that need a sign-in. */
 const inside = createRoute({ getParentRoute: () => root, id: 'inside', component: SignedInPages })
 
 const outside = (path: string, load: () => Promise<() => React.JSX.Element>) =>

@@ -154,7 +154,7 @@ function AgentForm({ agent, onDone }: { agent: Agent | undefined; onDone: () => 
   )
 }
 
-/** All members of the agent go to another, in one step. */
+/** Moves all members of the agent to another, in one step. */
 function MoveMembersForm({ agent, onDone }: { agent: Agent; onDone: () => void }) {
   const { t } = useTranslation()
   const queries = useQueryClient()

@@ -74,7 +74,7 @@ function download(blob: Blob, name: string): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000)
 }
 
-/** What is wrong in the same way stands in one line, however many rows it concerns. */
+/** One line for each kind of fault, however many rows have it. */
 export function ImportProblems({ result, fileName }: { result: ImportResult; fileName: string }) {
   const { t } = useTranslation()
   const { problems, faults, warnings } = result

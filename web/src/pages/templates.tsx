@@ -35,7 +35,7 @@ import { languages } from '../texts.ts'
 
 const templates = '/api/notice-templates'
 
-/** How the fund words its letters, with the letter beside it as it would be. */
+/** The wording of the letters, each with a preview. */
 export function TemplatesPage() {
   const { t } = useTranslation()
   const fund = useFund()
@@ -234,7 +234,7 @@ function TemplatePreview({ of }: { of: Omit<NoticeTemplate, 'updatedAt'> }) {
   )
 }
 
-/** The letter as it is read; what the mail's HTML shows, in the console's own look. */
+/** The letter like its HTML, in the style of the console. */
 function LetterText({ text, link }: { text: string; link: string }) {
   return partsOf(text, link).map((part, index) => {
     const key = `${index}`

@@ -97,7 +97,7 @@ function TiersList() {
   )
 }
 
-/** A null amount is one that is left empty, an undefined one is no amount. */
+/** Null: the field is empty. Undefined: it is not a valid amount. */
 function readAmount(text: string, currency: Currency): number | null | undefined {
   return text.trim() === '' ? null : minorUnits(text, currency)
 }

@@ -19,7 +19,7 @@ type Act =
   | { kind: 'rotate' | 'switch'; endpoint: Endpoint }
   | { kind: 'secret'; endpoint: EndpointWithSecret }
 
-/** Programs that are told what happens to cycles. */
+/** Programs that get the events of cycles. */
 export function WebhooksPage() {
   const { t } = useTranslation()
   const may = useMay()
@@ -92,7 +92,7 @@ export function WebhooksPage() {
       <Modal
         opened={opened}
         onClose={close}
-        // The secret is kept no longer than it is shown.
+        // The secret is kept only while it is shown.
         onExitTransitionEnd={() => setAct({ kind: 'add' })}
         title={t(act.kind === 'add' ? 'notices.addWebhook' : 'notices.webhook')}
         closeOnClickOutside={act.kind !== 'secret'}

@@ -3,7 +3,7 @@ import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useSentence } from './states.tsx'
 
-/** Why a form was refused; nothing while it was not. */
+/** Why a request was refused; nothing if it was not. */
 export function ErrorAlert({ error }: { error: unknown }) {
   const sentence = useSentence()
   if (!error) return null
@@ -14,7 +14,7 @@ export function ErrorAlert({ error }: { error: unknown }) {
   )
 }
 
-/** As a ref: what is to be looked at or filled in first. */
+/** As a ref: the element that gets the focus first. */
 export function focus(element: HTMLElement | null): void {
   element?.focus()
 }
@@ -38,7 +38,7 @@ export function CopyValue({ value }: { value: string }) {
   )
 }
 
-/** The end of a form: why it was refused, the way out, and its verb. */
+/** The end of a form: the error, the cancel button and the submit button. */
 export function FormEnd({
   of: { error, isPending },
   verb,
@@ -100,7 +100,7 @@ export function Confirmation({
   )
 }
 
-/** What is shown only this once. */
+/** A secret that is shown only once. */
 export function Secret({
   label,
   sentence,

@@ -39,7 +39,7 @@ export function RetiredSwitch({
   )
 }
 
-/** Removes what was never used; the server says when it was. */
+/** Removes what was never used; otherwise the server refuses. */
 export function RemoveUnused({ path, list, onDone }: { path: string; list: string; onDone: () => void }) {
   const { t } = useTranslation()
   const queries = useQueryClient()

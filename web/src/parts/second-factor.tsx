@@ -10,7 +10,7 @@ export function codeOf(form: HTMLFormElement): string {
   return fieldOf(form, 'code').replace(/\s/g, '')
 }
 
-/** From the password to the first code: only then does the second factor count. */
+/** From the password to the first code, which completes the enrolment. */
 export function SecondFactor({ onEnrolled }: { onEnrolled: () => void }) {
   const { t } = useTranslation()
   const begin = useMutation({
@@ -61,7 +61,7 @@ function ConfirmSecondFactor({ enrolment, onEnrolled }: { enrolment: Enrolment; 
       }}
     >
       <Stack>
-        {/* Not the field of the code, for that would scroll past the picture. */}
+        {/* Not the field of the code, because that would scroll past the picture. */}
         <Text ref={focus} tabIndex={-1}>
           {t('access.readPicture')}
         </Text>
@@ -111,7 +111,7 @@ function ConfirmSecondFactor({ enrolment, onEnrolled }: { enrolment: Enrolment; 
   )
 }
 
-/** In fours, as it is easier to type, and as a line can break. */
+/** In groups of four, which are easier to type and can wrap. */
 function grouped(key: string): string {
   return key.match(/.{1,4}/g)?.join(' ') ?? ''
 }

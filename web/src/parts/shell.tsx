@@ -162,7 +162,7 @@ function NoticesBell() {
         variant="subtle"
         aria-label={t('notices.bell', { count: unread })}
       >
-        {/* Drawn, for not every machine has the sign in its fonts. */}
+        {/* Drawn, because not every machine has the sign in its fonts. */}
         <svg
           width="20"
           height="20"

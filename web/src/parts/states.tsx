@@ -3,7 +3,7 @@ import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Refusal } from '../api.ts'
 
-/** What a person is told of an error: the server's own sentence, or that it cannot be reached. */
+/** The message for an error: the server's own sentence, or that it cannot be reached. */
 export function useSentence(): (error: unknown) => string {
   const { t } = useTranslation()
   return (error) => {
@@ -55,7 +55,7 @@ interface Asked<Data> {
   readonly refetch: () => unknown
 }
 
-/** The answer once it is there; until then that it is loading, or why it is not. An answer stays while a newer one fails. */
+/** Shows the data when it is loaded, and before that a loader or the error. Data stays when a later load fails. */
 export function Loaded<Data>({
   of: { data, error, refetch },
   children,

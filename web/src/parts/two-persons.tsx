@@ -14,17 +14,17 @@ interface Texts {
   readonly title: string
   readonly request: string
   readonly approve: string
-  /** What follows, before somebody agrees to it. */
+  /** The effects, shown before the approval. */
   readonly approveSays: string
 }
 
-/** What one person asks for and another approves: the buttons for both, and who has asked why. */
+/** A step that one person requests and another approves: the buttons for both, and who requested it and why. */
 export function TwoPersons({
   path,
   asked,
   texts,
 }: {
-  /** Is posted to, deleted, and approved below. */
+  /** POST requests it, DELETE withdraws it, POST on `/approval` below it approves it. */
   path: string
   /** The request that waits; null while there is none. */
   asked: { requestedBy: string; requestedAt: string; reason: string } | null

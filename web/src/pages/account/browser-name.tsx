@@ -5,13 +5,13 @@ export function BrowserName({ userAgent }: { userAgent: string }) {
   const browser = firstIn(userAgent, browsers)
   const system = firstIn(userAgent, systems)
   if (browser && system) return <>{t('access.browserOn', { browser, system })}</>
-  // A program says its name first.
+  // Other programs begin with their name.
   return <>{browser ?? system ?? (userAgent.slice(0, 40) || t('access.unknown'))}</>
 }
 
 type Sign = readonly [sign: RegExp, name: string]
 
-/** Browsers pretend to be one another: those that do come before those they pretend to be. */
+/** Some browsers also name another browser: they come before the one that they name. */
 const browsers: readonly Sign[] = [
   [/\bEdg(e|A|iOS)?\//, 'Edge'],
   [/\bOPR\//, 'Opera'],

@@ -10,7 +10,7 @@ import type { Decision } from './decide-claim.tsx'
 
 const claims = '/api/claims'
 
-/** What can be done with the claim as it is, or what it has led to. */
+/** The buttons for the claim in its present state, or a link to its cycle. */
 export function ClaimActions({
   claim,
   onDecide,
@@ -60,7 +60,7 @@ export function ClaimActions({
   return null
 }
 
-/** A death that was none is undone by two persons. */
+/** A death that did not happen is undone by two persons. */
 export function UndoDeath({ claim }: { claim: Claim }) {
   const { t } = useTranslation()
   const { claimId, claimCode, deceasedFullName } = claim

@@ -15,7 +15,7 @@ export function ClaimsPage() {
   const [status, setStatus] = useState('')
   const [isSubmitting, submitting] = useDisclosure()
   const [isDeciding, deciding] = useDisclosure()
-  // It stays while the modal closes, which else would be empty at the end.
+  // It stays while the modal closes, which would otherwise be empty for a moment.
   const [decision, setDecision] = useState<Decision>()
   const decide = (verb: Decision['verb'], claim: Claim) => {
     setDecision({ verb, claim })

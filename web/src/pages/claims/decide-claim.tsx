@@ -58,7 +58,7 @@ export function DecideClaim({
       })
       onDone()
     },
-    // Somebody else may have decided meanwhile.
+    // Another user may have decided meanwhile.
     onError: () => void queries.invalidateQueries({ queryKey: [claims] }),
   })
   const submit = (event: FormEvent) => {

@@ -20,7 +20,7 @@ export function ReportDeath({ onDone }: { onDone: () => void }) {
   const [deceased, setDeceased] = useState<Member | null>(null)
   const [dateOfDeath, setDateOfDeath] = useState('')
   const [placeOfDeath, setPlaceOfDeath] = useState('')
-  /** Null until somebody types one. */
+  /** Null until an amount is typed. */
   const [typedAmount, setTypedAmount] = useState<string | null>(null)
   const [isTried, setIsTried] = useState(false)
   const usual = tiers.data?.find(({ tierId }) => tierId === deceased?.tierId)?.benefitAmount

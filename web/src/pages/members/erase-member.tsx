@@ -3,7 +3,7 @@ import { useTranslation } from 'react-i18next'
 import type { MemberWithStandings } from '../../api.ts'
 import { TwoPersons } from '../../parts/two-persons.tsx'
 
-/** Asking for a member to be forgotten, and agreeing to it. Nothing is shown for who is still in the fund. */
+/** Requests and approves the erasure of a member. Shows nothing for members who are still in the fund. */
 export function EraseMember({ member }: { member: MemberWithStandings }) {
   const { t } = useTranslation()
   const { memberId, memberCode, memberStatus, fullName, erasure } = member

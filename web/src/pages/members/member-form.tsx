@@ -87,7 +87,7 @@ export function MemberForm({ member, onDone }: { member?: Member; onDone: () => 
     })
   }
 
-  // The member's own tier and agent can be shown before the lists are there, and if they never come.
+  // The member's own tier and agent can be shown before the lists are loaded, and if that fails.
   const tierChoices = tiers.data?.filter(({ retiredAt }) => retiredAt === null).map(tierChoice) ?? []
   if (member && !tierChoices.some(({ value }) => value === member.tierId)) {
     tierChoices.push({ value: member.tierId, label: member.tierCode })
@@ -102,7 +102,7 @@ export function MemberForm({ member, onDone }: { member?: Member; onDone: () => 
   if (member?.agentId && !agentChoices.some(({ value }) => value === member.agentId)) {
     agentChoices.push({ value: member.agentId, label: member.agentCode ?? '' })
   }
-  // Nobody becomes Deceased but by a claim.
+  // Only a claim makes a member Deceased.
   const statuses = member
     ? [member.memberStatus, ...memberMoves[member.memberStatus].filter((one) => one !== 'Deceased')]
     : memberStatuses

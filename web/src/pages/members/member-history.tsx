@@ -9,7 +9,7 @@ import { Chip } from '../../parts/status-chip.tsx'
 import { useFund } from '../../session.ts'
 import { deliveryLooks } from '../deliveries.tsx'
 
-/** What she was asked for, and what came of it. */
+/** The member's contributions, and what was paid. */
 export function MemberContributions({ memberId }: { memberId: string }) {
   const { t } = useTranslation()
   const list = useList<ContributionOfMember>(`/api/members/${memberId}/contributions`)
@@ -53,7 +53,7 @@ export function MemberContributions({ memberId }: { memberId: string }) {
   )
 }
 
-/** What was written to her, and how it fared. */
+/** The letters to the member, and their state. */
 export function MemberLetters({ memberId }: { memberId: string }) {
   const { t } = useTranslation()
   const timeZone = useFund()?.timeZone ?? 'UTC'

@@ -8,7 +8,7 @@ import { SecondFactor } from '../../parts/second-factor.tsx'
 import { useChangeOfSession } from '../../session.ts'
 import { SignInCard } from './sign-in-card.tsx'
 
-/** For a session that may do nothing before it has a second factor. */
+/** For a session that must enrol a second factor first. */
 export function EnrolPage() {
   const { t } = useTranslation()
   const navigate = useNavigate()
@@ -24,7 +24,7 @@ export function EnrolPage() {
   return (
     <SignInCard>
       <Stack>
-        {/* It is the same person as before, so only the session is asked for again. */}
+        {/* The same user, so only the session is loaded again. */}
         <SecondFactor onEnrolled={() => void queries.invalidateQueries({ queryKey: ['session'] })} />
         <ErrorAlert error={signOut.error} />
         <Button variant="subtle" loading={signOut.isPending} onClick={() => signOut.mutate()}>

@@ -5,7 +5,7 @@ export interface SignedIn {
   secondFactorNeeded: boolean
 }
 
-/** After a sign-in: who it is, and then to the start. */
+/** After a sign-in: loads the session, then opens the first page. */
 export function useEnter(): () => Promise<void> {
   const renew = useChangeOfSession()
   const navigate = useNavigate()

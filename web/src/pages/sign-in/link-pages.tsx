@@ -19,7 +19,7 @@ export function SetPasswordPage() {
     mutationFn: (newPassword: string) => ask('POST', '/api/password', { token, newPassword }),
     onSuccess: async () => {
       notifications.show({ message: t('access.passwordSet'), color: 'green' })
-      // The link is good no more, and has no place in the history.
+      // The link is used up and must not stay in the history.
       await navigate({ to: '/sign-in', replace: true })
     },
   })
@@ -111,7 +111,7 @@ function NoTokenCard() {
   )
 }
 
-/** Of the link that was followed; it stands in the hash so that no server and no log ever sees it. */
+/** The token of the opened link; it is in the hash, so that no server and no log ever sees it. */
 function useLinkToken(): string {
   return useState(() => location.hash.slice(1))[0]
 }

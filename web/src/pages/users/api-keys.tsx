@@ -45,7 +45,7 @@ export function ApiKeys() {
       <Modal
         opened={opened}
         onClose={close}
-        // The key itself is kept no longer than it is shown.
+        // The key is kept only while it is shown.
         onExitTransitionEnd={() => setAct({ kind: 'create' })}
         title={
           act.kind === 'create'
@@ -130,7 +130,7 @@ function isOver({ expiresAt }: ApiKey): boolean {
   return expiresAt !== null && Date.parse(expiresAt) <= Date.now()
 }
 
-/** One is said; more are counted, and said to whoever wants to know. */
+/** One permission is named; several are counted, and listed on demand. */
 function Permissions({ of: permissions }: { of: Permission[] }) {
   const { t } = useTranslation()
   const [first, ...others] = permissions

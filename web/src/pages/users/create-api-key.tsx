@@ -20,7 +20,7 @@ export function CreateApiKey({ onCreated }: { onCreated: (key: CreatedApiKey) =>
   const create = useMutation({
     mutationFn: (given: { keyName: string; permissions: string[]; expiresAt: string | null }) =>
       ask<CreatedApiKey>('POST', keysPath, given),
-    // The answer holds the key, which is not to stay behind in memory.
+    // The answer holds the key, which must not stay in memory.
     gcTime: 0,
     onSuccess: (key) => {
       void queries.invalidateQueries({ queryKey: [keysPath] })
@@ -82,7 +82,7 @@ export function CreateApiKey({ onCreated }: { onCreated: (key: CreatedApiKey) =>
   )
 }
 
-/** When the day is over where somebody chose it; null for no day. */
+/** The end of the day in the user's time zone; null for no day. */
 function endOf(isoDate: string): string | null {
   return isoDate === '' ? null : new Date(`${isoDate}T23:59:59`).toISOString()
 }

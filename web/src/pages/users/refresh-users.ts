@@ -4,7 +4,7 @@ import { useSession } from '../../session.ts'
 
 export const usersPath = '/api/users'
 
-/** After a change of a user; one's own may have ended this session. */
+/** After a change of a user; a change of one's own account may have ended this session. */
 export function useRefreshUsers(): (changed: User) => void {
   const queries = useQueryClient()
   const { data: session } = useSession()

@@ -17,7 +17,7 @@ export interface UserRole {
   agentId: string | null
 }
 
-/** Role, and whose members somebody sees who is an agent. */
+/** The role, and for the role agent whose members the user sees. */
 export function UserRoleFields({
   value: { role, agentId },
   onChange,

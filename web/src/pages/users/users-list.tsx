@@ -35,7 +35,7 @@ export function UsersList() {
   const refresh = useRefreshUsers()
   const onClose = () => {
     close()
-    // Whoever resets the own account is out, but not before the link has been read.
+    // After a reset of one's own account the session is over, but the link must be read first.
     if (act.kind === 'link') refresh(act.user)
   }
   const onLink = (user: UserWithLink) => {
