@@ -84,7 +84,7 @@ describe.skipIf(browserMissing)(
         await hurried
         expect(seen.length).toBeGreaterThan(3)
         expect(seen).toEqual(seen.toSorted((one, other) => one - other))
-        // Told on whatever page it is, by a toast.
+        // A toast tells it on any page.
         expect(visit.complaints).toEqual([])
       } finally {
         await hurryUp(own.api.db)

@@ -126,7 +126,7 @@ function send(agent: Agent, api: TestApi, fuzzed: FuzzedRequest): Promise<Answer
       response.setEncoding('utf8')
       response.on('data', (part) => {
         text += part
-        // A stream goes on for as long as its cycle does.
+        // A stream lasts as long as its cycle.
         if (type === 'text/event-stream' && text.includes('\n\n')) {
           resolve({ status, type, text })
           request.destroy()

@@ -54,7 +54,7 @@ interface Member {
 type Register = ReadonlyMap<string, Member>
 
 interface Fund extends TestDatabase {
-  /** Of one connection, as new for every import: really a new one would cost three times what the import does. */
+  /** One connection, reset before every import: a new one would cost three times as much as the import. */
   readonly imports: pg.Pool
 }
 
