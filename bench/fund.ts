@@ -89,7 +89,7 @@ export interface Fund {
   readonly app: Application
   readonly db: Db
   readonly env: Record<string, string>
-  /** With these whoever asks the API may do everything. */
+  /** With these headers a request may do everything. */
   readonly headers: { readonly authorization: string }
   /** Registers a tier of so many members and so many more who have died, and gives the claims for those. */
   addTier(tierCode: string, members: number, deaths: number): Promise<string[]>

@@ -8,7 +8,7 @@ const newPassword = z
   .string()
   .min(12, { error: 'must have 12 characters or more' })
   .max(128, { error: 'must have 128 characters or fewer' })
-/** What somebody gives as a password is not told what is wrong with it. */
+/** A password that is given at the sign-in: the answer does not say what is wrong with it. */
 const password = z.string().min(1).max(128)
 const token = z.string().min(1).max(200)
 
@@ -114,7 +114,7 @@ export const userChangesSchema = z
   })
   .refine((changes) => Object.keys(changes).length > 0, { error: 'must change something' })
 
-/** With a link to set a password where no mail can be sent; it is then for whoever added or reset the user to pass on. */
+/** With a link to set a password where no mail can be sent; the admin who added or reset the user must then pass it on. */
 export const userWithLinkSchema = userSchema
   .extend({ passwordLink: z.string().nullable() })
   .meta({ id: 'UserWithLink' })

@@ -1,4 +1,4 @@
-import type { SessionRoutesDeps } from './session-routes.ts'
+import type { CredentialRoutesDeps } from './credential-routes.ts'
 
 declare module '../events/event-sql.ts' {
   interface EventNames {
@@ -22,9 +22,10 @@ declare module '../events/event-sql.ts' {
 
 /** Users, sessions and API keys. */
 export const accessFeature = {
-  async routes(deps: SessionRoutesDeps) {
+  async routes(deps: CredentialRoutesDeps) {
+    const { credentialRoutes } = await import('./credential-routes.ts')
     const { sessionRoutes } = await import('./session-routes.ts')
     const { userRoutes } = await import('./user-routes.ts')
-    return [sessionRoutes(deps), userRoutes(deps)]
+    return [sessionRoutes(deps), credentialRoutes(deps), userRoutes(deps)]
   },
 }

@@ -53,7 +53,7 @@ export async function hasUsers(db: Db): Promise<boolean> {
   return rows[0]?.found === true
 }
 
-/** Until the transaction ends nobody else adds or changes a user: of two first ones, one is second. */
+/** Until the transaction ends nobody else adds or changes a user, so there is only one first user. */
 export async function lockUsers(tx: Tx): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtextextended('users', 0))`.execute(tx)
 }
@@ -89,7 +89,7 @@ export async function updateUser(
     .execute()
 }
 
-/** Users who may do everything and are not disabled: without one, nobody could ever let anybody in again. */
+/** Admins who are not disabled: without one, nobody could add or enable users any more. */
 export async function countAdmins(db: Db): Promise<number> {
   const { rows } = await sql<{ admins: number }>`
     select count(*) as admins from users where role = 'admin' and disabled_at is null`.execute(db)
@@ -102,12 +102,12 @@ export async function deleteSecondFactor(tx: Tx, userId: string): Promise<void> 
   await sql`update users set two_factor_enabled = false where id = ${userId}`.execute(tx)
 }
 
-/** Sign-ins of a user that wait for their code. */
+/** Sign-ins of a user that wait for a code. */
 export async function deleteVerifications(tx: Tx, userId: string): Promise<void> {
   await sql`delete from verifications where value = ${userId}`.execute(tx)
 }
 
-/** Notes that password and code were given again in the session. */
+/** Records that password and code were given again in the session. */
 export async function confirmSession(tx: Tx, sessionId: string, at: Date): Promise<void> {
   await sql`update sessions set confirmed_at = ${at.toISOString()} where id = ${sessionId}`.execute(tx)
 }
@@ -119,7 +119,7 @@ export type SessionRow = Pick<
   sessionId: string
 }
 
-/** The sessions of a user that still count, newest first. */
+/** The valid sessions of a user, newest first. */
 export async function findSessions(db: Db, userId: string): Promise<SessionRow[]> {
   const { rows } = await sql<SessionRow>`
     select id as session_id, created_at, updated_at, expires_at, ip_address, user_agent
@@ -170,7 +170,7 @@ export async function mayStill(
   return rows[0]?.may === true
 }
 
-/** The secret of this installation: the configured one, else the one in the database, made by whoever asks first. */
+/** The secret of this installation: the configured one, else the one in the database, created at the first use. */
 export async function findInstallationSecret({
   db,
   secret,

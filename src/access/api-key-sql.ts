@@ -72,7 +72,7 @@ export async function findLiveKeys(tx: Tx, userId: string): Promise<string[]> {
   return rows.map(({ keyId }) => keyId)
 }
 
-/** False when it has been revoked already, or never was. */
+/** False when it was revoked before, or does not exist. */
 export async function revokeKey(tx: Tx, keyId: string): Promise<boolean> {
   const { numAffectedRows } = await sql`
     update api_keys set revoked_at = now() where key_id = ${keyId} and revoked_at is null`.execute(tx)

@@ -8,9 +8,9 @@ import { findUser } from './access-sql.ts'
 import { type ApiKeyRow, findApiKey, insertApiKey, type KeyHolder, revokeKey, useKey } from './api-key-sql.ts'
 import { grantOf, type Permission } from './permission-rules.ts'
 
-/** So that scanners and people know one when they see it. */
+/** So that secret scanners and people recognize a key. */
 const keyPrefix = 'alm_'
-/** What of a key is kept in the open, prefix included. */
+/** How much of a key is stored readable, with the prefix. */
 const shownChars = 10
 
 /**
@@ -39,7 +39,7 @@ export async function createApiKey(
       { pointer: '/permissions', detail: `must be what a ${user.role} may do` },
     ])
   }
-  // In UTC, for PostgreSQL does not take every offset that is an offset.
+  // In UTC, because PostgreSQL does not accept every valid offset.
   const expiresAt = input.expiresAt === null ? null : Temporal.Instant.from(input.expiresAt).toString()
   if (expiresAt !== null && Date.parse(expiresAt) <= Date.now()) {
     throw new DomainError('invalid-input', 'A key cannot end before it begins.', [
@@ -62,7 +62,7 @@ export async function createApiKey(
   })
 }
 
-/** @throws DomainError `api-key-not-found`; one that is revoked already stays so */
+/** @throws DomainError `api-key-not-found`; a revoked key stays revoked */
 export async function revokeApiKey(
   { db, announce }: AnnounceDeps,
   { keyId, actor }: { keyId: string; actor: Actor },

@@ -6,9 +6,9 @@ import { networkOf } from '../platform/values/network.ts'
 
 const quarterHourSeconds = 15 * 60
 
-/** Whoever tries a fifth wrong password for an account has locked it, whether the account is there or not. */
+/** The fifth wrong password for an account locks it, whether the account exists or not. */
 const triesForAccount = 5
-/** A sign-in that waits for its code ends after ten minutes; nobody needs more than a few of them. */
+/** A sign-in that waits for a code ends after ten minutes; nobody needs more than a few of them. */
 const pendingSignIns = 10
 const pendingSeconds = 600
 /** An office of many people may have one address. */
@@ -18,7 +18,7 @@ const triesFromAddress = 30
 export interface Attempts {
   /** @throws DomainError `account-locked`, `too-many-requests` */
   begin(email: string, address: string): Promise<void>
-  /** The attempt was a good one: it counts neither against the account nor against the address. */
+  /** The attempt succeeded: it counts neither against the account nor against the address. */
   forgive(email: string, address: string): Promise<void>
   /**
    * Takes one of the few attempts to give a code, before the code is looked at: however many come at once, no more are
@@ -36,7 +36,7 @@ export interface Attempts {
    * @throws DomainError `account-locked`
    */
   beginPending(userId: string): Promise<void>
-  /** Lets the account in again. */
+  /** Unlocks the account. */
   unlock(user: { userId: string; email: string }): Promise<void>
 }
 
@@ -71,7 +71,7 @@ export function countAttempts(pool: pg.Pool): Attempts {
   return {
     async begin(email, address) {
       await take(fromAddress, networkOf(address), 'too-many-requests', 'Too many attempts from this address')
-      // Taken before the password is looked at: a hundred guesses at once are a hundred attempts.
+      // Counted before the password is checked: a hundred guesses at once are a hundred attempts.
       await take(ofAccount, keyOf(email), 'account-locked', 'Too many attempts for this account')
     },
     async forgive(email, address) {
@@ -98,7 +98,7 @@ export function countAttempts(pool: pg.Pool): Attempts {
   }
 }
 
-/** The column of the keys is narrower than an e-mail address may be. */
+/** The column of the keys is shorter than an e-mail address may be. */
 function keyOf(email: string): string {
   return createHash('sha256').update(email.toLowerCase()).digest('base64url')
 }
@@ -110,7 +110,7 @@ function keyOf(email: string): string {
  */
 export function limitRequests(perMinute: number): (who: string, cost: number) => Promise<void> {
   const limiter = new RateLimiterMemory({ points: perMinute, duration: 60 })
-  // However little is granted a minute, one request of any kind is.
+  // However small the limit, one request of any kind is allowed.
   return (who, cost) =>
     take(limiter, who, 'too-many-requests', 'Too many requests', { points: Math.min(cost, perMinute) })
 }

@@ -1,4 +1,4 @@
-/** What stands before every route: who comes, whether they may, and what becomes of it when they may not. */
+/** The check before every route: who makes the request, whether they may, and what happens if they may not. */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import type { AnnounceDeps } from '../events/announce.ts'
@@ -20,24 +20,24 @@ export interface GuardedRoute {
   readonly method: string
   readonly url: string
   readonly access: Access
-  /** Whether password and code must have been given just now. */
+  /** Whether password and code must have been given recently. */
   readonly stepUp: boolean
 }
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Every route with what it asks of whoever comes. */
+    /** Every route with the permission that it needs. */
     guardedRoutes(): GuardedRoute[]
   }
   interface FastifyContextConfig {
-    /** What the route asks of whoever comes. There is no default: a route without it keeps the server from starting. */
+    /** The permission that the route needs. There is no default: a route without it keeps the server from starting. */
     access?: Access
-    /** Only a session in which password and code were given just now may use the route; no API key. */
+    /** Only a session in which password and code were given recently may use the route; no API key. */
     stepUp?: true
   }
 }
 
-/** Refusals that say something of whoever asked, and not only of what was asked. */
+/** Refusals that concern the user, and not only the request. */
 const alarming: readonly RefusalCode[] = [
   'session-invalid',
   'key-invalid',
@@ -51,7 +51,7 @@ const alarming: readonly RefusalCode[] = [
   'second-factor-required',
 ]
 
-/** How whoever asks says who they are. */
+/** How a request shows who makes it. */
 export const securitySchemes = {
   apiKey: { type: 'http', scheme: 'bearer', description: 'An API key.' },
   session: {
@@ -92,7 +92,7 @@ export function guard(
     if (access === undefined) throw new Error(`Nobody has said who may use ${request.routeOptions.url}.`)
     const principal = await findPrincipal(db, identity, request, reply).catch(async (error: unknown) => {
       await limit(networkOf(request.ip), 1)
-      // Whoever comes with a session that has ended may sign in.
+      // A request with an ended session may still sign in.
       if (access === 'anyone' && error instanceof DomainError) return undefined
       throw error
     })
@@ -100,7 +100,7 @@ export function guard(
     request.actor = actorOf(request)
     await limit(callerOf(request), costOf(request))
     if (access === 'anyone') return
-    // Whoever sits at this computer next does not find it in the browser.
+    // The next person at this computer must not find it in the browser.
     reply.header('cache-control', 'no-store')
     request.grant = requireAccess(principal, access)
     if (principal)
@@ -126,14 +126,14 @@ export function guard(
       await admit(request, reply)
     } catch (error) {
       await record(request, error)
-      // Not thrown: a plugin's own pages may have their own way with errors.
+      // Not thrown: a plugin's own pages may handle errors in their own way.
       return answerError(error, request, reply)
     }
   })
   app.addHook('onError', async (request, _reply, error) => record(request, error))
 }
 
-/** Whose requests are counted together: a key's, a user's, or those of a network of strangers. */
+/** Whose requests are counted together: those of a key, of a user, or of a network without a sign-in. */
 function callerOf({ principal, ip }: FastifyRequest): string {
   return principal?.key?.keyId ?? principal?.userId ?? networkOf(ip)
 }
@@ -171,9 +171,9 @@ function requireAccess(principal: Principal | undefined, access: Access): Grant 
 function isForTheRecord(refusal: DomainError, request: FastifyRequest): boolean {
   if (refusal.code === 'too-many-requests') return false
   if (alarming.includes(refusal.code)) return true
-  // Routes for anyone write down themselves what was tried.
+  // Routes for anyone write their own events for attempts.
   if (!request.principal || request.routeOptions.config.access === 'anyone') return false
-  // What an agent may not know of is not there for her.
+  // For what an agent may not see, the answer is the same as for what does not exist.
   return (
     !safeMethods.includes(request.method) || (request.grant === 'own' && refusal.code.endsWith('-not-found'))
   )

@@ -8,19 +8,19 @@ import type { Db } from '../platform/database/connect.ts'
 import { DomainError, type RefusalCode } from '../platform/values/errors.ts'
 import { findUser } from './access-sql.ts'
 
-/** Shorter ones can be guessed; longer ones only keep the server busy. */
+/** Shorter ones can be guessed; longer ones only cost the server time. */
 const passwordLength = { min: 12, max: 128 }
 
-/** A session ends after so long without a request. */
+/** A session ends after this time without a request. */
 const idleSeconds = 8 * 3600
 
-/** The request that somebody makes, as far as it tells who they are. */
+/** The part of a request that shows who makes it. */
 export interface Visit {
   readonly headers: IncomingHttpHeaders
   readonly address: string
 }
 
-/** What a step answers, and the cookies that go with it. */
+/** The answer of a step, and its cookies. */
 export interface Step<Result> {
   readonly result: Result
   readonly cookies: readonly string[]
@@ -56,7 +56,7 @@ export function createIdentity(options: {
     secret,
     database: { db: db.withPlugin(instantsAsDates), type: 'postgres' },
     telemetry: { enabled: false },
-    // What it would say is in the audit trail or in an error.
+    // Its messages are in the audit trail or in an error.
     logger: { disabled: true },
     // Users are added by us; it only has to know that there is this column.
     user: {
@@ -87,7 +87,7 @@ export function createIdentity(options: {
           before: async (session, context) => {
             const user = await findUser(db, { userId: session.userId })
             if (user?.disabledAt !== null) return false
-            // What a session was opened with is a fact of the session: it stays true whatever its user enrols elsewhere.
+            // How a session was opened belongs to the session: it stays the same, whatever its user enrols elsewhere.
             const now = new Date()
             const isByCode = context?.path?.startsWith('/two-factor/verify-') === true
             return { data: { confirmedAt: now, secondFactorAt: isByCode ? now : null } }
@@ -105,7 +105,7 @@ export function createIdentity(options: {
       twoFactor({
         issuer: 'Almoner',
         twoFactorTable: 'twoFactors',
-        // It reads the lock before a code and counts after it. Attempts are taken by us, before (attempts.ts).
+        // The library reads the lock before a code and counts after it. We count attempts ourselves, before it (attempts.ts).
         accountLockout: { enabled: false },
       }),
       codeGiver,
@@ -150,7 +150,7 @@ export function createIdentity(options: {
       )
     },
 
-    /** Whose session it is, if it is one; a session in use is prolonged, by a cookie. */
+    /** The user of a valid session; a session in use is extended, by a cookie. */
     async readSession(visit: Visit): Promise<Step<LiveSession | undefined>> {
       return step(
         () => api.getSession({ headers: headersOf(visit), returnHeaders: true }),
@@ -198,7 +198,7 @@ export function createIdentity(options: {
       return step(() => api.changePassword({ body, headers: headersOf(visit), returnHeaders: true }), nothing)
     },
 
-    /** What is kept of a password (scrypt). */
+    /** What is stored of a password (scrypt). */
     async hashPassword(newPassword: string): Promise<string> {
       const { password } = await auth.$context
       return password.hash(newPassword)
@@ -206,7 +206,7 @@ export function createIdentity(options: {
   }
 }
 
-/** Asks the library whose code it would judge. It has no address of its own, so no client can ask it. */
+/** Asks the library whose code it would check. It has no URL of its own, so no client can call it. */
 const codeGiver = {
   id: 'code-giver',
   endpoints: {
@@ -222,7 +222,7 @@ const codeGiver = {
   },
 } satisfies BetterAuthPlugin
 
-/** Set here and nowhere else: what a client writes into it is overwritten. */
+/** Set only here: what a client writes into it is overwritten. */
 const addressHeader = 'x-almoner-address'
 
 function headersOf(visit: Visit): Headers {
@@ -268,7 +268,7 @@ function refusalOf(error: unknown): DomainError | undefined {
   return refusal && sentence ? new DomainError(refusal, sentence, [], { cause: error }) : undefined
 }
 
-/** Our instants are texts with microseconds; the library reckons with dates. */
+/** Our instants are texts with microseconds; the library uses dates. */
 const instantsAsDates: KyselyPlugin = {
   transformQuery: ({ node }) => node,
   async transformResult({ result }) {

@@ -28,14 +28,14 @@ export interface NewUser {
   readonly agentId: string | null
 }
 
-/** A user with the link that sets the password, and for how many hours it is good. */
+/** A user with the link that sets the password, and for how many hours it works. */
 export interface UserWithLink {
   readonly user: UserRow
   readonly link: string
   readonly hours: number
 }
 
-/** What a link needs besides. */
+/** What a link also needs. */
 type UserDeps = AnnounceDeps & { readonly publicUrl: string }
 
 /**

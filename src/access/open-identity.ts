@@ -14,7 +14,7 @@ export async function openIdentity(options: {
   readonly publicUrl: string
 }): Promise<Identity> {
   const secret = await findInstallationSecret(options)
-  // Loaded only where somebody signs in: it takes half a second, which other commands and workers need not spend.
+  // Loaded only when somebody signs in: it takes half a second, which other commands and workers do not need.
   const { createIdentity } = await import('./identity.ts')
   return createIdentity({ ...options, secret })
 }

@@ -17,7 +17,7 @@ export interface LinkDeps {
   readonly sendMail: SendMail | undefined
 }
 
-/** A new user may not look at the mail today. */
+/** A new user may not read the mail today. */
 export const newUserHours = 72
 export const resetHours = 1
 
@@ -82,7 +82,7 @@ export async function useLink(
   { token, newPassword, actor }: { token: string; newPassword: string; actor: Actor },
 ): Promise<{ userId: string; email: string }> {
   const tokenHash = hashOf(token)
-  // Hashing a password is dear, so a token that is none does not get that far.
+  // Hashing a password is expensive, so an invalid token is refused before it.
   if (!(await findPasswordLink(db, tokenHash))) throw linkInvalid()
   const password = await identity.hashPassword(newPassword)
   return db.transaction().execute(async (tx) => {

@@ -1,14 +1,14 @@
-/** Statements on passwords, the links that set them, and codes of the second factor that were given. */
+/** Statements on passwords, the links that set them, and used codes of the second factor. */
 import { sql } from 'kysely'
 
 import type { Db, Tx } from '../platform/database/connect.ts'
 
-/** Makes the password of a user void; nobody can sign in with it. */
+/** Removes the password of a user; nobody can sign in with it. */
 export async function deletePassword(tx: Tx, userId: string): Promise<void> {
   await sql`update accounts set password = null, updated_at = now() where user_id = ${userId}`.execute(tx)
 }
 
-/** @param hash as the library keeps passwords */
+/** @param hash in the format of the library */
 export async function putPassword(tx: Tx, userId: string, hash: string): Promise<void> {
   const { numAffectedRows } = await sql`
     update accounts set password = ${hash}, updated_at = now()
@@ -40,7 +40,7 @@ export async function findPasswordLink(db: Db, tokenHash: Buffer): Promise<boole
   return rows.length > 0
 }
 
-/** Uses the link up, and tells whose it was; nothing comes back when it is used, too old, or none. */
+/** Uses the link up, and returns its user; undefined when it is used, too old, or unknown. */
 export async function takePasswordLink(
   tx: Tx,
   tokenHash: Buffer,
@@ -52,10 +52,10 @@ export async function takePasswordLink(
   return rows[0]
 }
 
-/** Codes of the app change after half a minute, and backup codes are removed when they were good. */
+/** Codes of the app change after half a minute, and backup codes are removed when they are used. */
 const givenCodesKept = sql`interval '10 minutes'`
 
-/** Notes that the code was given; false when it was given before. Of many at once, one is the first. */
+/** Records that the code was given; false when it was given before. Of many at once, only one gets true. */
 export async function noteCode(db: Db, userId: string, codeHash: Buffer): Promise<boolean> {
   await sql`
     delete from given_codes where user_id = ${userId} and given_at < now() - ${givenCodesKept}`.execute(db)

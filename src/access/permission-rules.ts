@@ -1,4 +1,4 @@
-/** Who may do what. The one table that is asked before anything is done; docs/security.md shows it. */
+/** Who may do what. This one table is checked before anything is done; docs/security.md shows it. */
 
 export const permissions = [
   'fund.read',
@@ -125,7 +125,7 @@ export function grantOf(role: Role, permission: Permission): Grant | undefined {
   return (roleGrants[role] as Partial<Record<Permission, Grant>>)[permission]
 }
 
-/** Whoever can move money signs in with a second factor. */
+/** Roles that can move money must sign in with a second factor. */
 export function needsSecondFactor(role: Role): boolean {
   return role === 'admin' || role === 'treasurer' || role === 'cashier'
 }

@@ -85,7 +85,7 @@ export function requireSession(
   return { ...principal, session: principal.session }
 }
 
-/** For so long password and code count as given just now. */
+/** For this long, password and code count as given recently. */
 const stepUpMs = 10 * 60_000
 
 /**

@@ -1,4 +1,4 @@
-/** Requests that somebody else's page or link makes a browser send, or whose key too many have seen. */
+/** Refuses requests that another site's page or link makes a browser send, and keys that others may have seen. */
 import csrf from '@fastify/csrf'
 import type { FastifyRequest } from 'fastify'
 import { DomainError } from '../platform/values/errors.ts'
@@ -9,14 +9,14 @@ export const safeMethods = ['GET', 'HEAD', 'OPTIONS']
 
 const tokens = csrf()
 
-/** What a page sends as `x-csrf-token` with whatever changes something. It is good as long as its session. */
+/** What a page sends as `x-csrf-token` with every change. It is valid as long as its session. */
 export function csrfToken(sessionToken: string): string {
   return tokens.create(sessionToken)
 }
 
 export function requireCsrfToken(request: FastifyRequest, sessionToken: string): void {
   const { origin, 'sec-fetch-site': site, 'x-csrf-token': given } = request.headers
-  // The queue's dashboard is another's page and knows no token: that it is ours which asks, the browser has to say.
+  // The queue's dashboard is a page of a library and has no token: the browser's headers must show that the request is from our page.
   if (request.routeOptions.config.access === 'queue.steer' && (origin ?? site) !== undefined) return
   if (typeof given === 'string' && tokens.verify(sessionToken, given)) return
   throw new DomainError('csrf-token-invalid', 'x-csrf-token is missing, or not of this session.')
@@ -34,7 +34,7 @@ export function refuseCrossSite(request: FastifyRequest): void {
   throw new DomainError('cross-site', 'This request comes from another site.')
 }
 
-/** What is in a URL is in logs, histories and referrers: such a key is known to too many. */
+/** A URL is in logs, histories and referrers, so a key in it is no longer secret. */
 export function refuseKeyInUrl(request: FastifyRequest): void {
   if (request.url.search(keyPattern) === -1) return
   throw new DomainError(

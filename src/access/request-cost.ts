@@ -3,20 +3,20 @@ import { DomainError } from '../platform/values/errors.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What a request costs of what a user, key or address may ask a minute; 1 if absent. */
+    /** How many requests of the limit of a minute it counts as; 1 if absent. */
     cost?: number
-    /** How many of these a user, key or address has answered at a time; any number if absent. */
+    /** How many of these a user, key or address may have at a time; any number if absent. */
     atATime?: number
   }
 }
 
-/** A body of this size costs as much again as a request without one. */
+/** A body counts as one more request for each piece of this size. */
 const bytesAtOne = 16 * 1024
 
-/** What a request costs of what a minute grants: by its route, and by the size of its body. */
+/** How many requests it counts as: by its route, and by the size of its body. */
 export function costOf({ headers, routeOptions }: FastifyRequest): number {
   const { config, bodyLimit } = routeOptions
-  // A route that reads a file says itself what that costs.
+  // A route that reads a file sets its own cost.
   if (config.cost !== undefined) return config.cost
   if (headers['transfer-encoding'] !== undefined) return 1 + bodyBlocks(bodyLimit)
   return 1 + bodyBlocks(Math.min(Number(headers['content-length'] ?? 0) || 0, bodyLimit))

@@ -2,7 +2,7 @@ import { symmetricDecrypt, symmetricEncrypt } from 'better-auth/crypto'
 import type { Db } from '../platform/database/connect.ts'
 import { findInstallationSecret } from './access-sql.ts'
 
-/** Encrypts what the database keeps and a dump of it must not give away, in the way of second factors. */
+/** Encrypts what is stored in the database but must not be readable in a dump, like second factors. */
 export interface Seal {
   /** @returns XChaCha20-Poly1305 under the installation's secret, in hexadecimal */
   seal(text: string): Promise<string>
@@ -10,7 +10,7 @@ export interface Seal {
   unseal(sealed: string): Promise<string>
 }
 
-/** @param options.secret undefined: the one that the database keeps */
+/** @param options.secret undefined: the one that is stored in the database */
 export function createSeal(options: { readonly db: Db; readonly secret: string | undefined }): Seal {
   let asked: Promise<string> | undefined
   const key = () => (asked ??= findInstallationSecret(options))

@@ -4,15 +4,9 @@ import type { HttpRoutes } from '../platform/http/server.ts'
 import { DomainError } from '../platform/values/errors.ts'
 import {
   confirmationSchema,
-  enrolmentSchema,
-  linkRequestSchema,
-  linkUseSchema,
   liveSessionSchema,
   oneTimeCodeSchema,
-  passwordChangeSchema,
-  passwordSchema,
   sessionSchema,
-  setUpSchema,
   signedInSchema,
   signInSchema,
 } from './access-api.ts'
@@ -20,27 +14,13 @@ import { deleteSessions, findSessions } from './access-sql.ts'
 import { grantOf, needsSecondFactor, permissions } from './permission-rules.ts'
 import { type Principal, requireSession, visitOf } from './principal.ts'
 import { csrfToken } from './refuse-forgery.ts'
-import {
-  confirm,
-  enrolByCode,
-  giveSecondFactor,
-  requestLink,
-  type SignInDeps,
-  setPasswordByLink,
-  setUp,
-  signIn,
-} from './sign-in.ts'
+import { confirm, giveSecondFactor, type SignInDeps, signIn } from './sign-in.ts'
 
 const tags = ['access']
 const done = z.object({ done: z.literal(true) })
 
-export interface SessionRoutesDeps extends SignInDeps {
-  /** What the first user has to show; undefined: there are users already. */
-  readonly setUpToken: string | undefined
-}
-
-/** How people come in and go, and what they may do with their own account. */
-export function sessionRoutes(deps: SessionRoutesDeps): HttpRoutes {
+/** Sign in and out, one's own sessions, and the confirmation before a dangerous step. */
+export function sessionRoutes(deps: SignInDeps): HttpRoutes {
   const { db, announce, identity } = deps
   return async (app) => {
     app.post(
@@ -159,47 +139,6 @@ export function sessionRoutes(deps: SessionRoutesDeps): HttpRoutes {
     )
 
     app.post(
-      '/api/session/second-factor',
-      {
-        config: { access: 'session' },
-        schema: {
-          summary: 'Begin to enrol a second factor; it counts once a code of it has been given',
-          tags,
-          body: passwordSchema,
-          response: { 200: enrolmentSchema, ...problemResponses(409) },
-        },
-      },
-      async (request, reply) => {
-        const { email } = requireSession(request)
-        await deps.attempts.begin(email, request.ip)
-        const { result, cookies } = await identity.enrolSecondFactor(visitOf(request), request.body.password)
-        await deps.attempts.forgive(email, request.ip)
-        const { default: pictures } = await import('qrcode')
-        const qrCode = await pictures.toString(result.totpUri, { type: 'svg' })
-        return reply.header('set-cookie', [...cookies]).send({ ...result, qrCode })
-      },
-    )
-
-    app.post(
-      '/api/session/second-factor/code',
-      {
-        config: { access: 'session' },
-        schema: {
-          summary: 'Enrol the second factor by a code of it',
-          tags,
-          body: oneTimeCodeSchema,
-          response: { 200: done },
-        },
-      },
-      async (request, reply) => {
-        requireSession(request)
-        const { code } = request.body
-        const { cookies } = await enrolByCode(deps, visitOf(request), { code, actor: request.actor })
-        return reply.header('set-cookie', [...cookies]).send({ done: true })
-      },
-    )
-
-    app.post(
       '/api/session/confirm',
       {
         config: { access: 'session' },
@@ -220,89 +159,6 @@ export function sessionRoutes(deps: SessionRoutesDeps): HttpRoutes {
           actor: request.actor,
         })
         return reply.header('set-cookie', [...cookies]).send({ done: true })
-      },
-    )
-
-    app.post(
-      '/api/session/password',
-      {
-        config: { access: 'session' },
-        schema: {
-          summary: 'Change one’s own password; all other sessions end',
-          tags,
-          body: passwordChangeSchema,
-          response: { 200: done },
-        },
-      },
-      async (request, reply) => {
-        const { userId, email } = requireSession(request)
-        await deps.attempts.begin(email, request.ip)
-        const { cookies } = await identity.changePassword(visitOf(request), request.body)
-        await deps.attempts.forgive(email, request.ip)
-        await db
-          .transaction()
-          .execute((tx) =>
-            announce(tx, { eventName: 'PasswordChanged', subject: userId, actor: request.actor }),
-          )
-        return reply.header('set-cookie', [...cookies]).send({ done: true })
-      },
-    )
-
-    app.post(
-      '/api/password-links',
-      {
-        config: { access: 'anyone' },
-        schema: {
-          summary: 'Have a link mailed with which to set a password',
-          description: 'The answer is the same whether there is such an account or not.',
-          tags,
-          body: linkRequestSchema,
-          response: { 202: done, ...problemResponses(409) },
-        },
-      },
-      async (request, reply) => {
-        await requestLink(deps, visitOf(request), {
-          ...request.body,
-          actor: request.actor,
-        })
-        return reply.code(202).send({ done: true })
-      },
-    )
-
-    app.post(
-      '/api/password',
-      {
-        config: { access: 'anyone' },
-        schema: {
-          summary: 'Set a password with the token of a link; all sessions end',
-          tags,
-          body: linkUseSchema,
-          response: { 200: done },
-        },
-      },
-      async (request) => {
-        await setPasswordByLink(deps, visitOf(request), { ...request.body, actor: request.actor })
-        return { done: true as const }
-      },
-    )
-
-    app.post(
-      '/api/set-up',
-      {
-        config: { access: 'anyone' },
-        schema: {
-          summary: 'Make the first user, with the token shown at the start',
-          tags,
-          body: setUpSchema,
-          response: { 200: signedInSchema },
-        },
-      },
-      async (request, reply) => {
-        const { result, cookies } = await setUp(deps, visitOf(request), {
-          ...request.body,
-          actor: request.actor,
-        })
-        return reply.header('set-cookie', [...cookies]).send(result)
       },
     )
   }

@@ -1,4 +1,4 @@
-/** What a visitor may do who is not signed in yet: sign in, ask for a link, use it, and set Almoner up. */
+/** What a visitor may do without a sign-in: sign in, ask for a link, use it, and set Almoner up. */
 
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { AnnounceDeps } from '../events/announce.ts'
@@ -16,7 +16,7 @@ export interface SignInDeps extends AnnounceDeps, LinkDeps {
   readonly identity: Identity
   readonly attempts: Attempts
   readonly strangers: StrangersEvents
-  /** Is told what went wrong after the answer, e.g. a mail that could not be sent. */
+  /** Called with what went wrong after the answer, e.g. a mail that could not be sent. */
   readonly onFailure: (error: unknown) => void
 }
 
@@ -146,7 +146,7 @@ async function judgeCode(
   return step
 }
 
-/** Whoever gives codes knows the password already. */
+/** A person who gives codes knows the password already. */
 async function tellOwner(deps: SignInDeps, { userId, email, name }: UserRow, actor: Actor): Promise<void> {
   await deps.db
     .transaction()
@@ -181,7 +181,7 @@ export async function requestLink(
   if (!deps.sendMail) {
     throw new DomainError('mail-not-configured', 'This server sends no mail: ask whoever runs it for a link.')
   }
-  // Counted apart from wrong passwords: a user who has forgotten hers has tried a few.
+  // Counted separately from wrong passwords: a user who has forgotten hers has tried a few.
   await deps.attempts.begin(`link for ${email}`, visit.address)
   await deps.strangers.tell({
     eventName: 'PasswordLinkRequested',
@@ -214,7 +214,7 @@ export async function setPasswordByLink(
   const tried = `link from ${visit.address}`
   await deps.attempts.begin(tried, visit.address)
   const user = await useLink(deps, input)
-  // Many new users may sit in one office.
+  // Many new users may have the same address, in one office.
   await deps.attempts.forgive(tried, visit.address)
   await deps.attempts.unlock(user)
 }

@@ -30,7 +30,7 @@ const tell = (address: string, email: string, refusal = 'wrong-password') =>
   })
 const shown = () => written.map(({ actor, payload }) => [actor.address, actor.requestId, payload])
 
-test('the first of its kind is written at once, and those of each minute as one that names the accounts', async () => {
+test('the first of its kind is written at once, and the others once a minute, with the accounts', async () => {
   await tell('203.0.113.1', 'ada@example.org')
   for (let guess = 0; guess < 3; guess += 1) await tell('203.0.113.1', 'ada@example.org')
   await tell('203.0.113.1', 'ben@example.org')
@@ -54,7 +54,7 @@ test('after a minute in which nothing came the next is written at once', async (
   expect(written).toHaveLength(2)
 })
 
-test('another kind and another network are told apart, and the addresses of one IPv6 network are not', async () => {
+test('other kinds and other networks are counted separately, and the addresses of one IPv6 network together', async () => {
   await tell('2001:db8::1', 'ada@example.org')
   await tell('2001:db8::2', 'ada@example.org')
   await tell('2001:db8:0:1::1', 'ada@example.org')
@@ -62,7 +62,7 @@ test('another kind and another network are told apart, and the addresses of one 
   expect(shown().map(([address]) => address)).toEqual(['2001:db8::1', '2001:db8:0:1::1', '2001:db8::3'])
 })
 
-test('from however many addresses, a few dozen are written a minute, and none is lost', async () => {
+test('from any number of addresses, a few dozen events are written a minute, and none is lost', async () => {
   const count = 5000
   for (let number = 0; number < count; number += 1) {
     await tell(`203.0.${number >> 8}.${number & 255}`, `user${number}@example.org`)

@@ -3,7 +3,7 @@ import type { NewEvent } from '../events/event-sql.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import { networkOf } from '../platform/values/network.ts'
 
-/** What somebody tried who is not signed in. `payload.refusal` and `payload.email` are merged with those of others. */
+/** What was tried without a sign-in. `payload.refusal` and `payload.email` are merged with those of others. */
 type StrangersEvent = NewEvent & { readonly subject: null }
 
 /**
@@ -11,14 +11,14 @@ type StrangersEvent = NewEvent & { readonly subject: null }
  * kind of event the first from a network is written at once, and the others of each minute are counted and written as one.
  */
 export interface StrangersEvents {
-  /** @throws what the database says against the first of its kind; the others are only counted */
+  /** @throws the error of the database for the first of its kind; the others are only counted */
   tell(event: StrangersEvent): Promise<void>
   /** Writes what was counted and not yet written. */
   close(): Promise<void>
 }
 
 const windowMs = 60_000
-/** Networks and kinds that are told apart at a time; what comes beyond is counted by its kind alone. */
+/** Networks and kinds that are counted separately at a time; more are counted by their kind only. */
 const maxWindows = 30
 /** Accounts that one event names. */
 const maxEmails = 20
@@ -39,7 +39,7 @@ export function mergeStrangersEvents(
   const write = (event: StrangersEvent) =>
     deps.db.transaction().execute(async (tx) => void (await deps.announce(tx, event)))
 
-  /** Writes what was counted. A window in which nothing came is closed. */
+  /** Writes what was counted. A window without events is closed. */
   const turn = async (name: string, window: Window): Promise<void> => {
     const event = mergedEvent(window)
     if (event === undefined) {
@@ -95,7 +95,7 @@ function count(window: Window, event: StrangersEvent): void {
 
 function mergedEvent({ last, times, emails }: Window): StrangersEvent | undefined {
   if (!last) return undefined
-  // What one request was is not what the others were.
+  // These details belong to one request only, not to the others.
   const actor: Actor = { ...last.actor, requestId: times > 1 ? null : last.actor.requestId }
   const { email: _, ...payload } = last.payload ?? {}
   const accounts = emails.size > 0 ? { emails: Object.fromEntries(emails) } : {}

@@ -23,11 +23,11 @@ const tags = ['access']
 const userParams = z.strictObject({ userId: z.uuid() })
 
 export interface UserRoutesDeps extends AnnounceDeps, LinkDeps {
-  /** Is told why a mail could not be sent. */
+  /** Called with the reason when a mail could not be sent. */
   readonly onFailure: (error: unknown) => void
 }
 
-/** Who may come in, and which machines. */
+/** Users, and the API keys of programs. */
 export function userRoutes(deps: UserRoutesDeps): HttpRoutes {
   const { db } = deps
   return async (app) => {

@@ -22,7 +22,7 @@ export interface Application {
   /** For imports and exports, which may take long. */
   readonly fileDatabase: Database
   readonly db: Db
-  /** For lists and searches: a statement that takes longer than two seconds is given up. */
+  /** For lists and searches: a statement that takes longer than two seconds is cancelled. */
   readonly listDb: Db
   readonly queue: Queue
   readonly engine: Engine
@@ -31,12 +31,12 @@ export interface Application {
   /** Where browsers find the API. */
   readonly publicUrl: string
   readonly inlineMemberLimit: number
-  /** What this process counts, and what is known of the fund as a whole, in the text format of Prometheus. */
+  /** The metrics of this process and of the whole fund, in the text format of Prometheus. */
   metrics(): Promise<string>
   close(): Promise<void>
 }
 
-/** What the API has besides. */
+/** What the API needs in addition. */
 export interface ApiDeps extends Application {
   /** For imports. */
   readonly pool: Pool
@@ -50,19 +50,19 @@ export interface ApiDeps extends Application {
   readonly strangers: StrangersEvents
   /** Undefined: no mail can be sent. */
   readonly sendMail: SendMail | undefined
-  /** Is told what went wrong after an answer, e.g. a mail that could not be sent. */
+  /** Called with what went wrong after an answer, e.g. a mail that could not be sent. */
   readonly onFailure: (error: unknown) => void
-  /** What the first user has to show; undefined: there are users already. */
+  /** What the first user must give; undefined: there are users already. */
   readonly setUpToken: string | undefined
 }
 
-/** What a worker has besides. */
+/** What a worker needs in addition. */
 interface WorkerDeps extends Application {
   readonly noticeListener: Listener
   readonly sendMail: SendMail | undefined
 }
 
-/** What is asked for metrics of the fund as a whole. */
+/** What the metrics of the whole fund need. */
 export interface MetricsDeps {
   readonly db: Db
   readonly pools: Readonly<Record<string, Pool>>
@@ -73,19 +73,19 @@ export interface MetricsDeps {
 
 /** What a feature brings to the application. Each part is loaded only where its role runs. */
 export interface Feature {
-  /** Long work over many rows. */
+  /** Its kinds of jobs. */
   jobKinds?(deps: { readonly announce: Announce }): readonly JobKind<never>[]
   /** What it does, in the same transaction, when another feature announces an event. */
   readonly subscriptions?: Subscriptions
-  /** What it serves. */
+  /** Its routes. */
   routes?(deps: ApiDeps): Promise<readonly HttpRoutes[]>
-  /** What a worker does by itself, beside jobs; the answer stops it. */
+  /** What a worker runs beside jobs; the returned function stops it. */
   startSenders?(deps: WorkerDeps): Promise<() => Promise<void>>
-  /** What it knows of the fund as a whole, in the text format of Prometheus. */
+  /** Its metrics of the whole fund, in the text format of Prometheus. */
   metrics?(deps: MetricsDeps): Promise<{ metrics(): Promise<string> }>
 }
 
-/** A role that is running; `stop` waits for what is in hand. */
+/** A running role; `stop` waits for the current work. */
 export interface Role {
   stop(): Promise<void>
 }

@@ -65,7 +65,7 @@ test('every variable that is wrong is named at once', () => {
   }
 })
 
-test('it listens for other machines only with TLS, or behind a proxy that it is told of', () => {
+test('it listens for other machines only with TLS, or behind a named proxy', () => {
   const wrong = (env: Record<string, string>) => {
     try {
       readConfig(env, false)
@@ -96,7 +96,7 @@ test('it listens for other machines only with TLS, or behind a proxy that it is 
   ).toMatchObject({ publicUrl: 'https://fund.example.org', trustedProxies: ['10.0.0.1', 'loopback'] })
 })
 
-test('each channel has a gateway and a pace of its own', () => {
+test('each channel has its own gateway and rate limit', () => {
   const sms = 'https://user:password@gateway.example.org/sms'
   expect(readConfig({ SMS_URL: sms, WHATSAPP_PER_MINUTE: '20' }, false)).toMatchObject({
     textGateways: { sms, whatsapp: undefined },

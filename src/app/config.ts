@@ -9,17 +9,17 @@ export interface Config {
   readonly databaseUrl: string | undefined
   /** Undefined: the application's own database. */
   readonly queueUrl: string | undefined
-  /** Undefined: the place the operating system has for it. */
+  /** Undefined: the usual place of the operating system. */
   readonly dataDir: string | undefined
   readonly host: string
   readonly port: number
   /** Where browsers find the API; without it, where it listens. */
   readonly publicUrl: string
-  /** Files, where the API speaks TLS itself. */
+  /** Files, if the API uses TLS itself. */
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
-  /** Whose word counts for where a request comes from. */
+  /** Proxies that are trusted to give the client's address. */
   readonly trustedProxies: readonly string[]
-  /** Undefined: one that the database keeps. */
+  /** Undefined: the one in the database. */
   readonly secret: string | undefined
   /** Undefined: no mail is sent. */
   readonly mail: { readonly url: string; readonly from: string } | undefined
@@ -28,19 +28,19 @@ export interface Config {
   /** How many are sent a minute at most, by all processes together; undefined: as many as are taken. */
   readonly perMinute: Readonly<Record<Channel, number | undefined>>
   readonly requestsPerMinute: number
-  /** Where this process tells how it fares; undefined: only an API does, to whoever has a key. */
+  /** Where this process serves its metrics and health; undefined: only an API does, with a key. */
   readonly metrics: { readonly host: string; readonly port: number } | undefined
-  /** Whether spans are sent; where to is for OpenTelemetry's own variables. */
+  /** Whether spans are sent; OpenTelemetry's own variables say where to. */
   readonly isTraced: boolean
-  /** IP addresses of one's own network that webhooks may reach all the same. */
+  /** IP addresses of one's own network that webhooks may reach. */
   readonly webhookAddresses: readonly string[]
-  /** Whether the dashboard of the queue only shows. */
+  /** Whether the dashboard of the queue is read-only. */
   readonly queueBoard: 'read-only' | 'writable'
   readonly workerConcurrency: number
   readonly jobLanes: number
-  /** Ceiling for all processes together; undefined: there is none. */
+  /** Upper limit for all processes together; undefined: there is none. */
   readonly rowsPerSecond: number | undefined
-  /** Beyond these work over many rows waits for the database to recover. */
+  /** Above these limits large work waits for the database to recover. */
   readonly holdLimits: HoldLimits
   readonly inlineMemberLimit: number
   readonly creationStrategy: 'queued' | 'inline' | 'hybrid'
@@ -84,7 +84,7 @@ const httpUrl = z
   })
   .transform((text) => new URL(text).origin)
 
-/** An address, or a network of them, as proxy-addr takes it. */
+/** An address or a network, in the format of proxy-addr. */
 const proxyAddress = z.union([
   z.ipv4(),
   z.ipv6(),
@@ -144,7 +144,7 @@ const environment = z.object({
   LOG_FORMAT: oneOf(['pretty', 'json']).optional(),
 })
 
-/** What one variable asks of another: a variable, and what is wrong with it. */
+/** A rule between variables: the wrong one, and what is wrong with it. */
 function faultsBetween(env: NodeJS.ProcessEnv): string[] {
   const isSet = (variable: string) => env[variable] !== undefined
   const together = (one: string, other: string) =>
@@ -176,7 +176,7 @@ export class ConfigError extends Error {
  * @throws ConfigError
  */
 export function readConfig(env: NodeJS.ProcessEnv, isTerminal = process.stderr.isTTY): Config {
-  // An empty variable is how a shell or a compose file says "not set".
+  // Shells and compose files write an empty variable for "not set".
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
   const { success, data, error } = environment.safeParse(set)
   const faults = [

@@ -12,7 +12,7 @@ import { paymentsFeature } from '../payments/payments-feature.ts'
 import { walletsFeature } from '../wallets/wallets-feature.ts'
 import type { Feature } from './application.ts'
 
-/** Every feature, lowest first: each knows those above it in this list, and none below. */
+/** Every feature, lowest first: each may import those before it in this list, and none after it. */
 export const features: readonly Feature[] = [
   eventsFeature,
   accessFeature,

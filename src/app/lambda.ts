@@ -21,7 +21,7 @@ interface Worker {
   readonly handle: MessageHandler
 }
 
-/** So long before Lambda would cut it off, what is in hand is put down at the next safe place. */
+/** This long before Lambda ends the function, current work stops at the next safe place. */
 const marginMs = 5_000
 
 let opening: Promise<Worker> | undefined
@@ -78,7 +78,7 @@ async function handleRecords(
   }
 }
 
-/** Handles one message; Lambda removes those that do not come again. */
+/** Handles one message; Lambda removes the messages that succeeded. */
 async function comesAgain(
   { app, queues, handle }: Worker,
   record: SQSRecord,

@@ -17,17 +17,17 @@ import type { Application, MetricsDeps } from './application.ts'
 import type { Config } from './config.ts'
 import { features } from './features.ts'
 
-/** Imports and exports of a process that work at the same time; an import holds its connection to its end. */
+/** Imports and exports that a process runs at the same time; an import keeps its connection to its end. */
 const fileConnections = 4
 
-/** Lists and searches of a process that are looked for at the same time, and for how long at most. */
+/** Lists and searches that a process runs at the same time, and for how long at most. */
 const listConnections = 4
 const listTimeoutMs = 2_000
 
 export interface OpenOptions {
-  /** For how long a database, or a queue that is needed, is waited for when it does not answer; 0 if absent. */
+  /** How long to wait for a database, or a needed queue, that does not answer; 0 if absent. */
   readonly retryForMs?: number
-  /** False: the queue is opened when it is first asked for something, and what asks it copes without it. True if absent. */
+  /** False: the queue is opened at its first use, and its users can work without it. True if absent. */
   readonly needsQueue?: boolean
 }
 
@@ -78,7 +78,7 @@ export async function openApplication(
       undo.push(() => opened.close())
       return opened
     }
-    // Apart, so that jobs never wait for whoever asks the API, nor these for jobs, nor anybody for files or searches.
+    // Separate pools, so that jobs, API requests, files and searches never wait for each other.
     const database = open(role, 10)
     const jobDatabase = open(`${role} jobs`, config.workerConcurrency + 2)
     const fileDatabase = open(`${role} files`, fileConnections)
@@ -140,7 +140,7 @@ export async function openApplication(
   }
 }
 
-/** What this process counts, and then what each feature knows; opened when it is first asked for. */
+/** The metrics of this process, and then those of each feature; opened at the first use. */
 function metricsOf(deps: MetricsDeps): () => Promise<string> {
   const opening = once(() => Promise.all(features.flatMap((feature) => feature.metrics?.(deps) ?? [])))
   return async () => {

@@ -21,7 +21,7 @@ import { version } from './version.ts'
 
 export interface Api extends Role {
   readonly url: string
-  /** While there are no users: whoever opens it, on this machine, is the first. */
+  /** While there are no users: the link for the first user, on this machine. */
   readonly setUpLink: string | undefined
   routes(): GuardedRoute[]
 }
@@ -92,7 +92,7 @@ export async function startApi(app: Application): Promise<Api> {
   }
 }
 
-/** Before it is carried out: what a command does to the queue cannot be in one transaction with its event. */
+/** The event is written before the command, because the queue cannot be in the same transaction. */
 async function announceQueueCommand(
   { db, announce }: Application,
   { method, routeOptions, params, actor }: FastifyRequest,

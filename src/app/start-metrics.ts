@@ -13,14 +13,14 @@ export async function startMetrics(app: Application): Promise<Role | undefined> 
   return server
 }
 
-/** Every connection is in use, and somebody waits for one: the database is there, or they would break. */
+/** Every connection is in use, and others wait for one: so the database answers, otherwise they would fail. */
 function isBusy({ waitingCount, totalCount, options }: Pool): boolean {
   return waitingCount > 0 && totalCount >= (options.max ?? 0)
 }
 
-/** Whether the database and the queue answer. A process whose connections are all in use is busy, and ready. */
+/** Whether the database and the queue answer. A process whose connections are all in use counts as ready. */
 export async function readiness(app: Application): Promise<Readiness> {
-  // Anybody may ask, so what is wrong is for the log.
+  // Anybody may ask, so details are only in the log.
   const ask = (name: string, question: Promise<unknown>) =>
     question.then(
       () => 'ok',

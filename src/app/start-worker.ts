@@ -6,7 +6,7 @@ import type { Application, Role } from './application.ts'
 import { features } from './features.ts'
 import { listenTo } from './listen-to.ts'
 
-/** Advances jobs: takes tokens, and sweeps for work that nobody does. Sends what features have to send. */
+/** Advances jobs: takes tokens, and sweeps for work without a worker. Runs the senders of the features. */
 export async function startWorker(app: Application): Promise<Role> {
   const { config, log, engine } = app
   const concurrency = config.workerConcurrency

@@ -5,7 +5,7 @@ import type { HttpRoutes } from '../platform/http/server.ts'
 import { approvalSchema } from './approval-api.ts'
 import { findOpenApprovals } from './approval-sql.ts'
 
-/** More never wait at the same time. */
+/** There are never more waiting requests than this. */
 const listedApprovals = 200
 
 export function approvalRoutes({ db }: { readonly db: Db }): HttpRoutes {

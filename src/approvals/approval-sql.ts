@@ -22,7 +22,7 @@ export async function insertApproval(
     .executeTakeFirstOrThrow()
 }
 
-/** The one that waits for somebody to decide it; nobody else decides it until the transaction ends. */
+/** The waiting request, locked until the transaction ends. */
 export async function lockOpenApproval(
   tx: Tx,
   approvalKind: ApprovalKind,
@@ -38,7 +38,7 @@ export async function lockOpenApproval(
     .executeTakeFirst()
 }
 
-/** Those that wait, newest first. */
+/** The waiting requests, newest first. */
 export async function findOpenApprovals(
   db: Db,
   filter: { subject?: string | undefined },

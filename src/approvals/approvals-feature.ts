@@ -1,6 +1,6 @@
 import type { Db } from '../platform/database/connect.ts'
 
-/** What one person asks for and another approves. */
+/** Requests of one person that another person approves. */
 export const approvalsFeature = {
   async routes(deps: { readonly db: Db }) {
     const { approvalRoutes } = await import('./approval-routes.ts')

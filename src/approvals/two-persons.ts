@@ -12,11 +12,11 @@ import {
   lockOpenApproval,
 } from './approval-sql.ts'
 
-/** What is asked for, of what. */
+/** What is requested, and its subject. */
 export interface Matter {
   readonly kind: ApprovalKind
   readonly subject: string
-  /** All that somebody who approves it has seen, and that must not have changed since. */
+  /** Everything that the approver has seen; it must not have changed since the request. */
   readonly content: object
 }
 

@@ -46,7 +46,7 @@ export const newClaimSchema = z.strictObject({
   benefitAmount: amountSchema,
 })
 
-/** Needed when the deceased was not in good standing, or the register says otherwise by now. */
+/** Needed when the deceased was not in good standing, or the register has changed. */
 export const claimApprovalSchema = z.strictObject({ reason: nameSchema.optional() }).nullish()
 
 export const rejectionSchema = z.strictObject({ reason: nameSchema })

@@ -5,7 +5,7 @@ import type { Claims } from '../platform/database/schema.ts'
 import { DomainError } from '../platform/values/errors.ts'
 import type { ClaimStatus } from './claim-rules.ts'
 
-/** A claim as the API shows it: with whose it is, and the cycle that collects for it. */
+/** A claim as the API shows it: with the member, and the cycle that collects for it. */
 export type ClaimView = Omit<
   Selectable<Claims>,
   'deceasedFullName' | 'tierId' | 'joinedOn' | 'statusBefore'
@@ -14,7 +14,7 @@ export type ClaimView = Omit<
   deceasedFullName: string
   tierId: string
   joinedOn: string
-  /** What the register says otherwise by now than when the claim was submitted. */
+  /** What the register now says differently from when the claim was submitted. */
   registerDiffers: ('fullName' | 'joinedOn' | 'tier')[]
   tierCode: string
   cycleId: string | null
@@ -50,7 +50,7 @@ const claimViews = (db: Db) =>
       'c.revokedAt',
       'c.revocationReason',
       'm.memberCode as deceasedMemberCode',
-      // A version of before submits claims without what they rest on.
+      // An older version submits claims without these values.
       sql<string>`coalesce(c.deceased_full_name, m.full_name)`.as('deceasedFullName'),
       sql<string>`coalesce(c.joined_on, m.joined_on)`.as('joinedOn'),
       't.tierId',
@@ -154,7 +154,7 @@ export async function rejectSubmittedClaim(
   return numAffectedRows === 1n
 }
 
-/** Makes an Approved claim Revoked, and returns what the member was before; undefined when the claim is in another state. */
+/** Makes an Approved claim Revoked, and returns the earlier status of the member; undefined when the claim is in another state. */
 export async function revokeApprovedClaim(
   tx: Tx,
   claimId: string,
@@ -169,7 +169,7 @@ export async function revokeApprovedClaim(
   return rows[0]
 }
 
-/** Removes what the claims for the member say of who it was, and returns them. */
+/** Removes the personal data from the claims for the member, and returns these. */
 export async function blankClaims(
   tx: Tx,
   memberId: string,

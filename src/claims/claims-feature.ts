@@ -13,7 +13,7 @@ declare module '../events/event-sql.ts' {
   }
 }
 
-/** Deaths that are reported, and what is decided on them. */
+/** Death claims, and the decisions on them. */
 export const claimsFeature = {
   subscriptions: { MemberErased: forgetDeceased } satisfies Subscriptions,
   async routes(deps: AnnounceDeps & { readonly clock: Clock }) {

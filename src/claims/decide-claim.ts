@@ -61,7 +61,7 @@ export async function rejectClaim(
   })
 }
 
-/** What whoever approves the claim has to think about, a sentence each. */
+/** Warnings for the approver of the claim, a sentence each. */
 function doubtsOf({ deceasedMemberCode, dateOfDeath, inStanding, registerDiffers }: ClaimView): string[] {
   return [
     ...(inStanding === false

@@ -64,7 +64,7 @@ export async function undoDeath(
   })
 }
 
-/** Whoever approves has seen for whom the claim is, and which cycle collects for it. */
+/** What the approver has seen: the member of the claim, and the cycle that collects for it. */
 function matterOf({ claimId, claimStatus, deceasedMemberId, cycleId }: ClaimView): Matter {
   return { kind: 'undo-death', subject: claimId, content: { claimStatus, deceasedMemberId, cycleId } }
 }

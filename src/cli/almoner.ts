@@ -50,7 +50,7 @@ try {
   await program.parseAsync()
 } catch (error) {
   if (error instanceof CommanderError) {
-    // It has said what is wrong already; asking for help is not wrong.
+    // Commander has printed the error already; asking for help is no error.
     process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.wrongUse
   } else {
     const { explain } = await import('./run-command.ts')

@@ -31,7 +31,7 @@ export function nameOf(text: string): string {
   throw new InvalidArgumentError(name.error.issues.map(({ message }) => message).join(' '))
 }
 
-/** A text that the rule lets pass, for commander. */
+/** A text that the rule accepts, for commander. */
 export function textOf(rule: TextRule): (text: string) => string {
   const schema = textSchema(rule)
   return (text) => {
@@ -41,7 +41,7 @@ export function textOf(rule: TextRule): (text: string) => string {
   }
 }
 
-/** `none` becomes an empty text: commander knows no null. */
+/** `none` becomes an empty text: commander has no null. */
 export const orNone = (read: (text: string) => string) => (text: string) =>
   text === 'none' ? '' : read(text)
 

@@ -180,7 +180,7 @@ async function startInput(app: Application, options: StartOptions): Promise<Star
   }
 }
 
-/** Prints the cycle, having watched it if asked to; one that could not be created makes the command fail. */
+/** Prints the cycle, after watching it if asked to; the command fails if the creation failed. */
 async function printCycle(
   app: Application,
   command: Command,

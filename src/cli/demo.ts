@@ -35,7 +35,7 @@ export const demoCommand = () =>
     .option('--members <number>', 'members who will owe a contribution', wholeNumber(1, 20_000_000), 5000)
     .action(async (options: { members: number }, command: Command) => {
       const dataDir = await mkdtemp(path.join(tmpdir(), 'almoner-demo-'))
-      // The demo has a server, a queue and a clean register of its own, whatever the environment names.
+      // The demo has its own server, queue and empty register, whatever the environment says.
       const env = { ...process.env, ALMONER_DATA_DIR: dataDir, DATABASE_URL: '', QUEUE_URL: '' }
       const config = readConfig(env)
       try {
@@ -105,7 +105,7 @@ async function playWithWorker(app: Application, members: number): Promise<DemoRe
   }
 }
 
-/** A process of its own, as in production: killing it must not matter. */
+/** A separate process, as in production: killing it must not matter. */
 async function startWorkerProcess(env: NodeJS.ProcessEnv): Promise<ChildProcess> {
   const almoner = path.join(packageRoot, 'dist', 'cli', 'almoner.js')
   const worker = spawn(process.execPath, [almoner, 'worker'], {

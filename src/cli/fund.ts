@@ -56,7 +56,7 @@ export function fundCommand(): Command {
       async ({ roundingStep, paymentLimit, selfApproval, ...changes }: FundOptions, command: Command) => {
         const changed = await withApplication(async (app) => {
           const fund = await findFund(app.db)
-          // In the currency that the fund has afterwards; one that there is not is refused below.
+          // In the currency that the fund has afterwards; an unknown one is refused below.
           const isSame = changes.currency === undefined || changes.currency === fund.currency
           const currency = (isSame ? undefined : currencyOf(changes.currency ?? '')) ?? fund
           return changeFund(app, {

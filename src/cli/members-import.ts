@@ -172,7 +172,7 @@ async function openFile(file: string): Promise<{ source: Readable; size: number 
 /** Writes the rows that are not imported to the file, if one is named, so that they can be corrected and imported. */
 async function openFaults(file: string | undefined) {
   if (file === undefined) return { add: undefined, close: async () => {} }
-  // Before anything is imported: what is there already is not written over.
+  // Before anything is imported: an existing file is not overwritten.
   const handle = await open(file, 'wx').catch((error: NodeJS.ErrnoException) => {
     const why = error.code === 'EEXIST' ? 'it is there already, and nothing is written over' : error.message
     throw new DomainError('invalid-input', `${file} cannot be written: ${why}.`, [], { cause: error })
@@ -218,7 +218,7 @@ async function openFaults(file: string | undefined) {
   }
 }
 
-/** One line for what is wrong in the same way, however many rows it concerns. */
+/** One line for each kind of fault, however many rows have it. */
 function problemLine({ column, reason, rows, isWarning, examples }: FaultGroup): string {
   const lines = examples.map(({ line }) => line).join(', ')
   const more = rows > examples.length ? ` and ${(rows - examples.length).toLocaleString('en')} more` : ''

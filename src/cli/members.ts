@@ -19,7 +19,7 @@ interface ListOptions {
   limit: number
 }
 
-/** What is given of a member. `none` comes as an empty text, for commander knows no null. */
+/** The given fields of a member. `none` comes as an empty text, because commander has no null. */
 interface MemberOptions {
   name?: string
   tier?: string

@@ -6,7 +6,7 @@ import { createQueues } from '../platform/queue/open-queue.ts'
 import { printResult, say } from './output.ts'
 import { serverRetryMs, withApplication } from './run-command.ts'
 
-/** Opening the application migrates; this is for those who want it done before anything else starts. */
+/** Opening the application migrates; this command does it before anything else starts. */
 export const migrateCommand = () =>
   new Command('migrate')
     .description('bring the database up to date')

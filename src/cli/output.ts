@@ -11,7 +11,7 @@ export function printResult(command: Command, result: unknown, lines: readonly s
   process.stdout.write(wantsJson(command) ? `${JSON.stringify(result)}\n` : `${lines.join('\n')}\n`)
 }
 
-/** A message on the way there, on standard error. */
+/** A progress message, on standard error. */
 export function say(line: string): void {
   process.stderr.write(`${line}\n`)
 }
@@ -28,7 +28,7 @@ export function table(rows: readonly (readonly string[])[]): string[] {
 }
 
 export interface ProgressDisplay {
-  /** @param note what stands behind the bar, e.g. the time left */
+  /** @param note the text after the bar, e.g. the time left */
   show(done: number, total: number, note: string): void
   end(): void
 }
@@ -79,7 +79,7 @@ function plainLines(what: string): ProgressDisplay {
   }
 }
 
-/** 75 → "1 minute 15 seconds"; what people say of a time that is left. */
+/** 75 → "1 minute 15 seconds", for the time that is left. */
 export function sayDuration(seconds: number): string {
   const minutes = Math.floor(seconds / 60)
   const rest = seconds % 60

@@ -9,10 +9,10 @@ import { type Actor, operator } from '../platform/values/actor.ts'
 import { DomainError, type RefusalCode } from '../platform/values/errors.ts'
 import { exitCodes } from './exit-codes.ts'
 
-/** Refusals of how something was asked; all others are of what was asked for. */
+/** Refusals of wrong usage (exit code 2); all others are failures (exit code 1). */
 const wrongUses: readonly RefusalCode[] = ['invalid-input', 'eligible-as-of-in-future']
 
-/** Who acts on the command line: whoever the operating system says. */
+/** The actor of the command line: the user of the operating system. */
 export function commandActor(): Actor {
   return operator(`cli:${userInfo().username}`)
 }
@@ -51,12 +51,12 @@ export async function withApplicationOf<Result>(
   }
 }
 
-/** A command speaks for itself; its log is for trouble, unless LOG_LEVEL asks for more. */
+/** A command prints its own messages; its log has only warnings and errors, unless LOG_LEVEL asks for more. */
 export function commandLog(config: Config): Logger {
   return createLog({ level: process.env.LOG_LEVEL ? config.logLevel : 'warn', format: config.logFormat })
 }
 
-/** What a thrown error is to the caller: a sentence on standard error and an exit code. */
+/** Shows an error to the user: a sentence on standard error and an exit code. */
 export function explain(error: unknown): { sentence: string; exitCode: number } {
   if (error instanceof DomainError) {
     return {

@@ -52,7 +52,7 @@ function sayHowToSetUp(link: string | undefined): void {
 /** Below the 30 s after which supervisors such as Kubernetes kill. */
 const stopLimitMs = 20_000
 
-/** Ends the process if it has not ended by itself: what is cut off is rolled back, and another worker does it. */
+/** Ends the process if it has not ended by itself: unfinished work is rolled back, and another worker does it. */
 function leaveWithin(limitMs: number, log: Logger): void {
   const leave = () => {
     log.error({ limitMs }, 'what is in hand takes too long; it is left to others')

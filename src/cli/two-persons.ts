@@ -8,7 +8,7 @@ export interface TwoPersonsOptions {
   withdraw?: true
 }
 
-/** The options of a command that one person asks for and another approves. */
+/** The options of a command that one person requests and another approves. */
 export function twoPersonsCommand(command: Command): Command {
   return command
     .option('--reason <text>', 'why; asks for it', nameOf)
@@ -16,7 +16,7 @@ export function twoPersonsCommand(command: Command): Command {
     .option('--withdraw', 'take the request back')
 }
 
-/** Does the one thing that the options ask for; each says in a sentence what it has done. */
+/** Does the step that the options name, and prints what was done. */
 export async function twoPersons(
   { reason, approve, withdraw }: TwoPersonsOptions,
   verbs: {

@@ -17,7 +17,7 @@ interface AddOptions {
   agent?: string
 }
 
-/** For whoever runs the server: it works while nobody can sign in. */
+/** For the operator of the server: it works even when nobody can sign in. */
 export function usersCommand(): Command {
   const users = group('users', 'who may sign in')
   users

@@ -5,7 +5,7 @@ import { listen } from '../platform/database/listen.ts'
 import { jobChannel } from '../platform/jobs/job-sql.ts'
 import { say, sayDuration, showProgress } from './output.ts'
 
-/** Looks at least this often, for notifications are throttled and a lost connection hears none. */
+/** Checks at least this often, because notifications are limited and can be lost with the connection. */
 const lookEveryMs = 500
 /** After this long without a worker the watcher says so, once. */
 const noWorkerAfterMs = 3000

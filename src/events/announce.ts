@@ -1,7 +1,7 @@
 import type { Db, Tx } from '../platform/database/connect.ts'
 import { type EventName, insertEvent, type NewEvent } from './event-sql.ts'
 
-/** An event that has been written down, in the transaction that made it true. */
+/** A stored event, in the same transaction as the change. */
 export interface AnnouncedEvent extends NewEvent {
   readonly eventId: number
 }
@@ -9,7 +9,7 @@ export interface AnnouncedEvent extends NewEvent {
 /** Acts on an event in the same transaction: if it throws, what happened is rolled back too. It may announce what follows. */
 type Subscriber = (tx: Tx, event: AnnouncedEvent, announce: Announce) => Promise<void>
 
-/** What a feature does when something happens elsewhere, by the name of the event. */
+/** What a feature does when another feature announces an event, by the name of the event. */
 export type Subscriptions = { readonly [name in EventName]?: Subscriber }
 
 /**
@@ -20,7 +20,7 @@ export type Subscriptions = { readonly [name in EventName]?: Subscriber }
  */
 export type Announce = (tx: Tx, event: NewEvent) => Promise<number>
 
-/** What every verb needs that changes something. */
+/** What every verb with a change needs. */
 export interface AnnounceDeps {
   readonly db: Db
   readonly announce: Announce

@@ -20,7 +20,7 @@ const commit = (amount: number | null) => database.db.transaction().execute((tx)
 const broken = async () =>
   (await findBrokenLinks(database.db, 10)).map(({ eventId, fault }) => `${eventId} ${fault}`)
 
-/** As somebody who may do anything with the database. */
+/** As a user who may change everything in the database. */
 const tamper = (statement: string) =>
   database.db.transaction().execute(async (tx) => {
     await sql`set local session_replication_role = replica`.execute(tx)
@@ -32,7 +32,7 @@ test('events are chained in the order of their commits, however their transactio
   await new Promise<void>((started, failed) => {
     first = database.db.transaction().execute(async (tx) => {
       await write(tx, 1)
-      // Another one begins later and is done before.
+      // Another transaction begins later and commits earlier.
       await commit(2).then(() => started(), failed)
     })
   })
@@ -62,7 +62,7 @@ test('an event that is rolled back leaves no link', async () => {
   expect((await findChainHead(database.db)).position).toBe(2)
 })
 
-test('nobody edits or removes an event, nor a link, without switching triggers off', async () => {
+test('events and links cannot be changed or removed unless triggers are switched off', async () => {
   await commit(1)
   for (const statement of [
     `update events set actor = 'nobody'`,
@@ -75,7 +75,7 @@ test('nobody edits or removes an event, nor a link, without switching triggers o
   }
 })
 
-describe('whoever may do anything', () => {
+describe('a user who may change everything in the database', () => {
   let ids: number[]
   beforeEach(async () => {
     for (const amount of [1, null, 3]) await commit(amount)

@@ -1,6 +1,6 @@
 type Row = Readonly<Record<string, unknown>>
 
-/** What a change has changed, as it was and as it is. */
+/** The changed fields, before and after. */
 export function differences(before: Row, after: Row): { before: Row; after: Row } {
   const changed = Object.keys(after).filter(
     (key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]) && key !== 'updatedAt',
@@ -9,7 +9,7 @@ export function differences(before: Row, after: Row): { before: Row; after: Row 
   return { before: pick(before), after: pick(after) }
 }
 
-/** Takes these fields out of `before` and `after`; `personal` has them, and is undefined when there are none. */
+/** Moves these fields from `before` and `after` to `personal`, which is undefined when there are none. */
 export function splitPersonal(
   payload: Row,
   fields: readonly string[],

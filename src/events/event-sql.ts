@@ -23,15 +23,15 @@ export type EventRow = Omit<Selectable<Events>, 'payload' | 'personalDigest'> & 
 
 export interface NewEvent {
   readonly eventName: EventName
-  /** What it happened to; the fund has no id. */
+  /** The id of its subject; the fund has none. */
   readonly subject: string | null
   readonly actor: Actor
   readonly payload?: Record<string, unknown>
-  /** What of `before` and `after` says who a member is. It is kept beside the chain, until the member is erased. */
+  /** The personal data of `before` and `after`. It is stored beside the chain, until the member is erased. */
   readonly personal?: { readonly memberId: string; readonly fields: readonly string[] }
 }
 
-/** Writes the fact down in the transaction that makes it true, and returns its id. */
+/** Writes the event in the same transaction as the change, and returns its id. */
 export async function insertEvent(
   tx: Tx,
   { eventName, subject, actor, payload = {}, personal }: NewEvent,
@@ -111,7 +111,7 @@ export async function findAuditEvents(
   return query.execute()
 }
 
-/** PostgreSQL does not take every offset that is an offset. */
+/** PostgreSQL does not accept every valid offset. */
 function utc(instant: string): string {
   return Temporal.Instant.from(instant).toString()
 }
@@ -128,7 +128,7 @@ export interface BrokenLink {
     | 'its personal data is removed or changed'
 }
 
-/** Links that do not hold: first the events that were removed, edited, or written past the chain. */
+/** Broken links: first the events that were removed, edited, or written without a link. */
 export async function findBrokenLinks(db: Db, limit: number): Promise<BrokenLink[]> {
   const { rows } = await sql<BrokenLink>`
     select * from (
@@ -159,7 +159,7 @@ export async function findBrokenLinks(db: Db, limit: number): Promise<BrokenLink
   return rows
 }
 
-/** A place in the chain: whoever has written it down elsewhere can tell whether all before it is as it was. */
+/** A place in the chain: a copy of it elsewhere proves later that everything before it is unchanged. */
 export interface ChainLink {
   readonly position: number
   readonly digest: string
@@ -181,7 +181,7 @@ export async function findChainHead(db: Db): Promise<ChainLink> {
   return rows[0] ?? { position: 0, digest: '' }
 }
 
-/** Events that the chain can no longer vouch for, as personal data was taken out of them. */
+/** Events that the chain can no longer prove, because personal data was removed from them. */
 export async function countRedacted(db: Db): Promise<number> {
   const { rows } = await sql<{ redacted: number }>`select count(*) as redacted from redacted_events`.execute(
     db,

@@ -70,7 +70,7 @@ export async function changeFund(
   })
 }
 
-/** The rounding step in another currency: the same amount. The smallest there is, which rounds nothing, stays the smallest. */
+/** The rounding step in another currency: the same amount. The smallest step, which rounds nothing, stays the smallest. */
 function stepIn(currency: Currency, fund: FundRow): number | undefined {
   return fund.roundingStep === 1 ? 1 : convertDecimals(fund.roundingStep, fund, currency)
 }

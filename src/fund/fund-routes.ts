@@ -32,7 +32,7 @@ export function fundRoutes(deps: AnnounceDeps): HttpRoutes {
         },
       },
       async (request) => {
-        // It decides whether one person may pay out alone.
+        // This setting decides whether one person alone may approve a payout.
         if (request.body.selfApproval !== undefined) requireStepUp(request)
         return changeFund(deps, { changes: request.body, actor: request.actor })
       },

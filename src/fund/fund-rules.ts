@@ -15,7 +15,7 @@ export function endOfDay(date: string, timeZone: string, now: Date): string {
   return (Temporal.Instant.compare(end, current) < 0 ? end : current).toString()
 }
 
-/** Whether the IANA name can be reckoned with. */
+/** Whether it is a valid IANA time zone. */
 export function isTimeZone(name: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: name })
@@ -25,12 +25,12 @@ export function isTimeZone(name: string): boolean {
   }
 }
 
-/** `CC` in 2026, the 15th → `CC-2026-00015`. Numbers run within a calendar year and outgrow their zeros. */
+/** `CC` in 2026, the 15th → `CC-2026-00015`. Numbers restart each calendar year, and may have more than five digits. */
 export function yearlyCode(prefix: string, year: number, number: number): string {
   return `${prefix}-${year}-${String(number).padStart(5, '0')}`
 }
 
-/** The codes of claims begin with it; those of cycles begin with what the fund chooses, and with something else. */
+/** The codes of claims begin with it; those of cycles begin with another prefix, which the fund chooses. */
 export const claimCodePrefix = 'CL'
 
 /** Languages in which letters can be written. */

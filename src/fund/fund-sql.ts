@@ -38,7 +38,7 @@ export async function holdFund(tx: Tx, lock: 'share' | 'update'): Promise<FundRo
   return (lock === 'share' ? query.forShare() : query.forUpdate()).executeTakeFirstOrThrow()
 }
 
-/** Whether any amount is kept yet: another currency would give it another meaning. */
+/** Whether any amount is stored: another currency would change its meaning. */
 export async function hasAmounts(db: Db): Promise<boolean> {
   const { rows } = await sql<{ found: boolean }>`
     select exists (select from claims)
@@ -67,7 +67,7 @@ export async function insertTier(
   return db.insertInto('tiers').values(tier).returningAll().executeTakeFirstOrThrow()
 }
 
-/** Since when a tier or an agent is retired; one that was before keeps its time. */
+/** Since when a tier or an agent is retired; one that was retired before keeps its time. */
 export function retirement(isRetired: boolean) {
   return { retiredAt: isRetired ? sql<string>`coalesce(retired_at, now())` : null }
 }
@@ -93,7 +93,7 @@ export async function deleteTier(tx: Tx, tierId: string): Promise<void> {
   await tx.deleteFrom('tiers').where('tierId', '=', tierId).execute()
 }
 
-/** The tier as it is before a change; nobody else changes it until the transaction ends. */
+/** The tier before a change, locked until the transaction ends. */
 export async function lockTier(tx: Tx, tierId: string): Promise<TierRow | undefined> {
   return tx.selectFrom('tiers').selectAll().where('tierId', '=', tierId).forUpdate().executeTakeFirst()
 }

@@ -15,7 +15,7 @@ export async function findErasureRequest(db: Db, memberId: string): Promise<Eras
   return db.selectFrom('erasureRequests').selectAll().where('memberId', '=', memberId).executeTakeFirst()
 }
 
-/** Whether there was one. */
+/** Whether one existed. */
 export async function deleteErasureRequest(tx: Tx, memberId: string): Promise<boolean> {
   const { numDeletedRows } = await tx
     .deleteFrom('erasureRequests')

@@ -2,14 +2,14 @@ import { isAscii, isUtf8 } from 'node:buffer'
 import { refusal } from './member-columns.ts'
 import { workbookAsCsv } from './workbook.ts'
 
-/** How files of other kinds begin, and what to do with them. */
+/** How files of other kinds begin, and the advice for each. */
 const otherKinds: readonly (readonly [begins: readonly number[], sentence: string])[] = [
   [[0xd0, 0xcf, 0x11, 0xe0], 'This is a workbook of an old kind (.xls): save it as .xlsx, or as CSV.'],
   [[0x1f, 0x8b], 'The file is compressed: unpack it first.'],
   [[0x25, 0x50, 0x44, 0x46], 'This is a PDF: a register is imported from CSV.'],
 ]
 
-/** So many bytes tell in which way a text without a mark is written. */
+/** The encoding of a text without a mark is detected from this many bytes. */
 const sampleBytes = 1024
 
 /**
@@ -71,7 +71,7 @@ function refuseOtherKinds(head: Buffer): void {
   if (/^[{[]/.test(first)) throw refusal('This is JSON, not CSV.')
 }
 
-/** Without the marks that say which way the text is written; some programs add a second. */
+/** Without the byte order marks; some programs add a second. */
 function withoutMark(head: Buffer): Buffer {
   let rest = head
   while (rest[0] === 0xef && rest[1] === 0xbb && rest[2] === 0xbf) rest = rest.subarray(3)
@@ -98,7 +98,7 @@ function decodeAs(encoding: string): Decode {
   return (chunk, isLast) => Buffer.from(decoder.decode(chunk, { stream: !isLast }))
 }
 
-/** The first bytes that are not ASCII decide: they are UTF-8, or they are of Windows. */
+/** The first bytes that are not ASCII decide: UTF-8 or Windows-1252. */
 function toUtf8(): Decode {
   let decode: Decode | undefined
   let kept: Buffer = Buffer.alloc(0)
@@ -116,7 +116,7 @@ function toUtf8(): Decode {
   }
 }
 
-/** A character of UTF-8 may be cut in two by the end of a chunk. */
+/** A character of UTF-8 may be split by the end of a chunk. */
 function endOfLastCharacter(bytes: Buffer): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back += 1) {
     const byte = bytes[bytes.length - back] ?? 0
@@ -129,7 +129,7 @@ function endOfLastCharacter(bytes: Buffer): number {
   return bytes.length
 }
 
-/** Whether some characters of several bytes are there: in text of Windows they hardly ever come about by chance. */
+/** Whether there are valid characters of several bytes: in Windows-1252 text these hardly ever occur. */
 function isMostlyUtf8(bytes: Buffer): boolean {
   const text = bytes.toString('utf8')
   const broken = text.split('\uFFFD').length - 1

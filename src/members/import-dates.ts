@@ -1,4 +1,4 @@
-/** Dates as people write them in files. Numbers of unknown order are only taken when somebody has said which it is. */
+/** Dates as people write them in files. Dates in numbers are accepted only when their order is given. */
 import { Temporal } from 'temporal-polyfill'
 import { z } from 'zod'
 
@@ -7,7 +7,7 @@ export type DateOrder = (typeof dateOrders)[number]
 
 const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
 
-/** Nobody in a register was there before; a spreadsheet that has lost a date makes one of 1899. */
+/** No member joined earlier; a spreadsheet that has lost a date writes one of 1899. */
 const firstYear = 1900
 
 /**
@@ -15,7 +15,7 @@ const firstYear = 1900
  * @returns `YYYY-MM-DD`, or why it is none, as a sentence
  */
 export function readDate(text: string, order: DateOrder | undefined): { date: string } | { reason: string } {
-  // Nearly every date is written so.
+  // Nearly every date has this form.
   if (text >= String(firstYear) && z.regexes.date.test(text)) return { date: text }
   const parts = partsOf(text, order)
   if (typeof parts === 'string') return { reason: parts }
@@ -29,7 +29,7 @@ export function readDate(text: string, order: DateOrder | undefined): { date: st
 }
 
 function partsOf(text: string, order: DateOrder | undefined): [number, number, number] | string {
-  // With a time of the day that says nothing.
+  // With a time of midnight, which has no meaning.
   const day = text.replace(/[T ]0{1,2}:00(:00(\.0+)?)?(Z|[+-]\d\d:?\d\d)?$/, '')
   const iso = /^(\d{4})([-/.])(\d{1,2})\2(\d{1,2})$/.exec(day) ?? /^(\d{4})()(\d\d)(\d\d)$/.exec(day)
   if (iso) return [Number(iso[1]), Number(iso[3]), Number(iso[4])]

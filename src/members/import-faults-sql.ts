@@ -82,7 +82,7 @@ export async function takeTwinsAsOne(client: Client, reason: string): Promise<vo
   }
 }
 
-/** Rows of new members who would come into a retired tier, or to a retired agent. */
+/** Rows of new members with a retired tier or agent. */
 export async function insertFaultsOfRetired(client: Client, reason: string): Promise<void> {
   await client.query(
     `insert into import_faults (line, column_name, value, reason)
@@ -97,7 +97,7 @@ export async function insertFaultsOfRetired(client: Client, reason: string): Pro
   )
 }
 
-/** Rows of members who would become Deceased, which nobody does but by a claim. */
+/** Rows of members who would become Deceased; only a claim may do that. */
 export async function insertFaultsOfDeaths(client: Client, reason: string): Promise<void> {
   await client.query(
     `insert into import_faults (line, column_name, value, reason)
@@ -142,7 +142,7 @@ export async function insertFaultsOfTheDead(client: Client, reason: string): Pro
   )
 }
 
-/** Rows without another fault of members who were erased: what they say must not come back. */
+/** Rows without another fault of members who were erased: their data must not come back. */
 export async function insertFaultsOfTheErased(client: Client, reason: string): Promise<void> {
   await client.query(
     `insert into import_faults (line, column_name, value, reason)
@@ -161,7 +161,7 @@ export async function insertFaultsOfRepeats(
 ): Promise<void> {
   const isGood =
     'r.member_code is not null and not exists (select from import_faults f where f.line = r.line)'
-  // Mostly there are none, and the rows are looked at once.
+  // Mostly there are none, so the rows are read once.
   const { rowCount } = await client.query(`
     create temp table import_repeats as
     select code_key(r.member_code) as key, min(r.line) as first_line from import_rows r
@@ -185,14 +185,14 @@ export async function orderFaults(client: Client): Promise<void> {
   await client.query(
     'create index on import_faults (line, fault_no); create index on import_warnings (line, fault_no)',
   )
-  // The rows are as many as the file has; where none is told of, none is looked up.
+  // There are as many rows as the file has; without faults none is looked up.
   const { rows } = await client.query<{ found: boolean }>(
     'select exists (select from import_faults) or exists (select from import_warnings) as found',
   )
   if (rows[0]?.found) await client.query('create index on import_rows (line)')
 }
 
-/** What was wrong in the file, with how its row is written. */
+/** A fault of the file, with its row as written. */
 export interface FoundFault extends RowFault {
   readonly faultNo: number
   /** In the order of `memberColumns`. */
@@ -225,7 +225,7 @@ export async function findFaults(
   return rows
 }
 
-/** What is wrong in the same way, in one line: how often, and where first. */
+/** Faults of one kind in one entry: how often, and where first. */
 export interface FaultGroup {
   readonly column: string | null
   /** Of the first. */
@@ -235,7 +235,7 @@ export interface FaultGroup {
   readonly examples: { readonly line: number; readonly value: string | null }[]
 }
 
-/** By how many rows they concern. Reasons are of one kind when they differ in what they name only. */
+/** By how many rows they concern. Reasons are of one kind when they differ only in the values that they name. */
 export async function groupFaults(client: Client, examples: number): Promise<FaultGroup[]> {
   const { rows } = await client.query<FaultGroup>(
     `select column_name as column, (array_agg(reason order by line))[1] as reason, is_warning as "isWarning",

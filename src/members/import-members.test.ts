@@ -71,7 +71,7 @@ async function register(prefix = p): Promise<Record<string, unknown>[]> {
   return rows
 }
 
-/** Which version of each row is stored: another one after any update, even one that changes nothing. */
+/** The stored version of each row: it changes with every update, even one that changes no value. */
 async function versions(): Promise<unknown[]> {
   const { rows } = await sql`
     select member_code, xmin::text, ctid::text from members order by member_code`.execute(database.db)
@@ -501,8 +501,8 @@ describe('the file is read as it is written,', () => {
   })
 })
 
-describe('codes that people take for the same', () => {
-  test('of tiers and agents are taken as the one that is there, or the first, with a warning that names both', async () => {
+describe('codes that look the same', () => {
+  test('of tiers and agents mean the existing one, or the first, with a warning that names both', async () => {
     const csv = file(
       row(`${p}-1`, 'N', 'a,ag-001,Active,2020-01-01,,'),
       row(`${p}-2`, 'N', `A,${p}New,Active,2020-01-01,,`),
@@ -578,7 +578,7 @@ describe('a member who is there already', () => {
     expect(rows).toEqual([{ memberCode: `${p}-1` }])
   })
 
-  test('keeps what a cell says nothing of, unless it is to be erased', async () => {
+  test('keeps a value if its cell is empty, unless it is to be erased', async () => {
     await run(file(row(`${p}-1`, 'Name', 'A,AG-001,Active,2020-01-01,12345,a@example.org')))
     const [before] = await register()
     const blank = file(row(`${p}-1`, 'Other', 'A,,Active,2020-01-01,,'))
@@ -592,7 +592,7 @@ describe('a member who is there already', () => {
     ])
   })
 
-  test('keeps a number and an address in place of which stands none', async () => {
+  test('keeps its number and address if the file has invalid ones', async () => {
     await run(file(row(`${p}-1`, 'Name', 'A,AG-001,Active,2020-01-01,12345,a@example.org')))
     const before = await register()
     const odd = file(row(`${p}-1`, 'Name', 'A,N/A,Active,2020-01-01,-,mailto:b@example.org'))
@@ -641,7 +641,7 @@ describe('a member who is there already', () => {
     )
   }
 
-  test('is not brought back from the dead', async () => {
+  test('stays Deceased', async () => {
     await dead()
     const csv = file(row(`${p}-1`, 'Name', 'A,,Active,2020-01-01,,'))
     expect((await run(csv)).result).toMatchObject({ skipped: 1, faulty: 0 })
@@ -663,7 +663,7 @@ describe('a member who is there already', () => {
     expect((await run(renamed, { onDuplicate: 'update' })).result).toMatchObject({ updated: 1, faulty: 0 })
   })
 
-  test('is not brought back from a death that came while the file was being written', async () => {
+  test('stays Deceased if the death came during the import', async () => {
     await run(file(row(`${p}-1`)))
     const importing = await database.db.transaction().execute(async (tx) => {
       await sql`update members set member_status = 'Deceased' where member_code = ${`${p}-1`}`.execute(tx)
@@ -675,7 +675,7 @@ describe('a member who is there already', () => {
     expect(result).toMatchObject({ rows: 1, updated: 0, faulty: 1 })
     expect(faults).toMatchObject([{ line: 2, column: 'status' }])
     expect(await register()).toMatchObject([{ memberStatus: 'Deceased', fullName: 'Somebody' }])
-    // The death is not what the import did, and would not be undone with it.
+    // The import did not cause the death, so undoing it would not undo the death.
     const { rows: kept } = await sql`select from import_changes where import_id = ${result.importId}`.execute(
       database.db,
     )
@@ -683,7 +683,7 @@ describe('a member who is there already', () => {
   })
 })
 
-/** Until a statement that begins like this waits for a lock. */
+/** Waits until a statement that begins like this waits for a lock. */
 async function waitForWaiter(beginning: string): Promise<void> {
   await expect
     .poll(
@@ -767,8 +767,8 @@ describe('Together with others', () => {
   })
 })
 
-describe('An import that is broken off', () => {
-  /** Rows without end. */
+describe('An import that is stopped', () => {
+  /** Endless rows. */
   function* endless() {
     yield `${header}\n`
     for (let i = 0; ; i += 1) yield `${row(`${p}-${i}`)}\n`
@@ -794,7 +794,7 @@ describe('An import that is broken off', () => {
     await expect.poll(leftovers).toEqual([])
   })
 
-  test('by its signal while writing writes nothing and lets go of its locks', async () => {
+  test('by its signal while writing writes nothing and releases its locks', async () => {
     const controller = new AbortController()
     await database.db.transaction().execute(async (tx) => {
       await sql`lock table members in share row exclusive mode`.execute(tx)
@@ -829,7 +829,7 @@ describe('An import that is broken off', () => {
     await expect.poll(leftovers).toEqual([])
   })
 
-  test('by its signal does not wait for an input that says nothing', async () => {
+  test('by its signal does not wait for a silent input', async () => {
     const controller = new AbortController()
     const csv = new Readable({ read() {} })
     csv.push(`${header}\n`)

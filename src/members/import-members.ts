@@ -24,11 +24,11 @@ export interface ImportInput {
   readonly csv: Readable
   /** What columns of other names mean. */
   readonly map?: ColumnMap
-  /** Of dates that are written in numbers, as 05.01.2020. */
+  /** For dates in numbers, such as 05.01.2020. */
   readonly dateOrder?: DateOrder | undefined
-  /** Whether an empty cell erases what the register says of a member who is updated; else it keeps it. */
+  /** Whether an empty cell erases the value of a member who is updated; otherwise it is kept. */
   readonly blankErases?: boolean
-  /** What becomes of a row whose member is on the register already and differs. */
+  /** What to do with a row whose member is on the register already and differs. */
   readonly onDuplicate: 'skip' | 'update'
   /** Whether an agent or a tier that does not exist is created with its code as its name, or is a fault. */
   readonly createAgents: boolean
@@ -36,10 +36,10 @@ export interface ImportInput {
   /** Checks and counts the same, and writes nothing. */
   readonly dryRun: boolean
   readonly actor: Actor
-  /** Gets every fault and warning, by line, when the import is over. If it throws, the import stands all the same. */
+  /** Gets every fault and warning, by line, when the import is over. If it throws, the import is still done. */
   readonly onFault?: (fault: faultStatements.FoundFault) => void | Promise<void>
   readonly onProgress?: (rowsRead: number) => void
-  /** Heeded until the rows are committed. */
+  /** Respected until the rows are committed. */
   readonly signal?: AbortSignal
 }
 
@@ -62,7 +62,7 @@ export interface ImportResult {
   /** Faults and warnings of one kind in one entry, the most rows first. */
   readonly problems: faultStatements.FaultGroup[]
   readonly dryRun: boolean
-  /** By which it can be undone; null for a dry run. */
+  /** The id to undo it; null for a dry run. */
   readonly importId: string | null
 }
 
@@ -71,7 +71,7 @@ const listedExamples = 5
 const progressRows = 1000
 const cancelEveryMs = 500
 const faultPage = 1000
-/** From here on planning a cycle would notice that vacuum has not been. */
+/** With more rows, planning a cycle would be slow without a vacuum. */
 const vacuumRows = 10_000
 
 /**
@@ -92,18 +92,18 @@ export async function importMembers(
   try {
     const result = await readAndWrite(deps, client, input)
     await reportFaults(client, input.onFault)
-    // The rows are committed; autovacuum will come by itself if this fails.
+    // The rows are committed; if this fails, autovacuum does it later.
     if (!input.dryRun && result.inserted + result.updated > vacuumRows) {
       await writeStatements.vacuumRegister(client).catch(() => {})
     }
     return result
   } finally {
-    // Closed rather than given back: that drops the temporary tables and the settings, whatever state it is in.
+    // Closed, not returned to the pool: that drops the temporary tables and the settings in any state.
     client.release(true)
   }
 }
 
-/** What the signal can end: the whole of it is written, or nothing. */
+/** The part that the signal can stop: all of it is written, or nothing. */
 async function readAndWrite(
   { pool, clock }: { pool: pg.Pool; clock: Clock },
   client: pg.ClientBase,
@@ -111,8 +111,8 @@ async function readAndWrite(
 ): Promise<ImportResult> {
   const { signal } = input
   const pid = await sessionStatements.findBackendPid(client)
-  // The signal ends the pipeline by itself; a statement that runs must be ended where it runs. One that begins in the very
-  // moment is not hit, so it is asked again until all has ended.
+  // The signal ends the pipeline by itself; a running statement must be cancelled in the database. One that begins at the same
+  // moment is missed, so this is repeated until all has ended.
   let again: NodeJS.Timeout | undefined
   const cancel = () => void sessionStatements.cancelBackend(pool, pid).catch(() => {})
   const keepCancelling = () => {
@@ -181,7 +181,7 @@ async function* hashed(bytes: AsyncIterable<Buffer | string>, hash: Hash): Async
   }
 }
 
-/** Holds the rows against the register and writes the good ones, in one transaction. */
+/** Compares the rows with the register and writes the good ones, in one transaction. */
 async function judgeAndWrite(
   client: pg.ClientBase,
   file: StagedFile,
@@ -243,7 +243,7 @@ async function findFaults(client: pg.ClientBase, input: ImportInput): Promise<vo
     await faultStatements.insertFaultsOfTheDead(client, registerReasons.deceased)
     await faultStatements.insertFaultsOfTheErased(client, registerReasons.erased)
   }
-  // Last, for the first row without any other fault is the one that counts.
+  // Last, because the first row without another fault is the one that counts.
   await faultStatements.insertFaultsOfRepeats(client, {
     same: registerReasons.repeatedCode,
     twin: registerReasons.twinInFile,
@@ -268,7 +268,7 @@ async function write(
     await writeStatements.noteBefore(client)
     await writeStatements.updateMembers(client, given)
     await writeStatements.keepChanges(client, importId)
-    // Who died since the rows were judged was left alone by the update: a fault, as if it had been before.
+    // The update skipped members who died since the rows were checked: their rows are faults, as if they had died before.
     await faultStatements.insertFaultsOfTheDead(client, registerReasons.deceased)
     await faultStatements.insertFaultsOfTheErased(client, registerReasons.erased)
   }

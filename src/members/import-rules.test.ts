@@ -11,7 +11,7 @@ function shownOf(name: string): string | null | undefined {
   return check({ line: 2, fields: ['M-1', name, 'A', 'Active', '2020-01-01'] }).faults[0]?.value
 }
 
-test('of a refused value 80 characters are shown, and that it goes on', () => {
+test('of a refused value 80 characters are shown, with a sign that more follows', () => {
   expect(shownOf(`=${'x'.repeat(79)}`)).toBe(`=${'x'.repeat(79)}`)
   expect(shownOf(`=${'x'.repeat(80)}`)).toBe(`=${'x'.repeat(78)}…`)
 })

@@ -17,7 +17,7 @@ export interface RowFault {
   readonly line: number
   /** Null when the fault is the row's as a whole. */
   readonly column: MemberColumn | null
-  /** What stands there, cut, with control characters made visible. */
+  /** The value, shortened, with control characters made visible. */
   readonly value: string | null
   /** One sentence. */
   readonly reason: string
@@ -26,14 +26,14 @@ export interface RowFault {
 
 export interface CheckedRow {
   readonly line: number
-  /** In the order of `memberColumns`. Null where nothing stands, and where what stands there is refused. */
+  /** In the order of `memberColumns`. Null for an empty or refused value. */
   readonly values: readonly (string | null)[]
   readonly faults: readonly Omit<RowFault, 'line'>[]
   /** Of a row with faults: as it is written in the file, in the order of `memberColumns`. */
   readonly written: readonly string[]
 }
 
-/** The reasons that only the register knows; the statements that find these faults are handed their sentence. */
+/** The reasons that depend on the register; the statements that find these faults get the sentence from here. */
 export const registerReasons = {
   unknownTier: 'There is no such tier.',
   unknownAgent: 'There is no such agent.',
@@ -49,11 +49,11 @@ export const registerReasons = {
 
 const shownChars = 80
 
-/** Columns in which the same stands again and again. */
+/** Columns in which the same values repeat. */
 const repeated: readonly MemberColumn[] = ['tier', 'agentCode', 'status', 'joinedOn']
 const maxReadings = 20_000
 
-/** What a column makes of what stands there. */
+/** How a column reads its value. */
 interface Reading {
   readonly value: string | null
   readonly reason?: string
@@ -66,11 +66,11 @@ export interface RowCheckOptions {
   readonly dateOrder: DateOrder | undefined
 }
 
-/** Makes the check of what a row says by itself, without the register. */
+/** Makes the check of a row by itself, without the register. */
 export function rowCheck(header: Header, options: RowCheckOptions): (row: CsvRow) => CheckedRow {
   const places = memberColumns.map((column) => header.indexOf(column))
   const readings = repeated.map(() => new Map<string, Reading>())
-  /** A million rows are of few tiers, agents and days: each is looked at once. */
+  /** A million rows have few tiers, agents and days: each value is checked once. */
   const readOnce = (column: MemberColumn, written: string): Reading => {
     const known = readings[repeated.indexOf(column)]
     const found = known?.get(written)
@@ -99,7 +99,7 @@ export function rowCheck(header: Header, options: RowCheckOptions): (row: CsvRow
       line,
       values,
       faults,
-      // Few rows are written as they are.
+      // Few rows need this text.
       written: faults.length === 0 ? [] : places.map((place) => fields[place] ?? ''),
     }
   }
@@ -107,7 +107,7 @@ export function rowCheck(header: Header, options: RowCheckOptions): (row: CsvRow
 
 function read(column: MemberColumn, written: string, options: RowCheckOptions): Reading {
   const reader = readers[column]
-  // A spreadsheet shows with an apostrophe that it is to be text.
+  // A spreadsheet marks a text with an apostrophe.
   const text = reader.tidy(written.includes("'") ? written.replace(/^\s*'(?=[=+@-])/, '') : written)
   if (text === '') {
     if (!requiredColumns.includes(column)) return { value: null }
@@ -117,7 +117,7 @@ function read(column: MemberColumn, written: string, options: RowCheckOptions): 
         written.trim() === '' ? `The ${column} is missing.` : `The ${column} has only invisible characters.`,
     }
   }
-  // The parser puts U+FFFD where bytes are no text; a program before it may have done the same.
+  // The parser writes U+FFFD for invalid bytes; an earlier program may have done the same.
   if (/[\0\uFFFD]/.test(text))
     return { value: null, reason: `The ${column} holds bytes that are not UTF-8 text.` }
   return reader.read(text, options)
@@ -140,10 +140,10 @@ function required({ tidy, reasonAgainst }: TextRule): Reader {
   }
 }
 
-/** What people write where there is nothing. */
+/** What people write for an empty value. */
 const nothing = /^(-+|n\/?a|#n\/a|nil|null|none)$/i
 
-/** A telephone number or an address never costs a member the row. */
+/** A wrong telephone number or address never refuses the row. */
 function contact({ tidy, reasonAgainst }: TextRule): Reader {
   return {
     tidy,

@@ -1,9 +1,9 @@
 import pg from 'pg'
 
-/** One connection, for the temporary tables are its own and go with it. */
+/** One connection, because the temporary tables belong to it and end with it. */
 export type Client = pg.ClientBase
 
-/** The pool bounds every statement, but copying a large file or writing it may take minutes. */
+/** The pool limits the time of every statement, but copying or writing a large file may take minutes. */
 export async function unboundStatements(client: Client): Promise<void> {
   await client.query('set statement_timeout = 0')
 }
@@ -18,7 +18,7 @@ export async function findBackendPid(client: Client): Promise<number> {
   return (rows[0] as { pid: number }).pid
 }
 
-/** Ends the statement that the connection runs, if any. By a connection of its own: those of the pool may all be at work. */
+/** Ends the statement that the connection runs, if any. With its own connection, because those of the pool may all be busy. */
 export async function cancelBackend(pool: pg.Pool, pid: number): Promise<void> {
   const client = new pg.Client(pool.options)
   try {

@@ -1,7 +1,7 @@
 import type { Client } from './import-session-sql.ts'
 import type { MemberStatus } from './member-rules.ts'
 
-/** What becomes of the rows whose members are on the register; those without a verdict are new. */
+/** The verdict for rows whose members are on the register; rows without one are new. */
 export async function createVerdicts(client: Client): Promise<void> {
   await client.query(`
     create temp table import_verdicts (
@@ -15,12 +15,12 @@ export async function analyzeVerdicts(client: Client): Promise<void> {
   await client.query('analyze import_verdicts')
 }
 
-/** Which of the columns that a file may leave out are there; the others are not compared, nor written. */
+/** Which of the optional columns the file has; the others are not compared, nor written. */
 export interface GivenColumns {
   readonly agentCode: boolean
   readonly phone: boolean
   readonly email: boolean
-  /** Whether a cell without anything in it erases what is on the register; else it keeps it. */
+  /** Whether an empty cell erases the value on the register; otherwise it is kept. */
   readonly blankErases: boolean
 }
 
@@ -76,7 +76,7 @@ export interface StatusChange {
   readonly members: number
 }
 
-/** What the rows that are to be written make of the status of members, the most first. */
+/** How the rows to write change the status of members, the most frequent change first. */
 export async function countStatusChanges(client: Client): Promise<StatusChange[]> {
   const { rows } = await client.query<StatusChange>(`
     select m.member_status as from, r.member_status as to, count(*)::integer as members

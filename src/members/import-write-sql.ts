@@ -10,13 +10,13 @@ const rowsToWrite = `
     and not exists (select from import_faults f where f.line = r.line)
     and not exists (select from import_verdicts v where v.line = r.line and v.verdict <> 'update')`
 
-/** Codes of tiers and agents that are not there yet, and would be made for the rows that are written. */
+/** Codes of missing tiers and agents that would be created for the rows to write. */
 export interface MissingCodes {
   readonly tiers: string[]
   readonly agents: string[]
 }
 
-/** In one look at the rows, for they are many and their codes few. */
+/** In one pass, because there are many rows and few codes. */
 export async function findMissing(client: Client): Promise<MissingCodes> {
   const { rows } = await client.query<MissingCodes>(`
     with wanted as materialized (select distinct r.tier_code, r.agent_code ${rowsToWrite})
@@ -32,7 +32,7 @@ export async function findMissing(client: Client): Promise<MissingCodes> {
   return rows[0] as MissingCodes
 }
 
-/** Makes them, each with its code as its name, and returns those that nobody else has made meanwhile. */
+/** Creates them, each with its code as its name, and returns those that this import created. */
 export async function insertMissing(client: Client, { tiers, agents }: MissingCodes): Promise<MissingCodes> {
   return {
     tiers: await codesOf(
@@ -85,7 +85,7 @@ async function insertMembersUnless(client: Client, onConflict: string): Promise<
   return rowCount ?? 0
 }
 
-/** Leaves alone who has died since the rows were judged, unless the row says so too, and of the same tier. */
+/** Skips members who died since the rows were checked, unless the row has the same status and tier. */
 export async function updateMembers(client: Client, given: GivenColumns): Promise<number> {
   const { rowCount } = await client.query(
     `update members m set
@@ -108,7 +108,7 @@ export async function updateMembers(client: Client, given: GivenColumns): Promis
   return rowCount ?? 0
 }
 
-/** The import itself; members that are inserted in its transaction bear the same instant. */
+/** The import itself; members that are inserted in its transaction have the same instant. */
 export async function insertImport(
   client: Client,
   { fileDigest, actor }: { fileDigest: string; actor: Actor },
@@ -127,7 +127,7 @@ export async function keepCounts(client: Client, importId: string, counts: objec
   ])
 }
 
-/** What the members are that an update may change. Nobody else changes them until the import ends: what it keeps is its own doing. */
+/** The members that an update may change, locked until the import ends, so that only its own changes are recorded. */
 export async function noteBefore(client: Client): Promise<void> {
   await client.query('create temp table import_before (member_id uuid, before jsonb)')
   await client.query(`
@@ -137,7 +137,7 @@ export async function noteBefore(client: Client): Promise<void> {
     for update of m`)
 }
 
-/** What has become of them, as far as it has changed. */
+/** The members afterwards, if they have changed. */
 export async function keepChanges(client: Client, importId: string): Promise<void> {
   await client.query(
     `insert into import_changes (import_id, member_id, before, after)
@@ -147,7 +147,7 @@ export async function keepChanges(client: Client, importId: string): Promise<voi
   )
 }
 
-/** The import as one event: its members are too many to have one each. */
+/** The import as one event: there are too many members for an event each. */
 export async function insertImportEvent(
   client: Client,
   importId: string,
@@ -161,7 +161,7 @@ export async function insertImportEvent(
   )
 }
 
-/** Planning a cycle reads the index of the standings alone, and can do so only where vacuum has been. */
+/** Planning a cycle reads the index of the standings alone, which works only after a vacuum. */
 export async function vacuumRegister(client: Client): Promise<void> {
   await client.query('vacuum (analyze) members, standings')
 }

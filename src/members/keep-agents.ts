@@ -47,7 +47,7 @@ export interface AgentChanges {
   readonly fullName?: string
   readonly email?: string | null
   readonly phone?: string | null
-  /** Whether members can no longer be given to the agent. */
+  /** Whether no more members can be given to the agent. */
   readonly isRetired?: boolean
 }
 

@@ -75,7 +75,7 @@ export async function changeMember(
       (memberStatus === undefined ||
         status === memberStatus ||
         (memberMoves[status] as readonly MemberStatus[]).includes(memberStatus)) &&
-      // A cycle is of the tier its deceased was in.
+      // A cycle is for the tier of its deceased.
       (changes.tierId === undefined || status !== 'Deceased'),
   )
   try {
@@ -109,12 +109,12 @@ export async function changeMember(
   }
 }
 
-/** Marks the member Deceased, in the transaction that proves the death. Done already, it does nothing. */
+/** Marks the member Deceased, in the transaction that proves the death. Does nothing if the member is Deceased already. */
 export async function markDeceased(tx: Tx, memberId: string): Promise<void> {
   await updateMember(tx, memberId, { memberStatus: 'Deceased' }, ['Active', 'Suspended', 'Inactive'])
 }
 
-/** Gives the member back the status that it had before a death that was none, in the transaction that says so. */
+/** Gives the member back the status from before a death that did not happen, in the same transaction. */
 export async function undoDeceased(tx: Tx, memberId: string, memberStatus: MemberStatus): Promise<void> {
   await updateMember(tx, memberId, { memberStatus }, ['Deceased'])
 }
@@ -130,7 +130,7 @@ export async function requireMember(db: Db, memberId: string, ownAgentId?: strin
   return member
 }
 
-/** Nobody comes into a retired tier, or to a retired agent. */
+/** No member can be moved to a retired tier or agent. */
 async function refuseRetired(
   tx: Tx,
   { tierId, agentId }: { tierId?: string | undefined; agentId?: string | null | undefined },
@@ -144,7 +144,7 @@ async function refuseRetired(
   }
 }
 
-/** What follows from a death is undone by nobody, so that two persons say it, and how it is known. */
+/** A death has lasting effects: it needs a claim, which another person approves. */
 function deathNeedsClaim(): DomainError {
   return new DomainError(
     'invalid-input',
@@ -162,7 +162,7 @@ async function refuseFutureJoiner(db: Db, clock: Clock, joinedOn: string): Promi
   }
 }
 
-/** A foreign key's refusal as a sentence; anything else as it is. */
+/** The refusal of a foreign key as a sentence; other errors unchanged. */
 function refusalOfReference(error: unknown): unknown {
   if (isForeignKeyViolation(error, 'members_tier_id_fkey')) {
     return new DomainError('tier-not-found', 'There is no such tier.', [], { cause: error })

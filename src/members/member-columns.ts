@@ -27,7 +27,7 @@ export type Header = readonly (MemberColumn | null)[]
 /** What columns of other names mean, by the name as `columnKey` writes it. */
 export type ColumnMap = ReadonlyMap<string, MemberColumn | null>
 
-/** In a file of faults; so that it can be corrected and imported as it is. */
+/** In a file of faults, which can be corrected and imported again. */
 export const faultColumns = ['line', 'problem'] as const
 
 const known: ColumnMap = new Map<string, MemberColumn | null>([
@@ -35,7 +35,7 @@ const known: ColumnMap = new Map<string, MemberColumn | null>([
   ...faultColumns.map((column) => [columnKey(column), null] as const),
 ])
 
-/** `Member Code`, `member_code` and `memberCode` are one name: capitals, blanks, signs and what nobody sees make no difference. */
+/** `Member Code`, `member_code` and `memberCode` are one name: capitals, blanks, signs and invisible characters make no difference. */
 export function columnKey(name: string): string {
   return name
     .normalize('NFKC')
@@ -71,7 +71,7 @@ export function countColumns(names: readonly string[], map: ColumnMap): number {
   return names.filter((name) => (map.get(columnKey(name)) ?? known.get(columnKey(name))) != null).length
 }
 
-/** @throws DomainError `import-refused` when a column is not known, is there twice, or is missing */
+/** @throws DomainError `import-refused` when a column is unknown, given twice, or missing */
 export function readHeader(fields: readonly string[], map: ColumnMap): Header {
   const names = fields.map((field) => field.trim())
   // Spreadsheets add empty columns at the end.

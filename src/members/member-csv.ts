@@ -10,18 +10,18 @@ import {
 } from './member-columns.ts'
 
 export interface CsvRow {
-  /** The physical line on which the row begins; a quoted field may go on over more of them. */
+  /** The physical line on which the row begins; a quoted field may continue over more lines. */
   readonly line: number
   readonly fields: readonly string[]
 }
 
-/** Is told the columns once, and then makes the text of each row. */
+/** Gets the columns once, and then makes the text of each row. */
 type RowsToText = (header: Header, names: readonly string[]) => (row: CsvRow) => string
 
-/** No row is this long. Without a bound, a quote that is never closed would draw the whole file into memory. */
+/** No row is this long. Without a limit, a quote that is never closed would load the whole file into memory. */
 const maxRowChars = 1_000_000
 
-/** Separators of one line. A row has eight fields, and a parser that meets ten million keeps them all in memory. */
+/** Separators of one line. A row has eight fields, and the parser would keep ten million of them in memory. */
 const maxSeparators = 1000
 
 /** Lines above the header: a title, the date, blank lines. */
@@ -35,7 +35,7 @@ interface Style {
 
 const separators = [',', ';', '\t', '|'] as const
 
-/** So much of the text tells how it is written. */
+/** The format is detected from this much of the text. */
 const headBytes = 65_536
 
 /**
@@ -69,7 +69,7 @@ export async function readMemberCsv(
 function styleOf(head: string, map: ColumnMap): Style {
   const lineEnds = head.includes('\n') ? ['\r\n', '\n'] : ['\r']
   const lines = head.split(/\r\n|\n|\r/, maxTitleLines + 1)
-  // Written for spreadsheets, which read it from the first line.
+  // This line is for spreadsheets: it names the separator.
   const told = /^"?sep=(.)"?/i.exec(lines[0] ?? '')?.[1]
   const columnsBy = (separator: string) =>
     Math.max(...lines.map((line) => countColumns(line.split(separator), map)))
@@ -91,9 +91,9 @@ class MemberCsv extends Parser {
   readonly #lineEnd: number
   /** Undefined until the header has been read. */
   #toText: ((row: CsvRow) => string) | undefined
-  /** The header as it stands in the file: some files have it again in the middle. */
+  /** The header as written in the file: some files repeat it in the middle. */
   #header: readonly string[] = []
-  /** The first line with something in it. It is refused when no header comes. */
+  /** The first line that is not empty. It is named in the refusal when there is no header. */
   #title: readonly string[] | undefined
   #failure: Error | undefined
   #nextLine = 1
@@ -103,7 +103,7 @@ class MemberCsv extends Parser {
   constructor({ separator, lineEnds }: Style, map: ColumnMap, rowsToText: RowsToText) {
     super({
       delimiter: separator,
-      // Both at once: an editor that adds lines to a file from elsewhere leaves it mixed.
+      // Both kinds of line ends: an editor that adds lines to a file may mix them.
       record_delimiter: [...lineEnds],
       ltrim: true,
       relax_quotes: true,
@@ -134,7 +134,7 @@ class MemberCsv extends Parser {
     const isHeader = countColumns(fields, this.#map) > 1
     if (!isHeader) {
       this.#title ??= fields
-      // The refusal names what stands there.
+      // The refusal quotes it.
       if (line > maxTitleLines) readHeader(this.#title, this.#map)
       return
     }
@@ -223,7 +223,7 @@ class MemberCsv extends Parser {
 
 const comma = 0x2c
 
-/** What is the same in two lines that say the same. */
+/** A form in which equal lines are equal. */
 function keyOf(fields: readonly string[]): string {
   return fields.map(columnKey).join()
 }

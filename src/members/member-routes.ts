@@ -30,7 +30,7 @@ import {
 import { memberStatuses } from './member-rules.ts'
 import { findMembers, findStandings } from './member-sql.ts'
 
-/** Which of them it is, the file itself says. */
+/** The kind is read from the file itself. */
 const fileTypes = ['text/csv', 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'] as const
 
 const memberParams = z.strictObject({ memberId: z.uuid() })

@@ -35,7 +35,7 @@ export async function findAgents(db: Db, page: { after?: string; limit: number }
   return query.execute()
 }
 
-/** The agent as it is before a change; nobody else changes it until the transaction ends. */
+/** The agent before a change, locked until the transaction ends. */
 export async function lockAgent(tx: Tx, agentId: string): Promise<AgentRow | undefined> {
   return tx.selectFrom('agents').selectAll().where('agentId', '=', agentId).forUpdate().executeTakeFirst()
 }
@@ -61,7 +61,7 @@ export async function deleteAgent(tx: Tx, agentId: string): Promise<void> {
   await tx.deleteFrom('agents').where('agentId', '=', agentId).execute()
 }
 
-/** The codes of the tier and the agent, as far as they are retired. */
+/** The codes of the tier and the agent, if they are retired. */
 export async function findRetired(
   db: Db,
   { tierId, agentId }: { tierId?: string | undefined; agentId?: string | null | undefined },
@@ -116,7 +116,7 @@ export async function insertMember(db: Db, member: NewMember): Promise<string> {
   return memberId
 }
 
-/** Nobody else changes the member until the transaction ends. */
+/** Locks the member until the transaction ends. */
 export async function lockMember(tx: Tx, memberId: string): Promise<void> {
   await sql`select from members where member_id = ${memberId} for update`.execute(tx)
 }
@@ -138,7 +138,7 @@ export async function updateMember(
   return numUpdatedRows > 0n
 }
 
-/** Removes what says who the member is. */
+/** Removes the personal data of the member. */
 export async function blankMember(tx: Tx, memberId: string): Promise<void> {
   await tx
     .updateTable('members')
@@ -179,7 +179,7 @@ export interface MemberFilter {
   readonly q?: string | undefined
 }
 
-/** Members that a search may find and still look up one by one. */
+/** Up to this many results, a search looks up members one by one. */
 const searchedByKey = 2_000
 
 /** A page of members by code, after the given one. */
@@ -188,7 +188,7 @@ export async function findMembers(
   filter: MemberFilter,
   page: { after?: string; limit: number },
 ): Promise<MemberView[]> {
-  // Few are looked up by their key. Of many the first are soon found on the way through the register.
+  // A few results are looked up by their key. Of many, a scan of the register soon finds the first.
   const found = filter.q === undefined ? undefined : await findMemberIds(db, filter.q, searchedByKey)
   let query = memberViews(db).orderBy('m.memberCode').limit(page.limit)
   if (page.after !== undefined) query = query.where('m.memberCode', '>', page.after)
@@ -212,9 +212,9 @@ function searches(text: string): RawBuilder<boolean>[] {
   const digits = phone.replaceAll(/\D/g, '')
   return [
     hasWords(text),
-    // Zeros alone are the beginning of no code, and would be that of every one.
+    // Zeros alone would match every code, so they match none.
     ...(/[^0]/.test(code) ? [sql<boolean>`starts_with(code_key(m.member_code), code_key(${code}))`] : []),
-    // Of a number with its country nine digits are compared: those that are dialled within it too.
+    // Only the last nine digits are compared, so a number with or without its country code is found.
     ...(digits.length >= 5 && /^[+0-9 ()-]+$/.test(phone)
       ? [
           sql<boolean>`right(dialled(m.phone), 5) = ${digits.slice(-5)}

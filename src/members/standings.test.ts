@@ -94,7 +94,7 @@ test('periods of a member never overlap, even when the clock was set back', asyn
   const { db } = database
   const [tierId] = await makeTiers()
   const [memberId] = await registerMembers(db as Tx, 1, 'Active', tierId as string)
-  // As if the member had been registered by a clock that was an hour ahead.
+  // As if the member had been registered with a clock that was an hour ahead.
   await sql`update standings set valid_from = valid_from + interval '1 hour' where member_id = ${memberId}`.execute(
     db,
   )
@@ -119,7 +119,7 @@ test('members and their standings cannot be deleted', async () => {
   }
 })
 
-describe('a member is of a tier, and of an agent, that is there', () => {
+describe('a member needs an existing tier and agent', () => {
   const noOne = '00000000-0000-4000-8000-000000000000'
 
   test.each(['tier', 'agent'] as const)('an unknown %s is refused, and nothing is written', async (kind) => {

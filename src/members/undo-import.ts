@@ -15,9 +15,9 @@ import {
 
 export interface UndoneImport {
   readonly importId: string
-  /** Members that came with it, and are gone. */
+  /** Members that the import added, now removed. */
   readonly removed: number
-  /** Members that it updated, and that are what they were. */
+  /** Members that the import updated, now as they were before. */
   readonly restored: number
 }
 
@@ -51,7 +51,7 @@ export async function undoImport(
         `${changed.members} of its members were changed since, or have a claim, the first is ${changed.first}.`,
       )
     }
-    // Members go only while their import is being undone.
+    // Members can be removed only while their import is being undone.
     await markUndone(tx, importId, actor.name)
     const undone = {
       importId,

@@ -17,7 +17,7 @@ export async function hasImport(db: Db, importId: string): Promise<boolean> {
   return rows.length > 0
 }
 
-/** Nobody else undoes it until the transaction ends. */
+/** Locks the import, so that nobody else undoes it before the transaction ends. */
 export async function lockImport(tx: Tx, importId: string): Promise<ImportRow | undefined> {
   return tx.selectFrom('imports').selectAll().where('importId', '=', importId).forUpdate().executeTakeFirst()
 }
@@ -35,7 +35,7 @@ export async function findImportChanges(
   return rows
 }
 
-/** Holds off imports, which wait for each other, and starts of cycles, until the transaction ends. */
+/** Blocks other imports and starts of cycles until the transaction ends. */
 export async function holdRegister(tx: Tx): Promise<void> {
   await sql`select pg_advisory_xact_lock(7231, 2)`.execute(tx)
   await sql`lock table contribution_cycles in share row exclusive mode`.execute(tx)

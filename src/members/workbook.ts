@@ -2,21 +2,23 @@ import { createWriteStream } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { promisify } from 'node:util'
 import { SaxesParser, type SaxesTagPlain } from 'saxes'
 import { Temporal } from 'temporal-polyfill'
-import yauzl from 'yauzl'
 import { refusal } from './member-columns.ts'
+import {
+  localName,
+  maxTextChars,
+  maxUnpackedBytes,
+  openParts,
+  type Parts,
+  parseXml,
+  readXml,
+  tooLarge,
+} from './workbook-parts.ts'
 
-/** What the parts of a workbook may come to when they are unpacked: more than a full sheet of members. A bomb is far larger. */
-const maxUnpackedBytes = 1_000_000_000
 /** Of the list of sheets and of the styles: large ones come to a tenth. */
 const maxSmallPartBytes = 20_000_000
-const maxParts = 10_000
-/** Of a cell, and between two tags that open. The longest text that a spreadsheet has, all of it escaped, is a fifth of it. */
-const maxTextChars = 1_000_000
 /** Of rows that are read and not yet handed on. */
 const maxHeldChars = 10_000_000
 /** As many as a spreadsheet has. */
@@ -52,90 +54,6 @@ export async function* workbookAsCsv(source: AsyncIterable<Buffer>): AsyncGenera
   }
 }
 
-interface Parts {
-  /** The text of a part, piece by piece; nothing when it is not there. */
-  read(name: string, maxBytes: number): AsyncGenerator<string>
-  close(): void
-}
-
-const openArchive = promisify<string, yauzl.Options, yauzl.ZipFile>(yauzl.open)
-
-async function openParts(file: string): Promise<Parts> {
-  const archive = await openArchive(file, { lazyEntries: true, autoClose: false }).catch((error: Error) => {
-    throw refusal('This looks like a workbook, and cannot be opened as one: save it again.', error)
-  })
-  if (archive.entryCount > maxParts) throw tooLarge()
-  const entries = new Map<string, yauzl.Entry>()
-  await new Promise<void>((resolve, reject) => {
-    archive.on('entry', (entry: yauzl.Entry) => {
-      entries.set(entry.fileName, entry)
-      archive.readEntry()
-    })
-    archive.once('end', resolve)
-    archive.once('error', (error: Error) => reject(damaged(error)))
-    archive.readEntry()
-  })
-  let unpacked = 0
-  const openStream = promisify<yauzl.Entry, Readable>(archive.openReadStream.bind(archive))
-  return {
-    async *read(name, maxBytes) {
-      const entry = entries.get(name)
-      if (!entry) return
-      // As large as the archive says; a part that turns out larger ends there, as damaged.
-      unpacked += entry.uncompressedSize
-      if (unpacked > maxUnpackedBytes || entry.uncompressedSize > maxBytes) throw tooLarge()
-      const decoder = new TextDecoder('utf-8')
-      try {
-        for await (const chunk of await openStream(entry)) {
-          yield decoder.decode(chunk as Buffer, { stream: true })
-        }
-      } catch (error) {
-        throw damaged(error as Error)
-      }
-    },
-    close: () => archive.close(),
-  }
-}
-
-function tooLarge(): Error {
-  return refusal('The workbook is too large: save the sheet as CSV.')
-}
-
-function damaged(cause: Error): Error {
-  return refusal('The workbook is damaged: save it again.', cause)
-}
-
-/** Reads the XML of a part, and lets the caller hand on what it has found after each piece. */
-async function* parseXml(
-  text: AsyncGenerator<string>,
-  parser: SaxesParser,
-  found: () => Buffer | undefined,
-): AsyncGenerator<Buffer> {
-  parser.on('error', (error) => {
-    throw damaged(error)
-  })
-  let isThere = false
-  let charsSinceTag = 0
-  parser.on('opentagstart', () => {
-    charsSinceTag = 0
-  })
-  for await (const piece of text) {
-    isThere = true
-    // What stands between tags is kept in memory until the next one.
-    charsSinceTag += piece.length
-    if (charsSinceTag > maxTextChars) throw tooLarge()
-    parser.write(piece)
-    const rows = found()
-    if (rows) yield rows
-  }
-  // Workbooks do without some of their parts.
-  if (isThere) parser.close()
-}
-
-async function readXml(text: AsyncGenerator<string>, parser: SaxesParser): Promise<void> {
-  for await (const _ of parseXml(text, parser, () => undefined));
-}
-
 async function* rowsOf(parts: Parts): AsyncGenerator<Buffer> {
   const { sheet, countsFrom1904 } = await findSheet(parts)
   const texts = await readSharedTexts(parts)
@@ -152,7 +70,7 @@ async function* rowsOf(parts: Parts): AsyncGenerator<Buffer> {
   parser.on('opentag', (tag) => {
     const name = localName(tag)
     if (name === 'row') {
-      // Rows that are empty are left out, and so are their numbers.
+      // A sheet leaves out empty rows, and their numbers.
       const number = Number(tag.attributes.r ?? line + 1)
       if (number > maxRows) throw refusal(`The sheet has more than ${maxRows} rows.`)
       for (; line < number - 1; line += 1) written.push('')
@@ -199,7 +117,7 @@ async function* rowsOf(parts: Parts): AsyncGenerator<Buffer> {
 interface Book {
   readonly texts: readonly string[]
   readonly isDate: readonly boolean[]
-  /** Of files that come from old Macs. */
+  /** In files from old Macs. */
   readonly countsFrom1904: boolean
 }
 
@@ -226,7 +144,7 @@ function numberOf(value: string): string {
   return Number.isSafeInteger(number) ? String(number) : value
 }
 
-/** Days are counted from the last of 1899; a day that never was, 1900-02-29, is counted too. */
+/** Days are counted from the last day of 1899; 1900-02-29, which did not exist, is counted too. */
 function dateOf(days: number, countsFrom1904: boolean): string {
   const whole = Math.floor(days)
   const [start, shift] = countsFrom1904 ? ['1904-01-01', 0] : ['1899-12-31', whole > 59 ? -1 : 0]
@@ -239,7 +157,7 @@ function dateOf(days: number, countsFrom1904: boolean): string {
   }
 }
 
-/** Where the first sheet is. */
+/** The path of the first sheet. */
 async function findSheet(parts: Parts): Promise<{ sheet: string; countsFrom1904: boolean }> {
   let id: string | undefined
   let countsFrom1904 = false
@@ -265,7 +183,7 @@ async function readSharedTexts(parts: Parts): Promise<string[]> {
   let chars = 0
   let text = ''
   let isText = false
-  /** How something is pronounced stands beside what is written. */
+  /** Whether this text only says how the other is pronounced. */
   let isSpoken = false
   const parser = new SaxesParser()
   parser.on('opentag', (tag) => {
@@ -314,7 +232,7 @@ async function readDateStyles(parts: Parts): Promise<boolean[]> {
   return styles
 }
 
-/** The formats that come with the standard, and own ones with a day, a month or a year in them. */
+/** The date formats of the standard, and own formats with a day or a year in them. */
 function isDateFormat(id: number, code: string | undefined): boolean {
   if (code === undefined)
     return (id >= 14 && id <= 17) || id === 22 || (id >= 27 && id <= 36) || (id >= 50 && id <= 58)
@@ -328,12 +246,7 @@ function columnOf(reference: string | undefined): number | undefined {
   return [...letters].reduce((column, letter) => column * 26 + letter.charCodeAt(0) - 64, 0) - 1
 }
 
-/** Some programs write every name with a prefix. */
-function localName({ name }: { readonly name: string }): string {
-  return name.slice(name.indexOf(':') + 1)
-}
-
-/** A break inside of a cell becomes one that is no end of a line. */
+/** A line break inside a cell becomes U+2028, which does not end the line. */
 function quoted(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""').replaceAll(/\r\n|\r|\n/g, '\u2028')}"` : text
 }

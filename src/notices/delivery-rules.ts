@@ -1,9 +1,9 @@
 /** The states of a delivery. The check constraint and docs/states.md say the same. */
 export const deliveryMoves = {
-  // the provider has taken it · it never will, or the attempts are used up · it is no longer true, or too late
+  // the provider has accepted it · refused for good, or the attempts are used up · no longer true, or too late
   Pending: ['Sent', 'Dead', 'Withdrawn'],
   Sent: [],
-  // an admin has it sent again
+  // an admin sends it again
   Dead: ['Pending'],
   Withdrawn: [],
 } as const
@@ -12,7 +12,7 @@ export type DeliveryStatus = keyof typeof deliveryMoves
 
 export const deliveryStatuses = Object.keys(deliveryMoves) as [DeliveryStatus, ...DeliveryStatus[]]
 
-/** With the rests between them a provider that is away for nine hours loses nothing. */
+/** With the pauses between them, nothing is lost if a provider is unreachable for nine hours. */
 export const maxAttempts = 16
 
 /** Milliseconds until the next attempt: half a minute, then twice as long each time, an hour at most. */

@@ -13,7 +13,7 @@ export interface LetterContent extends Told {
   fundName: string
   recipientName: string
   placeOfDeath: string | null
-  /** Of a member: whom she may pay. */
+  /** In a letter to a member: whom she may pay. */
   agentName: string | null
 }
 
@@ -26,9 +26,9 @@ export interface Letter {
   /** As it is now. */
   content: LetterContent
   language: LetterLanguage
-  /** How the fund words it; null where it does not. */
+  /** The fund's own wording; null if it has none. */
   template: LetterTemplate | null
-  /** Why it is not to be sent any more; null when it is. */
+  /** Why it must not be sent any more; null when it must. */
   withdrawal: string | null
 }
 
@@ -117,7 +117,7 @@ interface LetterRow extends LetterContent, Omit<Letter, 'content' | 'template'> 
   templateBody: string | null
 }
 
-/** The trace in which the contributions of the cycle `c` were created; null: nobody was tracing it. */
+/** The trace in which the contributions of the cycle `c` were created; null: it was not traced. */
 export const traceOfCycle = sql`(select trace_parent from jobs where job_id = c.job_id)`
 
 /** What a letter says of its notice `n`, with `letterJoins`. */
@@ -146,7 +146,7 @@ const letterJoins = sql`
     select ${owed(sql`n.cycle_id`)} as amount from members m where m.member_id = rm.member_id
   ) due on true`
 
-/** What the newest letter of this kind says, as it is now; undefined while there was none in the newest cycles. */
+/** The content of the newest letter of this kind, with present values; undefined if the newest cycles have none. */
 export async function findNewestContent(db: Db, noticeKind: LetterKind): Promise<LetterContent | undefined> {
   const { rows } = await sql<LetterContent>`
     with n as (
@@ -185,7 +185,7 @@ export async function settleDelivery(
   for (const { channel } of rows) deliveriesSettled.inc({ channel, outcome: end.to })
 }
 
-/** Has a Dead delivery sent again, with all its attempts; false when it is in another state. */
+/** Makes a Dead delivery Pending again, with all its attempts; false when it is in another state. */
 export async function reviveDelivery(db: Db, deliveryId: string): Promise<boolean> {
   const { numAffectedRows } = await sql`
     update deliveries set delivery_status = 'Pending', attempts = 0, not_before = now(), updated_at = now()
@@ -203,7 +203,7 @@ export interface DeliveryView {
   cycleId: string
   cycleCode: string
   attempts: number
-  /** When it is tried next; null when it is not. */
+  /** When it is tried next; null when it is not tried again. */
   notBefore: string | null
   error: string | null
   providerId: string | null
@@ -252,7 +252,7 @@ export async function findDelivery(db: Db, deliveryId: string): Promise<Delivery
   return rows[0]
 }
 
-/** Removes the addresses to which the recipient was written, and withdraws what has not been sent. */
+/** Removes the recipient's addresses from deliveries, and withdraws those that are not sent yet. */
 export async function blankDeliveriesTo(tx: Tx, recipientId: string): Promise<void> {
   await sql`
     update deliveries dl set address = '', error = null, updated_at = now(),

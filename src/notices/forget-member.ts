@@ -3,7 +3,7 @@ import type { Tx } from '../platform/database/connect.ts'
 import { blankDeliveriesTo } from './delivery-sql.ts'
 import { deletePreferences } from './preference-sql.ts'
 
-/** Removes where an erased member was written to, and sends nothing more. */
+/** Removes the addresses of an erased member from deliveries, and sends nothing more. */
 export async function forgetMember(tx: Tx, { subject }: AnnouncedEvent): Promise<void> {
   // The subject of this event is the member.
   const memberId = subject as string

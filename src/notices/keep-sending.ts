@@ -1,10 +1,10 @@
 import type { Logger } from 'pino'
 import type { Listener } from '../platform/database/listen.ts'
 
-/** Deliveries taken at once: as many as are made well within the lease. */
+/** Deliveries taken at once: few enough to finish long before the lease ends. */
 export const atOnce = 20
 
-/** For what comes due by the clock, and for whatever was told to nobody. */
+/** For deliveries that become due later, and for lost notifications. */
 const everyMs = 5_000
 
 /**

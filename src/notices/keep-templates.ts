@@ -20,9 +20,9 @@ import {
   type TemplateKey,
 } from './template-sql.ts'
 
-/** How a letter is worded now, by the fund or by Almoner. */
+/** The present wording of a letter, the fund's or Almoner's. */
 export interface TemplateView extends TemplateKey, LetterTemplate {
-  /** When the fund worded it; null: it is Almoner's. */
+  /** When the fund changed it; null: it is Almoner's. */
   updatedAt: string | null
 }
 
@@ -57,7 +57,7 @@ export async function changeTemplate(
   })
 }
 
-/** Takes Almoner's own words again; done already, it does nothing. */
+/** Restores Almoner's own wording; does nothing if it is in use already. */
 export async function resetTemplate(
   { db, announce }: AnnounceDeps,
   { key, actor }: { key: TemplateKey; actor: Actor },

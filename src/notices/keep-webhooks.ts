@@ -14,10 +14,10 @@ import {
   switchEndpoint,
 } from './webhook-sql.ts'
 
-/** Receivers have a day to learn the new secret. */
+/** Receivers have a day to change to the new secret. */
 const overlapMs = 24 * 3_600_000
 
-/** As Standard Webhooks writes a secret: 256 random bits. */
+/** A secret in the format of Standard Webhooks: 256 random bits. */
 const secretPrefix = 'whsec_'
 const newSecret = () => `${secretPrefix}${randomBytes(32).toString('base64')}`
 
@@ -27,7 +27,7 @@ interface WebhookDeps extends AnnounceDeps {
   readonly seal: Seal
 }
 
-/** Adds an endpoint; its secret is shown this once, and kept encrypted. */
+/** Adds an endpoint; its secret is shown only now, and stored encrypted. */
 export async function addEndpoint(
   { db, announce, seal }: WebhookDeps,
   { url, actor }: { url: string; actor: Actor },
@@ -78,7 +78,7 @@ export async function enableEndpoint(
   })
 }
 
-/** Encrypts the secrets that a version before this one kept in plain. */
+/** Encrypts the secrets that an earlier version stored in plain. */
 export async function sealPlainSecrets({ db, seal }: Pick<WebhookDeps, 'db' | 'seal'>): Promise<void> {
   for (const secret of await findPlainSecrets(db, secretPrefix)) {
     await replacePlainSecret(db, secret, await seal.seal(secret))

@@ -1,8 +1,8 @@
 import { type Context, type Emitter, Liquid, type Template } from 'liquidjs'
 
-/** Of a letter as it is sent; the longest of Almoner's own has 900. */
+/** The limit of a letter; the longest of Almoner's own has 900 characters. */
 const maxLetterChars = 20_000
-/** All that is written while a letter is filled in, also what is captured and thrown away. */
+/** The limit of all text that is written while a letter is filled in, also captured text that is not shown. */
 const maxWrittenChars = 10 * maxLetterChars
 
 /** A wording that cannot be filled in within the limits. */
@@ -24,7 +24,7 @@ const liquid = new Liquid({
 
 const { renderer } = liquid
 const renderTemplates = renderer.renderTemplates.bind(renderer)
-// Also what a tag renders by itself, such as `capture`, comes through here.
+// Text that a tag such as `capture` renders comes through here too.
 renderer.renderTemplates = (templates, context, emitter) =>
   renderTemplates(templates, context, emitter ?? new CountingEmitter(context))
 

@@ -1,10 +1,10 @@
 import type { PersonalChannel } from '../fund/fund-rules.ts'
 import type { NoticeKind } from './notice-rules.ts'
 
-/** Kinds of notices of which letters tell. */
+/** Kinds of notices that have letters. */
 export type LetterKind = Exclude<NoticeKind, 'webhook'>
 
-/** A letter is mailed; what is short goes to telephones, and has no subject. */
+/** A letter is mailed; the short form goes to telephones, and has no subject. */
 export const letterForms = ['letter', 'short'] as const
 export type LetterForm = (typeof letterForms)[number]
 
@@ -15,7 +15,7 @@ export function formOf(channel: PersonalChannel): LetterForm {
 /** As many characters as a short letter may have. */
 export const maxShortChars = 1000
 
-/** What a fund words itself, in Liquid: names of values in double braces. */
+/** The wording that a fund can change, in Liquid: names of values in double braces. */
 export interface LetterTemplate {
   readonly subject: string
   readonly body: string
@@ -35,7 +35,7 @@ const ofCycle = [
   'totalMembers',
 ] as const
 
-/** What the law asks of a notice: whose death, which claim, how much, until when, and how many are asked. */
+/** What the law asks for in a notice: whose death, which claim, how much, until when, and how many members pay. */
 const lawful = [
   'deceasedFullName',
   'dateOfDeath',
@@ -88,7 +88,7 @@ export const letterKinds: Readonly<Record<LetterKind, LetterRules>> = {
   },
 }
 
-/** Every letter there is, in each of its forms. */
+/** All letters, in each of their forms. */
 export const letters = (Object.keys(letterKinds) as LetterKind[]).flatMap((noticeKind) =>
   letterForms.filter((form) => letterKinds[noticeKind].required[form]).map((form) => ({ noticeKind, form })),
 )

@@ -185,7 +185,7 @@ const short: Readonly<Record<LetterLanguage, Readonly<Partial<Record<LetterKind,
   },
 }
 
-/** A letter as it is where the fund has not worded it itself. */
+/** Almoner's own wording of the letters. */
 export function letterText(kind: LetterKind, form: LetterForm, language: LetterLanguage): LetterTemplate {
   return form === 'letter' ? mailed[language][kind] : { subject: '', body: short[language][kind] ?? '' }
 }

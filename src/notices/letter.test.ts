@@ -29,7 +29,7 @@ const publicUrl = 'https://fund.example.org'
 const inEnglish = { form: 'letter', language: 'en', template: null } as const
 const worded = (template: LetterTemplate) => ({ form: 'letter', language: 'en', template }) as const
 
-test('a digest says what the law asks, what is hers, and where her sheet is', () => {
+test('a digest says what the law asks for, what the agent collects, and where the sheet is', () => {
   const { subject, text } = writeLetter(digest, inEnglish, publicUrl)
   expect(subject).toBe('CC-2026-00015: ₹4,200.00 to collect from 42 of your members')
   for (const line of [
@@ -62,7 +62,7 @@ test('a name with HTML in it is shown, and not run', () => {
   expect(html).toContain('Teachers &amp; Friends')
 })
 
-test('a member is told what the law asks, in a letter and in few words', () => {
+test('a member is told what the law asks for, in a letter and in a short message', () => {
   const notice = {
     ...digest,
     noticeKind: 'member-notice',
@@ -86,7 +86,7 @@ test('a member is told what the law asks, in a letter and in few words', () => {
   }
 })
 
-test('a failure says why, and that nobody was asked', () => {
+test('a failure says why, and that nobody has to pay', () => {
   const failed = { ...digest, noticeKind: 'cycle-failed', failureReason: 'the disk is full' } as const
   const { subject, text } = writeLetter(failed, inEnglish, publicUrl)
   expect(subject).toBe('CC-2026-00015 has failed')
@@ -168,7 +168,7 @@ describe('how a fund words a letter', () => {
     expect(fault?.detail).toContain(part)
   })
 
-  test('its own words are used, in one line where it is a subject', () => {
+  test('its own wording is used, and a subject is one line', () => {
     const template = { subject: 'For\n {{ recipientName }}', body: 'Dear {{ recipientName | upcase }}' }
     expect(writeLetter(digest, worded(template), publicUrl)).toMatchObject({
       subject: 'For Asha <b>Rao</b>',
@@ -192,7 +192,7 @@ describe('how a fund words a letter', () => {
     expect(() => writeLetter(digest, wrong, publicUrl)).toThrow('nickname')
   })
 
-  test('what is short may not be long, and only some letters have a short form', () => {
+  test('a short form may not be long, and only some letters have one', () => {
     const { subject, body } = letterText('member-notice', 'short', 'en')
     expect(faultsOf('member-notice', 'short', { subject, body: `${body} ${'x'.repeat(1_000)}` })).toEqual([
       { pointer: '/body', detail: 'It is longer than 1000 characters.' },

@@ -19,7 +19,7 @@ import { letterText } from './letter-texts.ts'
 export interface WrittenLetter {
   readonly subject: string
   readonly text: string
-  /** Where it leads: a page of the console. */
+  /** The page of the console that it links to. */
   readonly link: string
 }
 
@@ -52,7 +52,7 @@ export function writeLetter(
   }
 }
 
-/** Why a letter cannot be worded so; nothing when it can. */
+/** Why the wording is invalid; undefined when it is valid. */
 export function faultsOf(kind: LetterKind, form: LetterForm, template: LetterTemplate): InputFault[] {
   const faults: InputFault[] = []
   const { variables, required } = letterKinds[kind]
@@ -144,7 +144,7 @@ function dateInWords(isoDate: string, language: LetterLanguage): string {
 export function htmlOf({ text, link }: WrittenLetter, language: LetterLanguage): string {
   return (
     `<!doctype html><html lang="${language}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
-    // Its colours are for a light ground, whatever that of the reader is.
+    // Its colours are for a light background, whatever the reader's setting.
     '<meta name="color-scheme" content="light"><body style="background:#fff;margin:0">' +
     '<div style="font:16px/1.5 system-ui,sans-serif;color:#222;max-width:36em;margin:0 auto;padding:16px">' +
     partsOf(text, link)

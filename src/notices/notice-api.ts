@@ -44,7 +44,7 @@ export const endpointWithSecretSchema = endpointSchema
   })
   .meta({ id: 'WebhookWithSecret' })
 
-/** @param isInsecureAllowed whether it may be without TLS, as in one's own network */
+/** @param isInsecureAllowed whether it may be without TLS, for addresses in one's own network */
 export const newEndpointSchema = (isInsecureAllowed: boolean) =>
   z.strictObject({
     url: z

@@ -15,16 +15,16 @@ import { findNotices, markRead } from './notice-sql.ts'
 import { resendDelivery } from './resend-delivery.ts'
 
 const tags = ['notices']
-/** A stream is asked for anew so often: it is then looked at whether its reader may still read. */
+/** How often the permission of a stream's reader is checked again. */
 const streamMs = 60_000
 
-/** Whose notices somebody reads: her own, and an agent's login those of the agent. */
+/** Whose notices a user reads: her own, and a user with the role agent also those of the agent. */
 function recipientsOf({ principal }: FastifyRequest): string[] {
   return [principal?.userId, principal?.agentId].filter((id) => typeof id === 'string')
 }
 
 export interface NoticeRoutesDeps extends AnnounceDeps {
-  /** Hears whenever notices are made. */
+  /** Called whenever notices are created. */
   readonly noticeListener: Listener
 }
 
@@ -73,9 +73,9 @@ export function noticeRoutes(deps: NoticeRoutesDeps): HttpRoutes {
             return { data: { items, nextCursor: null }, final: performance.now() >= endsAt }
           },
           onChange: deps.noticeListener.subscribe,
-          // A large cycle tells of its notices many times a second, and everybody's stream hears of each.
+          // A large cycle notifies many times a second, and every stream gets each notification.
           minIntervalMs: 1_000,
-          // What is read in another tab is no news that anybody is told of.
+          // Reading a notice in another tab sends no notification.
           pollMs: 5_000,
         })
       },

@@ -6,7 +6,7 @@ export const noticeKinds = [
   'agent-digest',
   'member-notice',
   'webhook-disabled',
-  // To a program and not to a person.
+  // For a program, not for a person.
   'webhook',
 ] as const
 export type NoticeKind = (typeof noticeKinds)[number]

@@ -35,7 +35,7 @@ export async function insertUserNotices(
     select notice_id, 'email', email from made join told on id = recipient_id`.execute(tx)
 }
 
-/** Whether the fund has agents at all; which of them have anything to collect is for the job to see. */
+/** Whether the fund has agents at all; the job finds out which of them have anything to collect. */
 export async function hasAgents(tx: Tx): Promise<boolean> {
   const { rows } = await sql<{ found: boolean }>`select exists (select from agents) as found`.execute(tx)
   return rows[0]?.found === true
@@ -63,7 +63,7 @@ export async function countNamed(tx: Tx, eventId: number): Promise<number> {
   return (rows[0] as { agents: number }).agents
 }
 
-/** The named agents in ranges of `size`. */
+/** The given agents in ranges of `size`. */
 export function divideNamed(tx: Tx, eventId: number, named: number, size: number): Promise<PlannedChunk[]> {
   const agents = sql`(select recipient_id from notices where event_id = ${eventId} and notice_kind = 'agent-digest')`
   return divideKeys(tx, agents, named, size)
@@ -111,7 +111,7 @@ export async function makeDigests(
   return (rows[0] as { agents: number }).agents
 }
 
-/** How many agents were named for the event and were told, and how many letters they will have. */
+/** How many agents were told of the event, and how many letters they will get. */
 export async function countDigests(
   tx: Tx,
   eventId: number,
@@ -124,7 +124,7 @@ export async function countDigests(
   return rows[0] as { named: number; made: number; letters: number }
 }
 
-/** Whether the fund wants its members told. */
+/** Whether the fund tells its members. */
 export async function areMembersTold(tx: Tx): Promise<boolean> {
   const { rows } = await sql<{ told: boolean }>`select member_channels <> '{}' as told from fund`.execute(tx)
   return rows[0]?.told === true
@@ -200,7 +200,7 @@ export async function findCyclesNotTold(
   return rows
 }
 
-/** How many members were told of the event, and how many letters they will have. */
+/** How many members were told of the event, and how many letters they will get. */
 export async function countMemberNotices(
   tx: Tx,
   eventId: number,
@@ -224,16 +224,16 @@ export interface Told {
   currency: string
   currencyExponent: number
   deadline: string
-  /** Members who are asked in all. */
+  /** The number of members who have to pay. */
   totalMembers: number
-  /** Of a digest: members of the agent who owe. */
+  /** In a digest: members of the agent who owe. */
   members: number | null
   /** What they owe together; of a member, what she owes. */
   amount: number | null
   failureReason: string | null
 }
 
-/** A notice as whoever it is for reads it. */
+/** A notice as its recipient reads it. */
 export interface NoticeView extends Told {
   noticeId: string
   madeAt: string
@@ -273,12 +273,12 @@ export async function markRead(db: Db, recipientIds: readonly string[]): Promise
 
 export const noticeChannel = 'almoner_notices'
 
-/** Tells workers, at the commit, that there is something to send; and of a job that makes more, which. */
+/** Notifies workers, at the commit, that there is something to send; with the id of a job that creates more. */
 export async function notifyNotices(db: Db, job?: { jobKind: string; jobId: string }): Promise<void> {
   await sql`select pg_notify(${noticeChannel}, ${job ? `${job.jobKind} ${job.jobId}` : ''})`.execute(db)
 }
 
-/** The job that workers were told of; undefined: of none. */
+/** The job of the notification; undefined: none. */
 export function jobIn(message: string): { jobKind: string; jobId: string } | undefined {
   const [jobKind, jobId] = message.split(' ')
   return jobKind !== undefined && jobId !== undefined ? { jobKind, jobId } : undefined

@@ -18,7 +18,7 @@ const params = z.strictObject({
   eventId: z.int(),
 })
 
-/** How jobs of this kind are called in the database. */
+/** The name of this kind of job in the database. */
 export const agentNoticesJobKind = 'notify-agents-new-cycle'
 
 /**
@@ -59,7 +59,7 @@ export const notifyAgents = ({
     })
   },
 
-  /** The cycle is Active all the same; the job says what went wrong. */
+  /** The cycle stays Active; the job says what went wrong. */
   async fail() {},
   async cancel() {},
 })

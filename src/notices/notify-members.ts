@@ -12,7 +12,7 @@ const params = z.strictObject({
   eventId: z.int(),
 })
 
-/** How jobs of this kind are called in the database. */
+/** The name of this kind of job in the database. */
 export const memberNoticesJobKind = 'notify-members-new-cycle'
 
 /**
@@ -49,7 +49,7 @@ export const notifyMembers = ({
     })
   },
 
-  /** The cycle is Active all the same; the job says what went wrong. */
+  /** The cycle stays Active; the job says what went wrong. */
   async fail() {},
   async cancel() {},
 })

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Db } from '../platform/database/connect.ts'
 import type { Channel } from './notice-rules.ts'
 
-/** How much of what was not sent during a rest may be made up for at once: twice the time between two looks. */
+/** How much unused time may be used at once after a pause: twice the time between two checks. */
 const burstMs = 10_000
 
 /**
@@ -22,7 +22,7 @@ export async function takeAtPace<Taken>(
   const span = (ms: number) => sql`${ms} * interval '1 millisecond'`
   return db.transaction().execute(async (tx) => {
     await sql`insert into channel_paces (channel) values (${channel}) on conflict do nothing`.execute(tx)
-    // Whoever else would take waits here until what is taken is counted.
+    // Other senders wait here until the taken deliveries are counted.
     const { rows } = await sql<{ free: number }>`
       update channel_paces set
         next_at = greatest(next_at, clock_timestamp() - ${span(Math.max(burstMs, spacingMs))})

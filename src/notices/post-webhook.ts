@@ -29,7 +29,7 @@ export function postWebhook(
       signal: AbortSignal.timeout(timeoutMs),
     })
     asked.once('response', (answer) => {
-      // Whatever else it says, and be it without end, is not waited for.
+      // The rest of the answer, which may be endless, is not read.
       answer.destroy()
       resolve(answer.statusCode ?? 0)
     })

@@ -10,13 +10,13 @@ import { newPreferencesSchema, preferencesSchema } from './notice-api.ts'
 
 const tags = ['notices']
 
-/** An agent's login is written to as the agent. */
+/** For a user with the role agent, the preferences are those of the agent. */
 function oneself(request: FastifyRequest): { kind: 'agent' | 'user'; recipientId: string } {
   const { agentId, userId } = request.principal as Principal
   return agentId === null ? { kind: 'user', recipientId: userId } : { kind: 'agent', recipientId: agentId }
 }
 
-/** How people want to be written to. */
+/** Notice preferences. */
 export function preferenceRoutes(deps: AnnounceDeps): HttpRoutes {
   const { db } = deps
   return async (app) => {

@@ -2,15 +2,15 @@ import { sql } from 'kysely'
 import type { LetterLanguage, PersonalChannel } from '../fund/fund-rules.ts'
 import type { Db, Tx } from '../platform/database/connect.ts'
 
-/** How somebody wants to be written to. */
+/** The notice preferences of a person. */
 export interface NoticePreferences {
   /** Null: that of the fund. */
   language: LetterLanguage | null
-  /** By which nothing is sent to them. */
+  /** Channels that are not used for them. */
   refusedChannels: PersonalChannel[]
 }
 
-/** As the fund has it, while nothing is kept. */
+/** The preferences of the fund, while nothing is stored. */
 export async function findPreferences(db: Db, recipientId: string): Promise<NoticePreferences> {
   const kept = await db
     .selectFrom('noticePreferences')

@@ -16,7 +16,7 @@ export interface Sender {
   readonly channel: PersonalChannel
   /** Undefined: as many as it takes. */
   readonly perMinute: number | undefined
-  /** Resolves, to how the provider calls it, once it was taken. */
+  /** Resolves to the provider's id when the provider has accepted it. */
   send(letter: Letter, publicUrl: string): Promise<string>
   /** Whether it was refused for good. */
   isRefusal(error: unknown): boolean
@@ -26,7 +26,7 @@ interface SendDeps {
   readonly db: Db
   readonly log: Logger
   readonly sender: Sender
-  /** Where the links of a letter lead. */
+  /** The base URL of the links in a letter. */
   readonly publicUrl: string
 }
 
@@ -39,7 +39,7 @@ export function mailSender(sendMail: SendMail, perMinute: number | undefined): S
       const written = writeLetter(letter.content, { form: 'letter', ...letter }, publicUrl)
       const { subject, text } = written
       const html = htmlOf(written, letter.language)
-      // The same id over all attempts: what arrives twice can be told to be one.
+      // The same id in every attempt, so that a duplicate can be recognized.
       return sendMail({ subject, text, html, to: letter.address, id: letter.deliveryId })
     },
   }

@@ -3,7 +3,7 @@ import type { PersonalChannel } from '../fund/fund-rules.ts'
 /** For connecting, sending and the answer together. */
 const timeoutMs = 30_000
 
-/** The gateway will never take the message: it is not tried again. */
+/** The gateway will never accept the message: it is not tried again. */
 export class TextRefusedError extends Error {
   override readonly name = 'TextRefusedError'
 }
@@ -34,7 +34,7 @@ export function createTexter(
     const answer = await fetch(gateway, {
       method: 'POST',
       headers,
-      // As it stands in the register a number may have spaces and brackets in it.
+      // A number in the register may have spaces and brackets.
       body: JSON.stringify({ id, channel, to: to.replace(/[^0-9+]/g, ''), text }),
       redirect: 'manual',
       signal: AbortSignal.timeout(timeoutMs),
@@ -43,7 +43,7 @@ export function createTexter(
         `The gateway does not answer: ${error.cause instanceof Error ? error.cause.message : error.message}`,
       )
     })
-    // Whatever else it says is not waited for.
+    // The rest of the answer is not read.
     await answer.body?.cancel()
     const { status } = answer
     if (answer.ok) return

@@ -46,12 +46,12 @@ async function send(deps: SendDeps, post: Post): Promise<void> {
   const answer = await attempt(deps, post).catch((error: Error) => error)
   if (typeof answer === 'number' && answer >= 200 && answer < 300) {
     await settleDelivery(db, deliveryId, { to: 'Sent', providerId: post.noticeId })
-    // What comes next for this cycle has waited for it.
+    // The next event of this cycle has waited for it.
     return notifyNotices(db)
   }
   const error = sentenceOf(answer)
   log.warn({ deliveryId, attempts, url: post.url }, `a webhook could not be delivered: ${error}`)
-  // 410: whoever is there says that nobody wants it any more.
+  // 410: the receiver says that it is gone for good.
   if (answer !== 410 && attempts < maxAttempts) {
     return settleDelivery(db, deliveryId, { to: 'Pending', error, restMs: restMs(attempts) })
   }

@@ -16,7 +16,7 @@ import { sendDuePosts } from './send-webhooks.ts'
 export interface SendersDeps extends AnnounceDeps {
   readonly log: Logger
   readonly engine: Engine
-  /** Hears whenever notices are made. */
+  /** Called whenever notices are created. */
   readonly noticeListener: Listener
   /** Undefined: no mail can be sent. */
   readonly sendMail: SendMail | undefined

@@ -14,7 +14,7 @@ import {
 
 const tags = ['notices']
 
-/** How the fund words its letters. */
+/** The wording of the fund's letters. */
 export function templateRoutes(
   deps: AnnounceDeps & { readonly clock: Clock; readonly publicUrl: string },
 ): HttpRoutes {

@@ -9,21 +9,21 @@ export interface TemplateKey {
   readonly language: LetterLanguage
 }
 
-/** How the fund words a letter itself. */
+/** The fund's own wording of a letter. */
 export interface OwnTemplate extends TemplateKey, LetterTemplate {
   readonly updatedAt: string
 }
 
 const columns = ['noticeKind', 'form', 'language', 'subject', 'body', 'updatedAt'] as const
 
-/** All there are; there are few. */
+/** All templates; there are few. */
 export async function findTemplates(db: Db): Promise<OwnTemplate[]> {
   return db.selectFrom('noticeTemplates').select(columns).execute()
 }
 
-/** The template as it is before a change; nobody else changes it until the transaction ends. */
+/** The template before a change, locked until the transaction ends. */
 export async function lockTemplate(tx: Tx, key: TemplateKey): Promise<OwnTemplate | undefined> {
-  // Before it is there, there is no row to lock.
+  // Before it exists, there is no row to lock.
   await sql`select pg_advisory_xact_lock(hashtext('notice_templates'))`.execute(tx)
   return tx
     .selectFrom('noticeTemplates')

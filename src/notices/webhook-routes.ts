@@ -16,7 +16,7 @@ import { findEndpoints } from './webhook-sql.ts'
 const tags = ['webhooks']
 const params = z.strictObject({ endpointId: z.uuid() })
 
-/** Which programs are told what happens to cycles. */
+/** The webhooks, which send events of cycles to other programs. */
 export function webhookRoutes(
   deps: AnnounceDeps & { readonly seal: Seal; readonly isInsecureAllowed: boolean },
 ): HttpRoutes {

@@ -3,7 +3,7 @@ import type { Db, Tx } from '../platform/database/connect.ts'
 import type { WebhookEndpoints } from '../platform/database/schema.ts'
 import { take, traceOfCycle } from './delivery-sql.ts'
 
-/** An endpoint without what it signs with. */
+/** An endpoint without its secret. */
 export type EndpointView = Omit<Selectable<WebhookEndpoints>, 'secret' | 'previousSecret' | 'previousUntil'>
 
 const endpointColumns = ['endpointId', 'url', 'createdAt', 'disabledAt', 'disabledReason'] as const
@@ -39,7 +39,7 @@ export async function findEndpoints(
   return query.execute()
 }
 
-/** Switches the endpoint on, or off for a reason; nothing comes back when it is so already, or is not there. */
+/** Switches the endpoint on, or off for a reason; undefined when it is in that state already, or does not exist. */
 export async function switchEndpoint(
   tx: Tx,
   endpointId: string,
@@ -62,7 +62,7 @@ export async function findEndpoint(db: Db, endpointId: string): Promise<Endpoint
     .executeTakeFirst()
 }
 
-/** Signs with another secret from now on, and for so long with the old one too. */
+/** Signs with another secret from now on, and for this long with the old one too. */
 export async function replaceSecret(
   tx: Tx,
   endpointId: string,
@@ -81,7 +81,7 @@ export async function replaceSecret(
     .executeTakeFirst()
 }
 
-/** Secrets that are not encrypted, told by how they begin. */
+/** Secrets that are not encrypted, recognized by their prefix. */
 export async function findPlainSecrets(db: Db, prefix: string): Promise<string[]> {
   const { rows } = await sql<{ secret: string }>`
     select secret from (
@@ -91,7 +91,7 @@ export async function findPlainSecrets(db: Db, prefix: string): Promise<string[]
   return rows.map(({ secret }) => secret)
 }
 
-/** Puts the encrypted secret wherever the plain one is. */
+/** Replaces the plain secret by the encrypted one everywhere. */
 export async function replacePlainSecret(db: Db, plain: string, sealed: string): Promise<void> {
   await sql`
     update webhook_endpoints set
@@ -100,22 +100,22 @@ export async function replacePlainSecret(db: Db, plain: string, sealed: string):
     where ${plain} in (secret, previous_secret)`.execute(db)
 }
 
-/** A delivery to an endpoint that is being made. */
+/** A delivery to an endpoint that is being sent. */
 export interface Post {
   deliveryId: string
   attempts: number
   traceParent: string | null
-  /** The receiver knows by it what it has had already: the same over all attempts. */
+  /** The same in every attempt, so that the receiver recognizes a duplicate. */
   noticeId: string
   endpointId: string
   cycleId: string
   url: string
-  /** Encrypted; one, or two while one takes the place of the other. */
+  /** Encrypted; one, or two during a rotation. */
   secrets: string[]
   eventName: string
   at: string
   data: Record<string, unknown>
-  /** Why it is not to be sent any more; null when it is. */
+  /** Why it must not be sent any more; null when it must. */
   withdrawal: string | null
 }
 

@@ -13,7 +13,7 @@ const anchorSchema = z.strictObject({
 
 /**
  * Compares the audit trail with an anchor: a file, kept where this database is not, with the last link of the chain as it was.
- * The end of a chain that was cut off, or a chain that was reckoned anew, can be found only so.
+ * Only this way finds a chain whose end was cut off, or that was computed again.
  *
  * @returns undefined when there is no such file yet
  * @throws Error when the file is no anchor

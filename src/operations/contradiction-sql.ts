@@ -2,30 +2,30 @@ import { type RawBuilder, sql } from 'kysely'
 import type { EventName } from '../events/event-sql.ts'
 import type { Db } from '../platform/database/connect.ts'
 
-/** A row of which the audit trail says something else, or nothing. */
+/** A row that differs from the audit trail, or is missing in it. */
 export interface Contradiction {
-  /** What it is, e.g. `claim CL-2026-00003`. */
+  /** Its name, e.g. `claim CL-2026-00003`. */
   readonly what: string
   readonly fault: 'differs' | 'was never made' | 'is gone'
   /** What differs. */
   readonly fields: readonly string[]
 }
 
-/** What the audit trail says of rows: all that their events said, the last word of each. */
+/** The rows according to the audit trail: the last value of each field in their events. */
 interface Told {
-  /** The event without which there is no such row; null: the row comes with the schema. */
+  /** The event that creates the row; null: the row comes with the schema. */
   readonly madeBy: EventName | null
   readonly events: readonly EventName[]
-  /** What an event says, where that is not its `after`; by name. */
+  /** How to read an event whose values are not in `after`; by name. */
   readonly says?: Partial<Record<EventName, RawBuilder<unknown>>>
-  /** Rows of (subject, what, fields): `fields` is an object of what is to be as it was told. */
+  /** Rows of (subject, what, fields): `fields` is an object of the values to compare. */
   readonly rows: RawBuilder<unknown>
 }
 
-/** Of events that have none. */
+/** For events without one. */
 const noSubject = sql`'00000000-0000-0000-0000-000000000000'::uuid`
 
-/** Nothing is told of the fund before it is first changed: then it is as the schema made it. */
+/** Before its first change the fund has no event: it has the values of the schema. */
 const fundAsMade = sql`jsonb_build_object('name', 'Mutual aid fund', 'currency', 'USD', 'timeZone', 'UTC',
   'cycleCodePrefix', 'CC', 'roundingStep', 1, 'selfApproval', false, 'noticeLanguage', 'en', 'agentChannels', array['email'],
   'memberChannels', array[]::text[], 'paymentLimit', null)`
@@ -42,7 +42,7 @@ const told: readonly Told[] = [
       from fund`,
   },
   {
-    // Those of an import have no event, and neither have those that somebody wrote by hand, as was once allowed.
+    // Rows of an import have no event of their own, nor have rows that were written by hand, which was once allowed.
     madeBy: null,
     events: ['TierAdded', 'TierChanged'],
     rows: sql`
@@ -118,12 +118,12 @@ const told: readonly Told[] = [
   },
 ]
 
-/** Instants are written in more than one way. */
+/** The same instant can be written in several ways. */
 const comparable = (field: RawBuilder<unknown>, value: RawBuilder<unknown>) => sql`
   case when ${field} like '%At' and jsonb_typeof(${value}) = 'string'
     then to_jsonb((${value} #>> '{}')::timestamptz) else ${value} end`
 
-/** Rows that somebody has changed, or made, past the audit trail, of each kind at most so many. */
+/** Rows that were changed or created without an event, at most this many of each kind. */
 export async function findContradictions(db: Db, limit: number): Promise<Contradiction[]> {
   const found: Contradiction[] = []
   for (const { madeBy, events, says = {}, rows } of told) {

@@ -26,15 +26,15 @@ export interface Finding {
   readonly detail: string
 }
 
-/** Work that nobody has done for so long is stuck: the sweep of any worker would have found it many times. */
+/** Work that waits longer is stuck: the sweep of any worker would have found it many times. */
 const stuckAfterMs = 60_000
 const cyclesAPage = 100
-/** Events that are named at most; the others hang on them. */
+/** Events that are named at most; the others follow from them. */
 const listedLinks = 20
 /** Rows of a kind that are named at most. */
 const listedOfAKind = 20
 
-/** Looks at everything that must hold and tells each finding as it comes; changes nothing. */
+/** Checks everything that must be true and reports each finding as it comes; changes nothing. */
 export async function* examine(deps: { db: Db; queue: Queue; version: string }): AsyncGenerator<Finding> {
   const { db, queue } = deps
   const { postgres, schema } = await findVersions(db)
@@ -141,9 +141,9 @@ export async function* examine(deps: { db: Db; queue: Queue; version: string }):
   yield finding('failed jobs', failed.length === 0, failed.length === 0 ? 'none' : failed.join('; '))
   const deliveries = await countDeliveries(db)
   yield finding('letters', true, `${deliveries.pending} to be sent, ${deliveries.dead} could not be sent`)
-  // Nobody has to work while there is nothing to do; a treasurer starts Almoner when she needs it.
+  // Without work no worker is needed; a treasurer may start Almoner only when she needs it.
   yield finding('workers', workers > 0 || stuck.length === 0, workers > 0 ? 'connected' : 'none connected')
-  // A dead letter is history: the sweep has done, or will do, what its token was for.
+  // A dead letter needs no work: the sweep handles the job of its token.
   yield await queue.depth().then(
     ({ waiting, active, delayed, dead }) =>
       finding('queue', true, `${waiting} waiting, ${active} active, ${delayed} delayed, ${dead} dead`),

@@ -11,7 +11,7 @@ export interface FundMetricsDeps {
   readonly queue: Queue
   /** The scheme of the queue's address, e.g. `redis`. */
   readonly driver: string
-  /** Told what could not be asked. */
+  /** Called with the error of a failed reading. */
   readonly onError: (error: unknown) => void
 }
 
@@ -38,7 +38,7 @@ export function createFundMetrics({ db, pools, queue, driver, onError }: FundMet
       },
     })
 
-  // First, before the questions below want connections themselves.
+  // First, before the queries below use connections themselves.
   gauge(
     'almoner_database_connections',
     'Connections of this process to the database, by pool and by what they do.',

@@ -8,7 +8,7 @@ import { findChunkStrip, findJobView, findJobViews, findTroubles } from '../plat
 import { DomainError } from '../platform/values/errors.ts'
 import { jobDetailSchema, jobSchema, jobStatuses } from './job-api.ts'
 
-/** What a job's page shows at most of its failed chunks, and of its log. */
+/** How many failed chunks and log lines a job's page shows at most. */
 const listed = 100
 
 export function jobRoutes(deps: { readonly db: Db }): HttpRoutes {

@@ -26,7 +26,7 @@ export async function countJobs(db: Db): Promise<JobCount[]> {
   return rows
 }
 
-/** No more are counted of a channel: the index of what is due is read for it at every look. */
+/** A channel is counted up to this number only, because each reading scans the index of due deliveries. */
 const countedAtMost = 100_000
 
 /** @returns what waits to be sent, by channel, and for how many seconds the longest has been due */

@@ -1,10 +1,10 @@
 import { sql } from 'kysely'
 import type { Db } from '../platform/database/connect.ts'
 
-/** What the pools for jobs of processes with a worker in them call their connections. */
+/** The application name of the job connections of processes with a worker. */
 const workerNames = ['almoner start jobs', 'almoner worker jobs', 'almoner lambda jobs']
 
-/** Workers that are connected: told by their connections, so that one that was killed is gone at once. */
+/** Connected workers, counted by their connections, so that a killed one disappears at once. */
 export async function countWorkers(db: Db): Promise<number> {
   const { rows } = await sql<{ workers: number }>`
     select count(distinct application_name) as workers from pg_stat_activity
@@ -24,7 +24,7 @@ export async function findVersions(db: Db): Promise<Versions> {
   return rows[0] as Versions
 }
 
-/** Contributions of a cycle or a member that does not exist: the keys have no foreign key to hold them. */
+/** Contributions of a cycle or a member that does not exist: there is no foreign key that prevents it. */
 export async function countOrphans(db: Db): Promise<number> {
   const { rows } = await sql<{ orphans: number }>`
     select count(*) as orphans from member_contributions mc
@@ -33,7 +33,7 @@ export async function countOrphans(db: Db): Promise<number> {
   return rows[0]?.orphans ?? 0
 }
 
-/** Members of a tier, or with an agent, that does not exist: triggers hold them, and can be switched off. */
+/** Members of a tier, or with an agent, that does not exist: triggers prevent it, but can be switched off. */
 export async function countStrays(db: Db): Promise<number> {
   const { rows } = await sql<{ strays: number }>`
     select count(*) as strays
@@ -54,7 +54,7 @@ export async function countDeadPending(db: Db): Promise<number> {
   return rows[0]?.pending ?? 0
 }
 
-/** Cancelled cycles that still have contributions although nobody is removing them. */
+/** Cancelled cycles that still have contributions although no job is removing them. */
 export async function findUntidyCycles(db: Db): Promise<string[]> {
   const { rows } = await sql<{ cycleCode: string }>`
     select cycle_code from contribution_cycles c
@@ -67,7 +67,7 @@ export async function findUntidyCycles(db: Db): Promise<string[]> {
   return rows.map((row) => row.cycleCode)
 }
 
-/** Failed jobs, oldest first; one that creates a cycle with its code, by which it is tried again or given up. */
+/** Failed jobs, oldest first; one that creates a cycle with its code, for the command that retries or cancels it. */
 export async function findFailedJobs(db: Db): Promise<{ jobId: string; cycleCode: string | null }[]> {
   const { rows } = await sql<{ jobId: string; cycleCode: string | null }>`
     select j.job_id, c.cycle_code from jobs j left join contribution_cycles c using (job_id)
@@ -75,7 +75,7 @@ export async function findFailedJobs(db: Db): Promise<{ jobId: string; cycleCode
   return rows
 }
 
-/** Deliveries by how they stand: those to be made, and those that could not be. */
+/** Deliveries by state: those to send, and those that could not be sent. */
 export async function countDeliveries(db: Db): Promise<{ pending: number; dead: number }> {
   const { rows } = await sql<{ pending: number; dead: number }>`
     select count(*) filter (where delivery_status = 'Pending') as pending,
@@ -84,7 +84,7 @@ export async function countDeliveries(db: Db): Promise<{ pending: number; dead: 
   return rows[0] as { pending: number; dead: number }
 }
 
-/** Codes of members, tiers and agents that people take for the same, at most so many groups of each. */
+/** Codes of members, tiers and agents that look the same, at most this many groups of each. */
 export async function findTwins(db: Db, limit: number): Promise<string[]> {
   const twins = (what: string, table: string, code: string) => sql`
     (select ${sql.lit(what)} || ' ' || string_agg(${sql.ref(code)}, ', ' order by ${sql.ref(code)}) as codes

@@ -8,7 +8,7 @@ declare module '../events/event-sql.ts' {
   }
 }
 
-/** What operators look at: jobs, metrics, and the doctor. */
+/** For operators: jobs, metrics, and the doctor. */
 export const operationsFeature = {
   async metrics(deps: FundMetricsDeps) {
     const { createFundMetrics } = await import('./fund-metrics.ts')

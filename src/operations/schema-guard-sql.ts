@@ -3,13 +3,13 @@ import type { Db } from '../platform/database/connect.ts'
 import { guards } from './schema-guards.ts'
 
 export interface SchemaGuards {
-  /** `table.trigger` of every trigger that is there and switched on. */
+  /** `table.trigger` of every trigger that exists and is switched on. */
   readonly triggers: readonly string[]
   /** The functions of the schema, each with the MD5 of its body. */
   readonly functions: Readonly<Record<string, string>>
 }
 
-/** What holds rules for any writer in this database. */
+/** The triggers and functions that enforce rules for any writer in this database. */
 export async function findGuards(db: Db): Promise<SchemaGuards> {
   const { rows } = await sql<SchemaGuards>`
     select
@@ -27,7 +27,7 @@ export async function findGuards(db: Db): Promise<SchemaGuards> {
   return rows[0] as SchemaGuards
 }
 
-/** What the schema has and this database has not, has switched off, or has otherwise. */
+/** What is missing, switched off or changed in this database, compared with the schema. */
 export async function findLostGuards(db: Db): Promise<string[]> {
   const found = await findGuards(db)
   return [

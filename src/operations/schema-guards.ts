@@ -1,6 +1,6 @@
 import type { SchemaGuards } from './schema-guard-sql.ts'
 
-/** What the migrations make; a test compares the two and says what has to stand here. */
+/** The result of the migrations; a test compares the two and prints the right values. */
 export const guards: SchemaGuards = {
   triggers: [
     'agent_moves.agent_moves_kept',

@@ -25,14 +25,14 @@ test('what succeeds in time is returned, and each pause is announced', async () 
   expect(said).toEqual(['Nobody answers: 2 s', 'Nobody answers: 2 s'])
 })
 
-test('what does not come is given up, with the last reason', async () => {
+test('what does not succeed in time is given up, with the last reason', async () => {
   const { attempt, made } = attempts(Number.POSITIVE_INFINITY)
   await expect(retryWhile(attempt, { ...options, retryForMs: 600 })).rejects.toBe(away)
   // At once, after 500 ms and at the end; a timer that fires a little early leaves time for one more.
   expect([3, 4]).toContain(made())
 })
 
-test('what cannot pass is not waited for', async () => {
+test('an error that cannot go away is not retried', async () => {
   const refused = new Error('Wrong password')
   const { attempt, made } = attempts(9, refused)
   await expect(retryWhile(attempt, options)).rejects.toBe(refused)

@@ -58,7 +58,7 @@ test('a cycle whose token was lost is found on the schedule', { timeout: 60_000 
   await pollWhile(fund.untilActive(cycleId))
 })
 
-test('near the end of its time it puts its work down after the chunk in hand, and leaves a token', {
+test('near the end of its time it stops after the current chunk, and leaves a token', {
   timeout: 60_000,
 }, async () => {
   await fund.slowDown(0.1)
@@ -85,7 +85,7 @@ test('near the end of its time it puts its work down after the chunk in hand, an
   await pollWhile(fund.untilActive(cycleId))
 })
 
-test('what is no message is a dead letter at once, and takes no other message with it', async () => {
+test('an invalid message is a dead letter at once, and does not affect other messages', async () => {
   await fund.slowDown(0)
   const { cycleId } = await fund.startCycle()
   const QueueUrl = await server.queueUrl('contributions')
@@ -102,7 +102,7 @@ test('what is no message is a dead letter at once, and takes no other message wi
     .toMatchObject({ waiting: 0, active: 0, dead: 1 })
 })
 
-test('a message that cannot be handled comes again by itself, and is at last a dead letter', async () => {
+test('a message that cannot be handled comes again by itself, and finally is a dead letter', async () => {
   const QueueUrl = await server.queueUrl('contributions')
   const { jobId } = await fund.startCycle()
   await server.empty()

@@ -22,7 +22,7 @@ interface Audit {
 let api: TestApi
 afterEach(() => api.close())
 
-test('the board shows what a cycle was made of: each token with its log and how far the job had come', async () => {
+test('the board shows the tokens of a cycle, each with its log and the progress of the job', async () => {
   api = await openTestApi({ worker: true })
   await registerTier(api.db, { members: 3_001 })
   const { claimId } = await approveDeath(api.db)
@@ -52,7 +52,7 @@ test('the board shows what a cycle was made of: each token with its log and how 
   expect(body.cycle.cycleStatus).toBe('Initializing')
 })
 
-test('the board only shows, until it is switched on', async () => {
+test('the board is read-only until it is made writable', async () => {
   api = await openTestApi({ worker: false })
   const page = await api.get('/admin/queues')
   expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8'])
@@ -66,7 +66,7 @@ test('the board only shows, until it is switched on', async () => {
   expect((await api.get<Board>(queueApi)).body.queues).toMatchObject([{ isPaused: false }])
 })
 
-test('switched on, the board also acts', async () => {
+test('a writable board can also act', async () => {
   api = await openTestApi({ worker: false, env: { QUEUE_BOARD: 'writable' } })
   expect((await api.ask(`${contributions}/pause`, { method: 'PUT' })).status).toBe(200)
   expect((await api.get<Board>(queueApi)).body.queues).toMatchObject([

@@ -15,7 +15,7 @@ for (const kind of brokers) {
     })
     afterAll(() => broker.stop())
 
-    test('a cycle becomes Active, and the doctor finds everything well', async () => {
+    test('a cycle becomes Active, and the doctor finds nothing wrong', async () => {
       const env = environmentOf(broker)
       const fund = await openWorkedFund({ members: 3_001, env })
       const server = startAlmoner(['start'], { DATABASE_URL: fund.databaseUrl, PORT: '0', ...env })

@@ -84,7 +84,7 @@ describe.skipIf(browserMissing)(
         await hurried
         expect(seen.length).toBeGreaterThan(3)
         expect(seen).toEqual(seen.toSorted((one, other) => one - other))
-        // Told on whatever page it is, by a toast.
+        // A toast tells it on any page.
         expect(visit.complaints).toEqual([])
       } finally {
         await hurryUp(own.api.db)
@@ -93,7 +93,7 @@ describe.skipIf(browserMissing)(
       }
     })
 
-    test('of two tabs one holds the stream of notices, both are told, and one that is left takes over', async () => {
+    test('of two tabs one holds the stream of notices, both are told, and when it is closed the other takes over', async () => {
       const worker = await startWorker(own.api.app)
       const visit = await own.pageOf('treasurer')
       const streams: string[] = []
@@ -158,7 +158,7 @@ describe.skipIf(browserMissing)(
       }
     })
 
-    test('goes on by itself when the worker is killed, and when the server is killed and started again', {
+    test('continues by itself when the worker is killed, and when the server is killed and started again', {
       timeout: 180_000,
     }, async () => {
       const { claimId } = await approveDeath(own.api.db, { number: 4 })
@@ -202,7 +202,7 @@ describe.skipIf(browserMissing)(
       }
     })
 
-    test('says why a creation has failed, and has it tried again', { timeout: 120_000 }, async () => {
+    test('says why a creation has failed, and can try it again', { timeout: 120_000 }, async () => {
       const { claimId } = await approveDeath(own.api.db, { number: 5 })
       await sql`create or replace function refuse() returns trigger language plpgsql as
       $$ begin raise exception 'the numbers are wrong'; end $$`.execute(own.api.db)
@@ -231,7 +231,7 @@ describe.skipIf(browserMissing)(
       }
     })
 
-    test('tells in another tab of a cycle that was done before that tab looked again', async () => {
+    test('tells another tab about a cycle that was ready before that tab looked again', async () => {
       const { claimId } = await approveDeath(own.api.db, { number: 6 })
       const visit = await own.pageOf('treasurer')
       const { page } = visit

@@ -82,7 +82,7 @@ describe.skipIf(browserMissing)(
       '/webhooks',
       '/account',
     ]
-    test('has no page with a serious fault for who cannot see well, light or dark, nor one wider than a phone', {
+    test('has no page with a serious accessibility fault, light or dark, nor one wider than a phone', {
       timeout: 180_000,
     }, async () => {
       const visit = await own.pageOf('admin', { width: 360 })
@@ -152,7 +152,7 @@ describe.skipIf(browserMissing)(
       }
     })
 
-    test('sends its script packed, and to be kept for good; the page itself afresh', async () => {
+    test('sends its script compressed and cached for ever; the page itself is always fresh', async () => {
       const page = await fetch(`${own.api.url}/sign-in`)
       expect(page.headers.get('cache-control')).toBe('no-cache')
       const script = /src="(\/assets\/[^"]+)"/.exec(await page.text())?.[1]
@@ -166,7 +166,7 @@ describe.skipIf(browserMissing)(
       }
     })
 
-    test('is there after less than 200 kB of script, packed by gzip, be it the sign-in or the list of cycles', async () => {
+    test('shows the sign-in, and the list of cycles, after less than 200 kB of script compressed by gzip', async () => {
       const signIn = await openPage(own.browser, own.api.url)
       const cycles = await own.pageOf('treasurer')
       for (const [{ page, context }, path] of [
@@ -189,7 +189,7 @@ describe.skipIf(browserMissing)(
       }
     })
 
-    test('speaks Hindi, every word of it', async () => {
+    test('is translated into Hindi completely', async () => {
       const visit = await own.pageOf('treasurer', { language: 'hi-IN' })
       await visit.page.goto('/')
       await visit.page.getByRole('heading', { name: 'अंशदान चक्र' }).waitFor()

@@ -19,7 +19,7 @@ describe.skipIf(browserMissing)(
     ? `the console, for who sets it up and keeps the register (${browserMissing})`
     : 'the console, for who sets it up and keeps the register',
   () => {
-    test('imports what is good in a file, and lists what is not', async () => {
+    test('imports the good rows of a file, and lists the bad ones', async () => {
       const visit = await own.pageOf('clerk')
       const { page } = visit
       const file = [
@@ -61,7 +61,7 @@ describe.skipIf(browserMissing)(
       }
     })
 
-    test('makes whoever opens the link of the first start the admin', async () => {
+    test('makes the user who opens the link of the first start an admin', async () => {
       const database = await createTestDatabase()
       const served = startAlmoner(['api'], { DATABASE_URL: database.url, PORT: '0' })
       await served.says('On another machine')

@@ -91,7 +91,7 @@ test('every page is photographed', { timeout: 600_000 }, async () => {
       .select('agentId')
       .where('agentCode', '=', 'AG-004')
       .executeTakeFirstOrThrow()
-    // What was told before she came: each photograph is of another admin.
+    // Notices from before: each photograph is of another admin.
     const handOver = () =>
       sql`update notices set recipient_id = (select id from users order by created_at desc limit 1)
         where notice_kind = 'cycle-ready' and recipient_id = (

@@ -26,7 +26,7 @@ export interface Outcome {
   readonly broken: readonly string[]
 }
 
-const patienceMs = 120_000
+const timeLimitMs = 120_000
 
 /** One cycle, struck once, and everything that must hold of it afterwards. */
 export async function tryFault(
@@ -51,8 +51,8 @@ export async function tryFault(
   try {
     return await Promise.race([
       struckCycle(world, fault, { ...rest, random, broken, signal: late.signal }).then(outcome),
-      wait(patienceMs, undefined, { ref: false }).then(() => {
-        throw new Error(`I6: nothing came of it within ${patienceMs / 1000} s`)
+      wait(timeLimitMs, undefined, { ref: false }).then(() => {
+        throw new Error(`I6: it did not end within ${timeLimitMs / 1000} s`)
       }),
     ])
   } catch (error) {
@@ -170,7 +170,7 @@ export async function askDoctor(world: World): Promise<string[]> {
   return doctor.code === 0 ? [] : [`almoner doctor: ${doctor.stdout}${doctor.stderr}`.trim()]
 }
 
-/** The register goes on: somebody dies, is suspended, comes back and joins while the cycle is created. */
+/** The register changes: one member dies, one is suspended, one comes back and one joins while the cycle is created. */
 async function liveOn(world: World, random: () => number): Promise<void> {
   const code = () => `M-A-${String(1_000 + Math.floor(random() * 1_000)).padStart(8, '0')}`
   await patiently(() =>

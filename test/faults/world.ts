@@ -39,7 +39,7 @@ export interface World {
   readonly workers: AlmonerProcess[]
   api: AlmonerProcess
   startWorker(env?: Record<string, string>, program?: string): Promise<AlmonerProcess>
-  /** With these whoever asks the API may do everything. */
+  /** With these headers a request may do everything. */
   readonly headers: { readonly authorization: string }
   startApi(env?: Record<string, string>): Promise<AlmonerProcess>
   /** Asks the API, and again while nobody answers. */

@@ -60,7 +60,7 @@ const value = fc.oneof(
     .map((parts) => parts.join('')),
 )
 
-test('whatever the environment holds, it is a configuration or the wrong variables are named', () => {
+test('every environment is a valid configuration, or the wrong variables are named', () => {
   fc.assert(
     fc.property(fc.dictionary(fc.constantFrom(...names), value), (env) => {
       try {

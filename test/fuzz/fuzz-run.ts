@@ -9,7 +9,7 @@ export const seed = Number(process.env.FUZZ_SEED ?? (isFull ? randomInt(2 ** 31)
 /** How much is tried: in the full run, and in every other. */
 export const amount = (full: number, short: number): number => (isFull ? full : short)
 
-/** What was tried, for whoever reads the run. */
+/** What was tried, for the reader of the output. */
 export function tell(lines: readonly string[]): void {
   if (isFull) process.stdout.write(`\n${[...lines, `seed ${seed}`].join('\n')}\n`)
 }

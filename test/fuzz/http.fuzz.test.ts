@@ -126,7 +126,7 @@ function send(agent: Agent, api: TestApi, fuzzed: FuzzedRequest): Promise<Answer
       response.setEncoding('utf8')
       response.on('data', (part) => {
         text += part
-        // A stream goes on for as long as its cycle does.
+        // A stream lasts as long as its cycle.
         if (type === 'text/event-stream' && text.includes('\n\n')) {
           resolve({ status, type, text })
           request.destroy()
@@ -144,7 +144,7 @@ function broken(request: FuzzedRequest, answer: Answer, faults: Faults): string 
   // Node answers this by itself: an expectation that nobody has.
   if (answer.status === 417) return undefined
   const documented = operation.responses[answer.status]
-  if (answer.status >= 500) return 'a fault of the server'
+  if (answer.status >= 500) return 'an error of the server'
   if (!documented) return 'a status that the document does not have'
   const content = documented.content ?? {}
   const schema = content[answer.type ?? '']?.schema
@@ -182,7 +182,7 @@ function count({ name }: Operation, { status }: Answer): void {
 
 const everywhere = ['public', 'bullmq']
 
-describe('whatever is asked of a fund, the answer is one that the OpenAPI document has', () => {
+describe('every answer is one that the OpenAPI document has, whatever the request', () => {
   test.each(Array.from({ length: funds }, (_, index) => index))(
     'fund %i',
     { timeout: 300_000 },

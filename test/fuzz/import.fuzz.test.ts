@@ -54,7 +54,7 @@ interface Member {
 type Register = ReadonlyMap<string, Member>
 
 interface Fund extends TestDatabase {
-  /** Of one connection, as new for every import: really a new one would cost three times what the import does. */
+  /** One connection, reset before every import: a new one would cost three times as much as the import. */
   readonly imports: pg.Pool
 }
 
@@ -75,7 +75,7 @@ async function openFund(): Promise<Fund> {
   return { ...database, drop, imports: { connect } as unknown as pg.Pool }
 }
 
-describe('whatever the file, it is refused with a sentence, or its good rows are the register', () => {
+describe('every file is refused with a sentence, or its good rows are the register', () => {
   afterAll(() => {
     tell([
       ...Object.entries(told).map(([what, times]) => `${what}: ${times}`),

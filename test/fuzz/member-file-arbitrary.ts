@@ -10,7 +10,7 @@ export interface FuzzedFile {
   readonly rows: readonly { readonly line: number; readonly fields: readonly string[] }[] | undefined
 }
 
-/** A file of members: good ones, bad ones, and files that are none. */
+/** A file of members: good files, bad files, and files of another kind. */
 export function memberFile(known: Known): fc.Arbitrary<Buffer> {
   return fuzzedFile(known).map(({ bytes }) => bytes)
 }

@@ -33,7 +33,7 @@ export interface TestApi {
   readonly db: Db
   readonly url: string
   readonly setUpLink: string | undefined
-  /** Every route with what it asks of whoever comes. */
+  /** Every route with the permission that it needs. */
   routes(): GuardedRoute[]
   /** An admin's key, which `ask` and the others add by themselves. */
   readonly headers: { readonly authorization: string }
@@ -55,7 +55,7 @@ export async function openTestApi(options: {
   readonly env?: Record<string, string>
 }): Promise<TestApi> {
   const database = await createTestDatabase(2)
-  // One person asks for everything, as in a fund that has only one.
+  // One person does everything, as in a fund that has only one.
   const { db } = database
   await changeFund(
     { db, announce: announceTo([]) },

@@ -8,7 +8,7 @@ import type { Answer, TestApi } from './api-client.ts'
 
 export const password = 'correct horse battery'
 
-/** Somebody who signs in: keeps cookies and the token against forged requests, as a page in a browser does. */
+/** A visitor who signs in: keeps cookies and the token against forged requests, as a page in a browser does. */
 export interface Visitor {
   readonly cookies: Map<string, string>
   csrfToken: string | undefined

@@ -43,7 +43,7 @@ export async function openPage(
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(error.message))
   page.on('console', (message) => {
-    // That nobody is signed in is asked for by an answer of 401, which the browser reports.
+    // Without a session the answer is 401, which the browser reports.
     if (message.type() === 'error' && !/status of 4\d\d/.test(message.text())) complaints.push(message.text())
   })
   page.on('request', (request) => {
@@ -91,7 +91,7 @@ export async function hurryUp(db: Db): Promise<void> {
   await sql`drop trigger if exists dawdle on member_contributions`.execute(db)
 }
 
-/** Signs in by the page as somebody who is registered, and enrols a second factor where one is asked for. */
+/** Signs in by the page as a registered user, and enrols a second factor if it is needed. */
 export async function signInByPage({ page }: Visit, email: string): Promise<void> {
   await page.goto('/sign-in')
   await page.getByLabel('E-mail').fill(email)

@@ -10,7 +10,7 @@ import type { SQSBatchResponse, SQSEvent } from 'aws-lambda'
 import type { SqsServer } from './brokers/sqs-server.ts'
 import type { InvocationResult } from './lambda-process.ts'
 
-/** What Lambda does around a handler, on one process: it polls, calls, removes, and starts anew what has died. */
+/** What Lambda does around a handler, on one process: it polls, calls, removes, and starts the process again when it has died. */
 export interface LambdaService {
   /** Takes what waits, at most five messages, has it handled and removes what is done. */
   poll(): Promise<void>

@@ -31,7 +31,7 @@ export async function openMailServer(): Promise<MailServer> {
       })
     },
   })
-  // Whoever is killed while sending breaks the connection off.
+  // A sender that is killed while sending breaks the connection.
   server.on('error', () => {})
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {

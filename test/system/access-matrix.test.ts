@@ -52,7 +52,7 @@ function expected(role: Role | 'anonymous', { access }: GuardedRoute): string {
   return access === 'session' || grantOf(role, access) !== undefined ? 'passed' : 'forbidden'
 }
 
-test('every route lets in whom the table of permissions lets in, and nobody else', {
+test('every route admits the roles of the table of permissions, and nobody else', {
   timeout: 300_000,
 }, async () => {
   const routes = api
@@ -84,12 +84,12 @@ test('every route lets in whom the table of permissions lets in, and nobody else
   expect(routes.length).toBeGreaterThan(60)
 })
 
-test('a route of which nobody has said who may use it keeps the server from starting', async () => {
+test('a route without a permission keeps the server from starting', async () => {
   const routes = api.routes()
   expect(routes.filter(({ access }) => access === undefined)).toEqual([])
 })
 
-test('nothing was done by anybody who was refused', async () => {
+test('no refused request did anything', async () => {
   const { rows } = await sql<{ events: string }>`
     select coalesce(string_agg(distinct event_name, ', '), '') as events from events where event_name not in
       ('UserAdded', 'ApiKeyCreated', 'SignedIn', 'SignedOut', 'SecondFactorEnrolled', 'PasswordChanged', 'RequestRefused', 'SignInRefused',

@@ -76,7 +76,7 @@ const agentIds = async () =>
   )
 
 describe('signing in', () => {
-  test('takes e-mail and password, keeps the session in a cookie that no script and no other site gets, and is over when she goes', async () => {
+  test('takes e-mail and password, keeps the session in a cookie that no script and no other site gets, and ends with the sign-out', async () => {
     await register(api, { email: 'clara@example.org', role: 'clerk' })
     const clara = visit(api)
     const wrong = await clara.ask('POST', '/api/session', {
@@ -109,7 +109,7 @@ describe('signing in', () => {
     })
   })
 
-  test('locks the account after five wrong passwords, for the right one too, and for one that is not there alike', async () => {
+  test('locks the account after five wrong passwords, for the right password too, and also an account that does not exist', async () => {
     await register(api, { email: 'lena@example.org', role: 'clerk' })
     for (const email of ['lena@example.org', 'ghost@example.org']) {
       const somebody = visit(api)
@@ -149,7 +149,7 @@ describe('signing in', () => {
     expect(await lastOf('SecondFactorEnrolled')).toMatchObject({ actor: 'tom@example.org' })
   })
 
-  test('guesses of the code lock the account', async () => {
+  test('wrong codes lock the account', async () => {
     const email = 'theo@example.org'
     await register(api, { email, role: 'treasurer' })
     const theo = visit(api)
@@ -184,7 +184,7 @@ describe('signing in', () => {
     expect(await sessions(other)).toHaveLength(1)
   })
 
-  test('another role, or none, ends the sessions of whoever had it', async () => {
+  test('another role, or none, ends the sessions of the user', async () => {
     const email = 'rolf@example.org'
     const userId = await register(api, { email, role: 'clerk' })
     const rolf = visit(api)
@@ -204,7 +204,7 @@ describe('signing in', () => {
 describe('a link to set a password', () => {
   const tokenIn = (letter: string | undefined) => /set-password#([\w-]+)/.exec(letter ?? '')?.[1] ?? ''
 
-  test('comes by mail, is good once, ends all sessions, and is not made for nobody', async () => {
+  test('comes by mail, works once, ends all sessions, and is made only for an existing user', async () => {
     const email = 'mia@example.org'
     await register(api, { email, role: 'clerk' })
     const mia = visit(api)
@@ -231,7 +231,7 @@ describe('a link to set a password', () => {
     expect(now.status).toBe(200)
   })
 
-  test('is used by a whole office from one address, and asking for it locks nobody out', async () => {
+  test('is used by a whole office from one address, and asking for it locks no account', async () => {
     for (let person = 0; person < 7; person += 1) {
       const email = `office-${person}@example.org`
       const added = await head.ask<{ userId: string }>('POST', '/api/users', {
@@ -254,7 +254,7 @@ describe('a link to set a password', () => {
     expect((await visit(api).ask('POST', '/api/session', { email, password })).status).toBe(200)
   })
 
-  test('is mailed to a new user, is overtaken by the next one, and is no good when its time is over', async () => {
+  test('is mailed to a new user, is replaced by the next one, and expires', async () => {
     letters.length = 0
     const user = { name: 'Nina', email: 'nina@example.org', role: 'clerk' }
     const added = await head.ask<{ userId: string; passwordLink: null }>('POST', '/api/users', user)
@@ -272,7 +272,7 @@ describe('a link to set a password', () => {
   })
 })
 
-test('a password is changed by who knows it, and that ends the other sessions', async () => {
+test('a user who knows the password changes it, and that ends the other sessions', async () => {
   const email = 'paul@example.org'
   await register(api, { email, role: 'clerk' })
   const [here, there] = [visit(api), visit(api)]
@@ -288,7 +288,7 @@ test('a password is changed by who knows it, and that ends the other sessions', 
 })
 
 describe('an agent', () => {
-  test('sees her own members and what they owe in Active cycles; nothing else is there', async () => {
+  test('sees her own members and what they owe in Active cycles, and nothing else', async () => {
     const [mine, theirs] = (await agentIds()) as [string, string]
     const ada = await signedIn(api, 'agent', mine)
     const { body: members } = await ada.ask<Page<{ memberId: string; agentId: string }>>(
@@ -359,7 +359,7 @@ describe('an agent', () => {
     expect(refusal(await ada.ask('GET', '/api/agents'))).toBe('403 forbidden')
   })
 
-  test('is somebody’s agent, and nobody else is', async () => {
+  test('has a user with the role agent, and no other role has an agent', async () => {
     const add = (fields: object) =>
       head.ask('POST', '/api/users', { name: 'A', email: 'a@example.org', ...fields })
     expect(refusal(await add({ role: 'agent' }))).toBe('400 invalid-input')
@@ -379,7 +379,7 @@ describe('a claim', () => {
     return (await who.ask<{ claimId: string; submittedBy: string }>('POST', '/api/claims', claim)).body
   }
 
-  test('is not approved by who submitted it, neither herself nor through her key', async () => {
+  test('is not approved by the user who submitted it, neither in a session nor with a key', async () => {
     await sql`update fund set self_approval = false`.execute(api.db)
     const admin = await signedIn(api, 'admin')
     const { claimId, submittedBy } = await submit(admin, 'M-A-00000020')
@@ -412,7 +412,7 @@ describe('a claim', () => {
 })
 
 describe('an API key', () => {
-  test('may do what it is for and nothing else, is shown once, and is worth nothing in the database', async () => {
+  test('may use its permissions and nothing else, is shown once, and cannot be read from the database', async () => {
     const admin = await signedIn(api, 'admin')
     const made = await admin.ask<{ key: string; keyId: string; keyStart: string }>('POST', '/api/api-keys', {
       keyName: 'reporting',
@@ -445,7 +445,7 @@ describe('an API key', () => {
     expect(await lastOf('RequestRefused')).toMatchObject({ payload: { refusal: 'key-revoked' } })
   })
 
-  test('ends when its time is over, when its user is disabled, and when the role no longer has it', async () => {
+  test('ends when it expires, when its user is disabled, and when the role loses the permission', async () => {
     const userId = await register(api, { email: 'kim@example.org', role: 'clerk' })
     const make = (expiresAt: string | null) =>
       createApiKey(api.app, {
@@ -472,7 +472,7 @@ describe('an API key', () => {
     expect(refusal(await ask())).toBe('401 key-revoked')
   })
 
-  test('has no more than its user has', async () => {
+  test('has no more permissions than its user', async () => {
     const admin = await signedIn(api, 'admin')
     const made = await admin.ask('POST', '/api/api-keys', { keyName: 'x', permissions: ['everything'] })
     expect(refusal(made)).toBe('400 invalid-input')
@@ -645,7 +645,7 @@ describe('the audit trail', () => {
 })
 
 describe('the set-up', () => {
-  test('is for whoever has the link that the start shows, once, and makes an admin', async () => {
+  test('needs the link that the start shows, works once, and makes an admin', async () => {
     const database = await createTestDatabase()
     const almoner = startAlmoner(['api'], { DATABASE_URL: database.url, PORT: '0', LOG_LEVEL: 'info' })
     try {

@@ -157,7 +157,7 @@ describe('the fund', () => {
     })
   })
 
-  test('its currency changes while no amount is kept, and no longer once one is', async () => {
+  test('its currency can change until the first amount is stored', async () => {
     const change = async (changes: Partial<FundRow>) => {
       const { currency, currencyExponent, roundingStep } = (await fresh.patch<FundRow>('/api/fund', changes))
         .body
@@ -344,7 +344,7 @@ describe('the register', () => {
       expect([q, await found(q)]).toEqual([q, []])
   })
 
-  test('a code that people take for one that is there is refused with both', async () => {
+  test('a code that looks like an existing one is refused, and both are named', async () => {
     const [tier, agent, member] = await Promise.all([
       api.post('/api/tiers', { tierCode: 'Twin', tierName: 'T' }),
       api.post('/api/agents', { agentCode: '007', fullName: 'Bond' }),
@@ -383,7 +383,7 @@ describe('the register', () => {
     ])
   })
 
-  test('nobody becomes Deceased but by a claim', async () => {
+  test('only a claim makes a member Deceased', async () => {
     const tierId = await registerTier(api.db, { tierCode: 'NB', members: 1 })
     const [memberId] = await memberIdsOf(tierId)
     const dead = { memberStatus: 'Deceased' }
@@ -435,7 +435,7 @@ describe('the register', () => {
     expect((await api.get<Page<MemberView>>('/api/members?code=F-1')).body.items).toEqual([])
   })
 
-  test('the Deceased stay so', async () => {
+  test('a Deceased member stays Deceased', async () => {
     const tierId = await registerTier(api.db, { tierCode: 'D', members: 2 })
     const [memberId = ''] = await memberIdsOf(tierId)
     await die(memberId)
@@ -601,7 +601,7 @@ describe('a start', () => {
     expect((await proveCycle(api.db, cycle.cycleId)).holds).toBe(true)
   })
 
-  test('is proved in one snapshot: deaths meanwhile are no finding', async () => {
+  test('is proved in one snapshot: deaths meanwhile are not reported', async () => {
     await registerTier(api.db, { tierCode: 'SP', members: 40 })
     const { claimId } = await approveDeath(api.db, { tierCode: 'SP' })
     const { cycleId, tierId } = await startActive({ claimId, strategy: 'inline' })
@@ -656,7 +656,7 @@ describe('a start', () => {
     },
   )
 
-  test('as of an instant in the past asks whom the register held as Active then', async () => {
+  test('as of an instant in the past uses the members who were Active then', async () => {
     const tierId = await registerTier(api.db, { tierCode: 'S5', members: 10 })
     const { claimId, deceasedMemberId } = await approveDeath(api.db, { tierCode: 'S5' })
     const then = (await memberIdsOf(tierId)).filter((memberId) => memberId !== deceasedMemberId)
@@ -1047,7 +1047,7 @@ describe('a cycle that is being created', () => {
     await expectHidden(cycle.cycleId)
   })
 
-  test('is cancelled at once, its rows go, and its claim can have another', async () => {
+  test('is cancelled at once, its rows are removed, and its claim can have another', async () => {
     const { cycle, claim } = await pausedHalfway('B3')
     const { cycleId } = cycle
     const cancelled = await steer(cycleId, 'cancel')
@@ -1112,7 +1112,7 @@ describe('an Active cycle', () => {
     ])
   })
 
-  test('I10: waives what a member owes who dies, and its counts move', async () => {
+  test('I10: waives what a member owes who dies, and its counts change', async () => {
     const tierId = await registerTier(api.db, { tierCode: 'A2', members: 5 })
     const { claimId, deceasedMemberId } = await approveDeath(api.db, { tierCode: 'A2' })
     const cycle = await startActive({ claimId })
@@ -1316,7 +1316,7 @@ describe('operations', () => {
     expect([ready.status, ready.body]).toEqual([200, { ok: true, checks: { database: 'ok', queue: 'ok' } }])
   })
 
-  test('the OpenAPI document is 3.1, whole, and has every route', async () => {
+  test('the OpenAPI document is 3.1, complete, and has every route', async () => {
     const { status, body } = await api.get<{
       openapi: string
       paths: Record<string, Record<string, object>>
@@ -1468,7 +1468,7 @@ const documented = `
   .split(/\s*\n\s*/)
 
 describe('agents and tiers', () => {
-  test('an agent is changed, gives all members to another, and is retired', async () => {
+  test('an agent is changed, hands all members to another, and is retired', async () => {
     const tierId = await registerTier(api.db, { tierCode: 'AM', members: 6 })
     const add = async (agentCode: string) =>
       (await api.post<AgentRow>('/api/agents', { agentCode, fullName: agentCode })).body
@@ -1525,7 +1525,7 @@ describe('agents and tiers', () => {
     ).toBeNull()
   })
 
-  test('what was never used is removed, and what was is not', async () => {
+  test('what was never used can be removed, and what was used cannot', async () => {
     const agent = (await api.post<AgentRow>('/api/agents', { agentCode: 'RM', fullName: 'R' })).body
     const tier = (await api.post<TierRow>('/api/tiers', { tierCode: 'RM', tierName: 'R' })).body
     const usedId = await registerTier(api.db, { tierCode: 'RU', members: 2 })
@@ -1612,7 +1612,7 @@ describe('an import over HTTP', () => {
     expect([body.faults.at(-1)?.line, body.warnings.at(-1)?.line]).toEqual([2_000, 2_001])
   })
 
-  test('is read by what is said of its columns, dates and empty cells', async () => {
+  test('follows the options for columns, dates and empty cells', async () => {
     const query = new URLSearchParams([
       ['dates', 'dmy'],
       ['map', 'No=memberCode'],
@@ -1655,7 +1655,7 @@ describe('an import over HTTP', () => {
     expect(refusal(wrong)).toBe('400 invalid-input')
   })
 
-  test('is undone, all of it, while nothing rests on it', async () => {
+  test('is undone completely while nothing depends on it', async () => {
     const tierId = await registerTier(api.db, { tierCode: 'UN', members: 3 })
     const registered = () => api.pageThrough<MemberView>(`/api/members?tierId=${tierId}`, 200)
     const withoutTime = (members: MemberView[]) => members.map(({ updatedAt: _, ...member }) => member)
@@ -1708,7 +1708,7 @@ describe('an import over HTTP', () => {
     expect((await importCsv(csv)).body).toMatchObject({ inserted: 2, skipped: 1 })
   })
 
-  test('is not undone once a cycle may ask its members, nor is a member removed by hand', async () => {
+  test('is not undone once a cycle may include its members, nor is a member removed by hand', async () => {
     await registerTier(api.db, { tierCode: 'UO', members: 3 })
     const { body } = await importCsv(`${header}UO-1,Ada,UO,Active,2020-01-01\n`)
     const { claimId } = await approveDeath(api.db, { tierCode: 'UO' })
@@ -1727,7 +1727,7 @@ describe('an import over HTTP', () => {
     }
   })
 
-  test('that is refused leaves the connection as it should be', async () => {
+  test('that is refused leaves the connection usable', async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
     const ask = async (method: string, path: string, body?: string) => {
       const asked = request(`${api.url}${path}`, {
@@ -1748,7 +1748,7 @@ describe('an import over HTTP', () => {
     agent.destroy()
   })
 
-  test('of a client that goes away is given up, and nothing is written', async () => {
+  test('of a client that disconnects is stopped, and nothing is written', async () => {
     const before = await readdir(tmpdir())
     const asked = request(`${api.url}/api/members/import`, {
       method: 'POST',
@@ -1766,7 +1766,7 @@ describe('an import over HTTP', () => {
     expect((await api.get('/readyz')).status).toBe(200)
   })
 
-  test('takes nothing but text/csv', async () => {
+  test('accepts only text/csv', async () => {
     for (const contentType of ['application/json', 'text/plain', 'application/octet-stream']) {
       expect(refusal(await importCsv('{}', '', contentType))).toBe('415 unsupported-media-type')
     }

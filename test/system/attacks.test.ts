@@ -1,6 +1,6 @@
 /**
- * What somebody might try who means no good, against a server that runs as it does for a fund. docs/security.md lists the
- * same names; each attack asserts that it gained nothing.
+ * Attacks against a server that runs as it does for a fund. docs/security.md lists the same names; each attack asserts
+ * that it gained nothing.
  */
 import { readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
@@ -87,7 +87,7 @@ attack('an agent reads the member of another agent', async () => {
   expect({ ...present.body, instance: '' }).toEqual({ ...absent.body, instance: '' })
 })
 
-attack('an agent asks for what the members of another agent owe', async () => {
+attack('an agent reads what the members of another agent owe', async () => {
   const cycleId = await cycleOf(50)
   const { body } = await agent.ask<Page<{ agentId: string }>>(
     'GET',
@@ -138,7 +138,7 @@ attack('somebody approves their own claim', async () => {
   await sql`update fund set self_approval = true`.execute(api.db)
 })
 
-attack('a field that nobody asked for is slipped in', async () => {
+attack('an extra field is added to a request', async () => {
   const claim = { deceasedMemberId: await memberOf(theirs), dateOfDeath: '2026-01-02', benefitAmount: 1000 }
   const slipped = await admin.ask('POST', '/api/claims', { ...claim, claimStatus: 'Approved' })
   expect(refusal(slipped)).toBe('400 invalid-input')
@@ -164,7 +164,7 @@ attack('the queue’s dashboard and its commands are opened without a session', 
   )
 })
 
-attack('a session is fixed beforehand', async () => {
+attack('a session is chosen before the sign-in', async () => {
   const email = 'fix@example.org'
   await register(api, { email, role: 'clerk' })
   const victim = visit(api)
@@ -185,7 +185,7 @@ attack('a cookie is forged', async () => {
   }
 })
 
-attack('the cookie of a session that has ended is used again', async () => {
+attack('the cookie of an ended session is used again', async () => {
   const gone = await signedIn(api, 'clerk')
   const kept = [...gone.cookies]
   await gone.ask('DELETE', '/api/session')
@@ -207,7 +207,7 @@ attack('another site’s page sends a request with her cookies', async () => {
   }
 })
 
-attack('a request with her cookies lacks the token against forgery', async () => {
+attack('a request with her cookies has no token against forgery', async () => {
   const bare = visit(api)
   for (const [name, value] of clerk.cookies) bare.cookies.set(name, value)
   expect(refusal(await bare.ask('POST', '/api/agents', { agentCode: 'AG-X', fullName: 'X' }))).toBe(
@@ -215,7 +215,7 @@ attack('a request with her cookies lacks the token against forgery', async () =>
   )
 })
 
-attack('the token against forgery of another session is replayed', async () => {
+attack('the token against forgery of another session is used', async () => {
   const old = await signedIn(api, 'clerk')
   const replay = { 'x-csrf-token': old.csrfToken ?? '' }
   expect(refusal(await clerk.ask('POST', '/api/agents', { agentCode: 'AG-X', fullName: 'X' }, replay))).toBe(
@@ -247,7 +247,7 @@ attack('passwords are guessed, a hundred at once', async () => {
   expect(answers.filter((answer) => answer.startsWith('429 '))).toHaveLength(95)
 })
 
-attack('the lock is evaded by a made-up address', async () => {
+attack('the lock is avoided with a false client address', async () => {
   const email = 'evaded@example.org'
   await register(api, { email, role: 'clerk' })
   const outcomes: string[] = []
@@ -278,7 +278,7 @@ attack('codes of the second factor are guessed', async () => {
   expect(outcomes.at(-1)).toBe('429 account-locked')
 })
 
-attack('the second factor is left out', async () => {
+attack('the second factor is skipped', async () => {
   const email = 'left-out@example.org'
   await register(api, { email, role: 'treasurer' })
   const owner = visit(api)
@@ -311,7 +311,7 @@ attack('a backup code is used twice', async () => {
   expect(outcomes).toEqual([200, 401])
 })
 
-attack('accounts are found out by what is answered', async () => {
+attack('accounts are discovered from the answers', async () => {
   const ask = async (email: string) => {
     const { status, text, headers } = await visit(api).ask('POST', '/api/session', {
       email,
@@ -322,7 +322,7 @@ attack('accounts are found out by what is answered', async () => {
   expect(await ask('fix@example.org')).toEqual(await ask('nobody@example.org'))
 })
 
-attack('keys are guessed from what is nearly one', async () => {
+attack('keys are guessed from almost correct ones', async () => {
   const { key } = await keyOf(['members.read'])
   const near = `${key.slice(0, -1)}${key.endsWith('A') ? 'B' : 'A'}`
   const far = `alm_${'x'.repeat(43)}`
@@ -342,7 +342,7 @@ attack('a key is put into the address', async () => {
   expect(rows[0]?.kept).toBe(false)
 })
 
-attack('a key does what it is not for', async () => {
+attack('a key is used without the permission', async () => {
   const { key, keyId } = await keyOf(['members.read'])
   expect(refusal(await withKey(key, '/api/claims'))).toBe('403 forbidden')
   expect(refusal(await withKey(key, '/api/api-keys', { method: 'POST' }))).toBe('403 forbidden')
@@ -367,7 +367,7 @@ const injections = [
   "\\'; truncate fund; --",
 ]
 
-attack('SQL is written into every text', async () => {
+attack('SQL is written into every text field', async () => {
   const count = async () =>
     (
       await sql<{ members: number; events: number }>`
@@ -486,7 +486,7 @@ attack('the headers are too large', async () => {
   expect(answer).toMatch(/^HTTP\/1\.1 431 /)
 })
 
-attack('a line break is smuggled into a header of the answer', async () => {
+attack('a line break is put into a header of the answer', async () => {
   const answer = await visit(api).ask('GET', `/api/claims/x%0d%0aset-cookie:%20stolen=1`)
   expect(answer.headers.get('set-cookie')).toBeNull()
   const split = await raw(
@@ -495,7 +495,7 @@ attack('a line break is smuggled into a header of the answer', async () => {
   expect(split).not.toMatch(/^b: c/m)
 })
 
-attack('a second request is smuggled inside the first', async () => {
+attack('a second request is hidden inside the first', async () => {
   const answer = await raw(
     'POST /api/session HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nGET /api/fund HTTP/1.1\r\nhost: x\r\n\r\n',
   )
@@ -519,7 +519,7 @@ attack('a file outside the pages is asked for', async () => {
   }
 })
 
-attack('a link to set a password is led to another host', async () => {
+attack('a link to set a password points to another host', async () => {
   const { body } = await admin.ask<{ passwordLink: string }>(
     'POST',
     '/api/users',
@@ -529,7 +529,7 @@ attack('a link to set a password is led to another host', async () => {
   expect(new URL(body.passwordLink).host).toBe('127.0.0.1:0')
 })
 
-attack('the set-up is done a second time', async () => {
+attack('the set-up is done again', async () => {
   const token = api.setUpLink?.split('#')[1] ?? ''
   expect(token).not.toBe('')
   const asked = { token, name: 'Eve', email: 'eve@example.org', newPassword: 'a password of Eve' }
@@ -558,7 +558,7 @@ attack('the audit trail is edited', async () => {
   await expect(sql`delete from events`.execute(api.db)).rejects.toThrow('is refused')
 })
 
-attack('everything is asked for at once', async () => {
+attack('very many requests are sent at once', async () => {
   const limited = await openTestApi({ worker: false, env: { REQUESTS_PER_MINUTE: '50' } })
   try {
     const answers = await Promise.all(Array.from({ length: 80 }, () => limited.get('/api/fund')))

@@ -33,7 +33,7 @@ const open = (ALMONER_DATA_DIR: string) =>
     'almoner test',
   )
 
-test('a backup taken while a cycle is created goes on elsewhere from where it was, and everything holds', {
+test('a backup taken while a cycle is created is restored elsewhere, the cycle continues, and everything is correct', {
   timeout: 180_000,
 }, async () => {
   const [from, to, file] = [path.join(place, 'from'), path.join(place, 'to'), path.join(place, 'fund.tar.gz')]
@@ -91,7 +91,7 @@ test('a backup taken while a cycle is created goes on elsewhere from where it wa
   await restored.close()
 })
 
-test('what stands in the way is said in a sentence, and nothing is half-written', {
+test('what prevents a backup or restore is said in a sentence, and nothing is half-written', {
   timeout: 120_000,
 }, async () => {
   const [from, to, file] = [path.join(place, 'a'), path.join(place, 'b'), path.join(place, 'whole.tar.gz')]
@@ -126,7 +126,7 @@ test('what stands in the way is said in a sentence, and nothing is half-written'
   expect((await readdir(place)).filter((name) => name.includes('.part-'))).toEqual([])
 })
 
-test('an encrypted backup is opened with its key only, and of a backup the data alone is taken', {
+test('an encrypted backup is opened only with its key, and a restore takes only the data', {
   timeout: 120_000,
 }, async () => {
   const [from, to] = [path.join(place, 'c'), path.join(place, 'd')]

@@ -92,14 +92,14 @@ describe('from an empty data directory to an Active cycle', () => {
     expect(await json('doctor')).toMatchObject({ ok: true })
   })
 
-  test('the server that was killed is adopted by the next, with all its data', async () => {
+  test('the next process uses the server of the killed one, with all its data', async () => {
     await server.end('SIGKILL')
     server = await serve()
     const { items } = await json('cycles', 'list')
     expect(items).toMatchObject([{ cycleStatus: 'Active' }])
   })
 
-  test('asked to stop, it stops, and PostgreSQL with it', async () => {
+  test('when it is asked to stop, it stops, and so does PostgreSQL', async () => {
     expect(await server.end('SIGTERM')).toBe(0)
     const next = await startEmbeddedServer({ dataDir })
     expect(next.started).toBe(true)
@@ -142,7 +142,7 @@ describe('what is wrong is said in a sentence, with an exit code', () => {
     expect(run.stderr).not.toMatch(/\bat .*\.js:\d+/)
   })
 
-  test('a wrong environment is named before anything starts', async () => {
+  test('wrong environment variables are named before anything starts', async () => {
     const run = await runAlmoner(['start'], { ...env, PORT: 'x', HOST: '0.0.0.0' })
     expect(run.code).toBe(2)
     expect(run.stderr).toMatch(/PORT must be .*\n.*HOST must be/)
@@ -187,7 +187,7 @@ describe('what is wrong is said in a sentence, with an exit code', () => {
     expect([folder.code, folder.stderr]).toEqual([2, expect.stringContaining('it is a directory')])
   })
 
-  test('an agent is added, changed, gives away the members, is retired, and removed only if never used', async () => {
+  test('an agent is added, changed, hands over the members, is retired, and is removed only if never used', async () => {
     expect(
       await json('agents', 'add', 'AG-X', '--name', 'Meera Das', '--phone', '+91 98200 77777'),
     ).toMatchObject({
@@ -277,7 +277,7 @@ test('stopping to watch does not stop the job; a watcher without a worker says s
   expect(stdout).toContain('is Active.')
 })
 
-test('without the broker a cycle is started all the same, and the doctor names what is away', async () => {
+test('without the broker a cycle can still be started, and the doctor names the missing broker', async () => {
   const death = ['--member', 'M-000004', '--date-of-death', '2026-01-02', '--benefit', '300000']
   await json('claims', 'submit', ...death)
   await json('claims', 'approve', 'CL-2026-00003')
@@ -296,7 +296,7 @@ test('without the broker a cycle is started all the same, and the doctor names w
   expect((await almoner('cycles', 'watch', 'CC-2026-00003')).stdout).toContain('is Active.')
 })
 
-test('the demo proves itself, in one line of JSON', { timeout: 120_000 }, async () => {
+test('the demo proves its result in one line of JSON', { timeout: 120_000 }, async () => {
   const { code, stdout } = await runAlmoner(['demo', '--members', '2000', '--json'], {})
   expect(code).toBe(0)
   expect(stdout.trimEnd().split('\n')).toHaveLength(1)

@@ -26,7 +26,7 @@ const variables = new Set(
 )
 const unknown = (names: readonly string[]) => names.filter((name) => !variables.has(name))
 
-test('the image is built from files that are there, runs as nobody in particular, and has a health check', async () => {
+test('the image is built from existing files, runs without root, and has a health check', async () => {
   const lines = (await read('Dockerfile')).split('\n').filter((line) => /^[A-Z]+ /.test(line))
   const copied = lines
     .filter((line) => line.startsWith('COPY ') && !line.includes('--from='))
@@ -43,12 +43,12 @@ test('the image is built from files that are there, runs as nobody in particular
   expect(unknown(set)).toEqual(['NODE_ENV'])
 })
 
-test('the linter of Dockerfiles has nothing to say', async () => {
+test('the linter of Dockerfiles reports nothing', async () => {
   expect(validate(await read('Dockerfile')).map(({ message }) => message)).toEqual([])
   expect(validate('FROM node\nRUNN x').length).toBeGreaterThan(0)
 })
 
-test('what compose is given is of its schema', async () => {
+test('compose.yaml follows its schema', async () => {
   // It names its dialect and its parts in the way of an older one, and has formats that are nobody else's.
   const rules = JSON.parse(JSON.stringify(composeSchema), (name, value) =>
     ['id', '$schema'].includes(name) && typeof value === 'string' ? undefined : value,
@@ -60,7 +60,7 @@ test('what compose is given is of its schema', async () => {
   expect(isCompose(compose)).toBe(false)
 })
 
-test('the services that compose runs are configured with what Almoner knows, and take it', async () => {
+test('the services of compose.yaml use known variables, and the configuration accepts them', async () => {
   const { services } = parse(await read('compose.yaml'), { merge: true })
   expect(Object.keys(services)).toEqual(['postgres', 'redis', 'migrate', 'api', 'worker'])
   expect(services.worker.deploy.replicas).toBe(2)
@@ -82,7 +82,7 @@ test('the services that compose runs are configured with what Almoner knows, and
   }
 })
 
-test('what Kubernetes is given is of its schema, hangs together, and is configured with what Almoner knows', async () => {
+test('the Kubernetes example follows its schema, has no broken references, and uses known variables', async () => {
   const { items } = parse(await read('deploy/kubernetes/almoner.yaml'), { maxAliasCount: -1 })
   const models = { Secret, ConfigMap, Job, Deployment, Service, PodDisruptionBudget, HorizontalPodAutoscaler }
   expect(new Set(items.map(({ kind }: { kind: string }) => kind))).toEqual(new Set(Object.keys(models)))
@@ -111,7 +111,7 @@ test('what Kubernetes is given is of its schema, hangs together, and is configur
   )
 })
 
-test('the units of systemd are configured with what Almoner knows', async () => {
+test('the systemd units use known variables', async () => {
   const names = (text: string) => text.match(/^[A-Z_]+(?==)/gm) ?? []
   expect(unknown(names(await read('deploy/systemd/almoner.env')))).toEqual([])
   const unit = await read('deploy/systemd/almoner@.service')

@@ -33,7 +33,7 @@ function callsIn(value: unknown): Call[] {
   return isCall(value) ? [value, ...below] : below
 }
 
-test('whatever the template refers to is in it', () => {
+test('every reference of the template is in it', () => {
   const names = new Set([...Object.keys(Parameters), ...Object.keys(Resources)])
   const pseudo = ['AWS::Region', 'AWS::StackName', 'AWS::AccountId', 'AWS::Partition']
   const unknown: string[] = []
@@ -53,13 +53,13 @@ test('whatever the template refers to is in it', () => {
   expect(unknown).toEqual([])
 })
 
-test('the handler that it names is built', async () => {
+test('the handler that it names exists', async () => {
   const [file, name] = Worker.Properties.Handler.split('.')
   const built = await import(new URL(`../../${file}.js`, import.meta.url).href)
   expect(built[name]).toBeTypeOf('function')
 })
 
-test('its queues are as the command creates them, but for the time a function may take', async () => {
+test('its queues are like those of the command, except for the time limit of a function', async () => {
   const source = await readFile(new URL('../../src/platform/queue/sqs-queues.ts', import.meta.url), 'utf8')
   const constant = (name: string) => {
     const [, factors = ''] = new RegExp(`const ${name} = ([\\d *]+)`).exec(source) ?? []
@@ -79,7 +79,7 @@ test('its queues are as the command creates them, but for the time a function ma
   expect(Queue.Properties.VisibilityTimeout).toBeGreaterThanOrEqual(6 * Worker.Properties.Timeout)
 })
 
-test('SQS calls the function with batches that it can handle at once, and hears which messages failed', () => {
+test('SQS calls the function with batches that it can handle, and is told which messages failed', () => {
   const { Tokens, Sweep } = Worker.Properties.Events
   expect(Tokens.Properties).toMatchObject({
     Queue: { call: 'GetAtt', argument: 'Queue.Arn' },
@@ -90,7 +90,7 @@ test('SQS calls the function with batches that it can handle at once, and hears 
   expect(Sweep).toMatchObject({ Type: 'Schedule', Properties: { Schedule: 'rate(1 minute)' } })
 })
 
-test('the function may do to its queues what it does, and nothing else', async () => {
+test('the function has the permissions for its queues that it needs, and no others', async () => {
   const [statements] = Worker.Properties.Policies
   const granted = (resource: string) =>
     statements.Statement.filter((each: { Resource: Call }) => each.Resource.argument === resource)
@@ -116,7 +116,7 @@ test('the function may do to its queues what it does, and nothing else', async (
   expect(JSON.stringify(statements)).not.toContain('*')
 })
 
-test('alarms look at the dead letters, and at messages that nobody takes', () => {
+test('alarms watch the dead letters, and messages that nobody takes', () => {
   const queueOf = (alarm: typeof DeadLettersAlarm) => alarm.Properties.Dimensions[0].Value.argument
   expect(DeadLettersAlarm.Properties.MetricName).toBe('ApproximateNumberOfMessagesVisible')
   expect(queueOf(DeadLettersAlarm)).toBe('DeadLetterQueue.QueueName')
@@ -124,7 +124,7 @@ test('alarms look at the dead letters, and at messages that nobody takes', () =>
   expect(queueOf(WaitingAlarm)).toBe('Queue.QueueName')
 })
 
-test('no password stands in the template or in its parameters', () => {
+test('no password is in the template or in its parameters', () => {
   expect(Worker.Properties.Environment.Variables.DATABASE_URL).toEqual({
     call: 'Sub',
     argument: `{{resolve:secretsmanager:$${'{DatabaseSecretArn}'}}}`,

@@ -53,7 +53,7 @@ const tampering: readonly (readonly [string, string, string, RegExp])[] = [
     /^claim CL-\d+-00001: benefitAmount as no event says$/,
   ],
   [
-    'another name is put under an approval',
+    'the name of the approver is changed',
     `update claims set approved_by = 'cli:clerk'`,
     `update claims set approved_by = e.actor from events e where e.subject = claim_id and event_name = 'ClaimApproved'`,
     /^claim .*: approvedBy as no event says$/,
@@ -93,13 +93,13 @@ const tampering: readonly (readonly [string, string, string, RegExp])[] = [
     /^user admin@example.org: role as no event says$/,
   ],
   [
-    'self-approval is switched',
+    'the setting self-approval is changed',
     'update fund set self_approval = false',
     'update fund set self_approval = true',
     /^the fund: selfApproval as no event says$/,
   ],
   [
-    'members are written to by another channel',
+    'the channels to members are changed',
     `update fund set member_channels = '{sms}'`,
     `update fund set member_channels = '{}'`,
     /^the fund: memberChannels as no event says$/,
@@ -111,7 +111,7 @@ const tampering: readonly (readonly [string, string, string, RegExp])[] = [
     /^tier A: contributionAmount as no event says$/,
   ],
   [
-    'an API key is put in',
+    'an API key is added',
     `insert into api_keys (key_name, key_start, key_hash, permissions, user_id)
       select 'mine', 'alm_', sha256('x'), '{fund.read}', id from users`,
     `alter table api_keys disable trigger api_keys_kept; delete from api_keys where key_name = 'mine';
@@ -119,7 +119,7 @@ const tampering: readonly (readonly [string, string, string, RegExp])[] = [
     /^API key mine: it was never made, as far as events say$/,
   ],
   [
-    'a revoked key is revived',
+    'a revoked key is made valid again',
     `update api_keys set revoked_at = null where key_name = 'scanner'`,
     `update api_keys set revoked_at = now() where key_name = 'scanner'`,
     /^API key scanner: isRevoked as no event says$/,
@@ -137,7 +137,7 @@ const tampering: readonly (readonly [string, string, string, RegExp])[] = [
     /^schema: the trigger events.events_append_only is missing or switched off$/,
   ],
   [
-    'a trigger is left without effect',
+    'a trigger is replaced by one that does nothing',
     `alter function refuse_change rename to kept; create function refuse_change() returns trigger language plpgsql as
       $$ begin return null; end $$`,
     'drop function refuse_change; alter function kept rename to refuse_change',
@@ -244,7 +244,7 @@ test('docs/security.md lists all of this', async () => {
   ])
 })
 
-test('what the doctor asks of the schema is what the migrations make', async () => {
+test('the schema that the doctor expects is the one that the migrations make', async () => {
   const found = await findGuards(api.db)
   expect(guards).toEqual(found)
 })

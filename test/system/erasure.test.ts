@@ -74,7 +74,7 @@ async function tablesWith(text: string): Promise<string[]> {
 
 const wrong = () => faultsIn(api.app)
 
-test('a member who has left is erased when two persons agree: nothing says any more who it was, and chain and doctor hold', async () => {
+test('a member who has left is erased when two persons agree: the name is nowhere any more, and the chain and the doctor stay correct', async () => {
   const member = await addLeaver()
   await sql`insert into notice_preferences (recipient_id, language) values (${member.memberId}, 'hi')`.execute(
     api.db,
@@ -133,7 +133,7 @@ test('a member who has left is erased when two persons agree: nothing says any m
   expect(refusal(await api.post('/api/claims', death))).toBe('409 member-erased')
 })
 
-test('events of a version that kept names in the chain are stripped of them, and the doctor says how many they are', async () => {
+test('names are removed from events of an older version, and the doctor counts these events', async () => {
   const member = await addLeaver()
   // As such a version wrote it: past the verbs, with the name in the payload.
   await sql`insert into events (event_name, subject, payload, actor) values
@@ -189,7 +189,7 @@ test('what claims, letters and their events say of an erased member is removed t
   expect(await wrong()).toEqual([])
 })
 
-test('whoever is in standing, owes or is owed is not erased, and nothing of it is half done', async () => {
+test('a member who is in standing, owes or is owed is not erased, and nothing is half done', async () => {
   const standing = await api.post<MemberView>('/api/members', {
     ...{ memberCode: 'S-1', fullName: 'Standing', tierId, joinedOn: '2020-01-01' },
   })
@@ -219,7 +219,7 @@ test('whoever is in standing, owes or is owed is not erased, and nothing of it i
   expect(refusal(await approve(treasurer, deceased))).toBe('409 member-is-owed')
 })
 
-test('what is put beside an event that had nothing there is found by the doctor', async () => {
+test('personal data that is added to an event afterwards is found by the doctor', async () => {
   const { rows } = await sql<{ eventId: number }>`
     select event_id from events where personal_digest is null and event_name = 'TierAdded' limit 1`.execute(
     api.db,
@@ -237,7 +237,7 @@ test('what is put beside an event that had nothing there is found by the doctor'
   expect(await wrong()).toEqual([])
 })
 
-test('what is beside the chain can be neither changed nor removed, and the doctor finds it when it was', async () => {
+test('personal data beside the chain can be neither changed nor removed, and the doctor finds it if it was', async () => {
   const member = await addLeaver()
   const refused = [
     sql`update personal_data set data = '{}' where member_id = ${member.memberId}`,
@@ -290,7 +290,7 @@ test('an import does not bring an erased member back', async () => {
   })
 })
 
-test('the command line asks, and does not approve what the same person has asked for', async () => {
+test('the command line asks first, and does not approve the request of the same person', async () => {
   const { memberCode: code } = await addLeaver()
   const erase = async (...args: string[]) => {
     const env = { DATABASE_URL: api.app.database.url }

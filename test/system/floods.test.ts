@@ -66,7 +66,7 @@ async function cycleThatIsPaused(): Promise<string> {
   return body.cycle.cycleId
 }
 
-flood('a stranger sends a megabyte of fields that nobody asked for', async () => {
+flood('a megabyte of extra fields is sent without a sign-in', async () => {
   const fields = Object.fromEntries(Array.from({ length: 60_000 }, (_, index) => [`field${index}`, 1]))
   const answer = await fetch(`${api.url}/api/session`, {
     method: 'POST',
@@ -77,7 +77,7 @@ flood('a stranger sends a megabyte of fields that nobody asked for', async () =>
   expect((await answer.text()).length).toBeLessThan(1000)
 })
 
-flood('an answer is made large by many faults', async () => {
+flood('many faults make the answer large', async () => {
   const fields = Object.fromEntries(
     Array.from({ length: 5000 }, (_, index) => [`${'field'.repeat(30)}${index}`, 1]),
   )
@@ -129,7 +129,7 @@ flood('a body is compressed', async () => {
   expect(refusal(members)).toBe('415 unsupported-media-type')
 })
 
-flood('a text holds half a character, or bytes that are no text', async () => {
+flood('a text has half a character, or bytes that are not text', async () => {
   const half = await api.ask<Problem>('/api/tiers', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -147,7 +147,7 @@ flood('a text holds half a character, or bytes that are no text', async () => {
   expect([refusal(bytes), bytes.body.detail]).toEqual(['400 invalid-input', 'The body is not UTF-8 text.'])
 })
 
-flood('an instant lies beyond the calendar', async () => {
+flood('an instant is outside the calendar', async () => {
   const instants = [
     '9999-12-31T23:59:59-23:59',
     '9999-12-31T23:59:59.999999-00:01',
@@ -167,7 +167,7 @@ flood('an instant lies beyond the calendar', async () => {
   expect((await api.get('/api/audit?from=9999-12-31T23:59:59Z')).status).toBe(200)
 })
 
-flood('an e-mail address is as long as one may be', async () => {
+flood('an e-mail address has the greatest length', async () => {
   const email = `${'a'.repeat(60)}@${`${'b'.repeat(60)}.`.repeat(3)}example`
   expect(email.length).toBeGreaterThan(245)
   const { status } = await sendJson('/api/session', JSON.stringify({ email, password: 'wrong password' }))
@@ -178,7 +178,7 @@ flood('an e-mail address is as long as one may be', async () => {
 
 const nowhere = '11111111-1111-4111-8111-111111111111'
 
-flood('large requests are asked for as often as small ones', async () => {
+flood('large requests are sent as often as small ones', async () => {
   const post = (path: string, body?: RequestInit['body'], contentType = 'application/json') => [
     path,
     { method: 'POST', ...(body && { body, duplex: 'half', headers: { 'content-type': contentType } }) },
@@ -242,7 +242,7 @@ test('of whoever is not signed in, requests and attempts are counted by network,
   expect(refusal(await signIn(from('f'), 'not it at all'))).toBe('401 wrong-password')
 })
 
-flood('the audit trail is filled by whoever is not signed in', async () => {
+flood('the audit trail is filled without a sign-in', async () => {
   const count = async () => {
     const { rows } = await sql<{ events: number }>`select count(*) as events from event_chain`.execute(api.db)
     return rows[0]?.events ?? 0
@@ -278,7 +278,7 @@ test('what strangers tried and was only counted is written when the server stops
   expect(rows).toEqual([{ times: 2 }, { times: null }])
 })
 
-flood('a letter is worded to fill the memory', async () => {
+flood('the wording of a letter fills the memory', async () => {
   const nested = `{% capture a %}${'x'.repeat(40)}{% endcapture %}${'{% capture a %}{{a}}{{a}}{{a}}{{a}}{% endcapture %}'.repeat(11)}{{a}}`
   const wordings = [
     nested,
@@ -416,7 +416,7 @@ flood('files are sent by the dozen, by one user', async () => {
   }
 })
 
-flood('clients leave while their files are worked on', async () => {
+flood('clients disconnect while their files are imported', async () => {
   const clerks = await Promise.all(
     ['gone-1', 'gone-2'].map((name) => keyHeaders(api.db, { role: 'clerk', email: `${name}@example.org` })),
   )
@@ -461,7 +461,7 @@ flood('every connection to the database is in use', async () => {
   }
 })
 
-flood('searches that take long are asked for by the hundred', async () => {
+flood('slow searches are sent by the hundred', async () => {
   await registerTier(api.db, { tierCode: 'Q', members: 20 })
   const { claimId } = await approveDeath(api.db, { tierCode: 'Q' })
   const { cycleId } = await activeCycle(api, claimId)

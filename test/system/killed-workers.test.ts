@@ -72,7 +72,7 @@ test.each([0, 1, 2])(
   },
 )
 
-test('a worker that is asked to stop finishes its chunk, and another goes on', {
+test('a worker that is asked to stop finishes its chunk, and another continues', {
   timeout: 120_000,
 }, async () => {
   await fund.slowDown(0.1)
@@ -87,7 +87,7 @@ test('a worker that is asked to stop finishes its chunk, and another goes on', {
   expect(await second.end('SIGTERM')).toBe(0)
 })
 
-test('a worker whose chunk does not end leaves all the same, and another does the chunk', {
+test('a worker whose chunk does not end still exits, and another does the chunk', {
   timeout: 120_000,
 }, async () => {
   // A server of its own: while a transaction is open, no cycle of any database of its server is planned.

@@ -36,7 +36,7 @@ const isTold = async (api: TestApi, cycleId: string) => {
   return rows.length
 }
 
-describe('members of a fund that wants them told', () => {
+describe('members of a fund that tells its members', () => {
   let api: TestApi
   let gateway: TextGateway
   let mails: Awaited<ReturnType<typeof openMailServer>>
@@ -62,7 +62,7 @@ describe('members of a fund that wants them told', () => {
   const deliveriesOf = (cycleId: string) =>
     api.pageThrough<DeliveryView>(`/api/deliveries?cycleId=${cycleId}`, 50)
 
-  test('are not told by themselves', async () => {
+  test('are not told by default', async () => {
     const cycleId = await startCycle(api, 1)
     await expect
       .poll(
@@ -80,7 +80,7 @@ describe('members of a fund that wants them told', () => {
     ).toEqual([])
   })
 
-  test('are told once each, by every way on which they can be reached, in their language', async () => {
+  test('are told once each, by every channel that reaches them, in their language', async () => {
     const { body: fund } = await api.patch<{ memberChannels: string[] }>('/api/fund', {
       memberChannels: ['sms', 'email', 'sms'],
     })
@@ -153,7 +153,7 @@ describe('members of a fund that wants them told', () => {
     ).toEqual(['email Withdrawn', 'sms Sent'])
   })
 
-  test('whose number the gateway refuses are named, and one that is busy is asked again under the same id', async () => {
+  test('whose number the gateway refuses are named, and a busy gateway gets the message again under the same id', async () => {
     const tries = new Map<string, number>()
     gateway.answer(({ id, to }, response) => {
       tries.set(id, (tries.get(id) ?? 0) + 1)
@@ -186,7 +186,7 @@ describe('members of a fund that wants them told', () => {
   })
 })
 
-describe('a member is not written to any more', () => {
+describe('a member gets no message any more', () => {
   let api: TestApi
   let cycleId: string
   beforeAll(async () => {
@@ -226,7 +226,7 @@ describe('a member is not written to any more', () => {
       'owes nothing',
     ],
     [
-      'refused the way',
+      'switched off the channel',
       '10',
       `insert into notice_preferences (recipient_id, refused_channels) select member_id, '{email}' from members where member_code = 'M-A-00000010'`,
       'does not want',
@@ -238,13 +238,13 @@ describe('a member is not written to any more', () => {
     expect((await takeTo(digits))?.withdrawal).toContain(because)
   })
 
-  test('whom the fund does not want told that way', async () => {
+  test('if the fund switched off the channel', async () => {
     await sql`update fund set member_channels = '{sms}'`.execute(api.db)
     expect((await takeTo('20'))?.withdrawal).toContain('does not tell this way')
     await sql`update fund set member_channels = '{email,sms}'`.execute(api.db)
   })
 
-  test('after letters of which there are few', async () => {
+  test('before the letters to agents and admins', async () => {
     const { rows } = await sql<{ few: number }>`
       select count(*) as few from deliveries where channel = 'email' and not is_bulk`.execute(api.db)
     const few = rows[0]?.few ?? 0
@@ -255,7 +255,7 @@ describe('a member is not written to any more', () => {
   })
 })
 
-describe('how one is written to', () => {
+describe('notice preferences', () => {
   let api: TestApi
   beforeAll(async () => {
     api = await openTestApi({ worker: false })
@@ -266,7 +266,7 @@ describe('how one is written to', () => {
   const own = '/api/notice-preferences'
   const asTheFund: NoticePreferences = { language: null, refusedChannels: [] }
 
-  test('is as the fund has it, until one says otherwise', async () => {
+  test('are those of the fund until they are changed', async () => {
     const treasurer = await signedIn(api, 'treasurer')
     expect((await treasurer.ask('GET', own)).body).toEqual(asTheFund)
     const wanted = { language: 'hi', refusedChannels: ['whatsapp', 'email'] }
@@ -280,12 +280,12 @@ describe('how one is written to', () => {
     expect((await treasurer.ask('PUT', own, { refusedChannels: ['pigeon'] })).status).toBe(400)
   })
 
-  test('a key is whoever made it', async () => {
+  test('with an API key are those of its user', async () => {
     expect((await api.put(own, { refusedChannels: ['sms'] })).status).toBe(200)
     expect((await api.get(own)).body).toEqual({ language: null, refusedChannels: ['sms'] })
   })
 
-  test('an agent says it for herself, and looks at that of her own members only', async () => {
+  test('an agent changes her own, and reads those of her own members only', async () => {
     const { rows } = await sql<{ agentId: string; memberId: string }>`
       select distinct on (agent_id) agent_id, member_id from members order by agent_id, member_id limit 2`.execute(
       api.db,
@@ -310,7 +310,7 @@ describe('how one is written to', () => {
     expect(refusal(await api.put(path, asTheFund))).toBe(refused)
   })
 
-  test('a channel has a pace that all processes share', async () => {
+  test('a channel has a rate limit that all processes share', async () => {
     // One a second, and ten at once after a rest.
     const pace = { channel: 'whatsapp', perMinute: 60, limit: 8 } as const
     const since = performance.now()
@@ -336,7 +336,7 @@ describe('a gateway for short messages', () => {
   const message = { id: 'one', to: '+91 98-1', text: 'पैसे' }
   const send = () => createTexter('whatsapp', `http://127.0.0.1:${gateway.port}/`)(message)
 
-  test('takes a message as it is, without a login where it has none', async () => {
+  test('gets a message unchanged, without a login if it has none', async () => {
     await send()
     expect(gateway.received).toEqual([{ id: 'one', channel: 'whatsapp', to: '+91981', text: 'पैसे' }])
     expect(gateway.headers[0]?.authorization).toBeUndefined()
@@ -359,7 +359,7 @@ describe('a gateway for short messages', () => {
     expect(gateway.received).toHaveLength(1)
   })
 
-  test('that breaks off, or is not there, may be asked again', async () => {
+  test('that disconnects, or is not there, is tried again later', async () => {
     gateway.answer((_text, response) => response.destroy())
     await expect(send()).rejects.toThrow(/^The gateway does not answer: /)
     const nowhere = createTexter('sms', `http://127.0.0.1:${await freePort()}/`)

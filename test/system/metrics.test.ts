@@ -14,7 +14,7 @@ afterAll(async () => {
   await fund?.close()
 })
 
-test('a worker says at METRICS_PORT what it has done, and of the fund what everybody knows', async () => {
+test('a worker gives its own metrics and those of the fund at METRICS_PORT', async () => {
   const worker = await fund.startWorker({ METRICS_PORT: '0', LOG_FORMAT: 'json', LOG_LEVEL: 'info' })
   const [, url] = /"url":"([^"]+)","msg":"metrics/.exec(worker.output.stderr) ?? []
   const { cycleId } = await fund.startCycle()
@@ -37,7 +37,7 @@ test('a worker says at METRICS_PORT what it has done, and of the fund what every
   expect((await fetch(`${url}/api/members`)).status).toBe(404)
 })
 
-test('an API gives them to whoever may read them, with its requests by route', async () => {
+test('an API gives metrics to users with the permission, with its requests by route', async () => {
   await api.get(`/api/jobs/${crypto.randomUUID()}`)
   const { status, text } = await api.get('/metrics')
   expect(status).toBe(200)

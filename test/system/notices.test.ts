@@ -71,7 +71,7 @@ const noticesOf = async (role: Role, agentId?: string) => {
   return { visitor, answer: await visitor.ask<Page<NoticeView>>('GET', '/api/notices') }
 }
 
-test('a cycle that becomes Active tells each agent once what to collect, and nothing before', async () => {
+test('when a cycle becomes Active, each agent is told once what to collect, and nothing earlier', async () => {
   await sql`create function dawdle() returns trigger language plpgsql as
     $$ begin perform pg_sleep(1); return null; end $$`.execute(api.db)
   await sql`create trigger dawdle before insert on member_contributions
@@ -91,7 +91,7 @@ test('a cycle that becomes Active tells each agent once what to collect, and not
   expect(await digestsOf(cycleId)).toEqual(owed)
 })
 
-test('admins and treasurers are told that it is Active, an agent what is hers, and others nothing', async () => {
+test('admins and treasurers are told that it is Active, an agent what to collect, and others nothing', async () => {
   const treasurer = await noticesOf('treasurer')
   const cycleId = await startCycle()
   await untilNotified(cycleId)
@@ -112,7 +112,7 @@ test('admins and treasurers are told that it is Active, an agent what is hers, a
   expect(refusal((await noticesOf('clerk')).answer)).toBe('403 forbidden')
 })
 
-test('the stream tells what there is, and what comes, while its reader may read', async () => {
+test('the stream sends the notices that exist and new ones, while its reader may read', async () => {
   const treasurer = await signedIn(api, 'treasurer')
   const cookie = [...treasurer.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
   const stream = await fetch(`${api.url}/api/notices/stream`, { headers: { cookie } })
@@ -135,7 +135,7 @@ test('the stream tells what there is, and what comes, while its reader may read'
   await untilNotified(cycleId)
 })
 
-test('a creation that fails is told to admins and treasurers, with the reason, and no agent hears of it', async () => {
+test('a failed creation is told to admins and treasurers, with the reason, and not to agents', async () => {
   await sql`create function refuse() returns trigger language plpgsql as
     $$ begin raise exception 'the numbers are wrong'; end $$`.execute(api.db)
   await sql`create trigger refuse before insert on member_contributions
@@ -236,7 +236,7 @@ describe('a letter', () => {
       expect(text).toContain(part)
   })
 
-  test('that is refused for good is Dead, is seen, and is sent again when an admin says so', async () => {
+  test('that is refused for good is Dead, is listed, and is sent again when an admin asks for it', async () => {
     mails.refuse((address) => (address === 'ag-007@example.org' ? 550 : undefined))
     const cycleId = await startCycle()
     await untilNotified(cycleId)
@@ -259,7 +259,7 @@ describe('a letter', () => {
     expect(refusal(await api.post(nothing))).toBe('404 delivery-not-found')
   })
 
-  test('that a server puts off is tried again later, and says when', async () => {
+  test('that a server refuses for now is tried again later, and says when', async () => {
     mails.refuse((address) => (address === 'ag-008@example.org' ? 451 : undefined))
     const cycleId = await startCycle()
     await untilNotified(cycleId)
@@ -278,7 +278,7 @@ describe('a letter', () => {
   })
 })
 
-describe('how letters are worded', () => {
+describe('the wording of letters', () => {
   const path = '/api/notice-templates/agent-digest/letter/en'
   const words = (more = '') => ({
     subject: 'Collect {{ amount }}',
@@ -292,7 +292,7 @@ Asked: {{ members }} of {{ totalMembers }}
 {{ link }}`,
   })
 
-  test('is refused where it cannot be filled in, and shown with the newest letter where it can', async () => {
+  test('is refused if it cannot be filled in, and is otherwise shown with the newest letter', async () => {
     const wrong = await api.put(path, words('{{ nickname }}'))
     expect(refusal(wrong)).toBe('400 invalid-input')
     expect(wrong.body).toMatchObject({
@@ -318,7 +318,7 @@ Asked: {{ members }} of {{ totalMembers }}
     })
   })
 
-  test('is how the next letters are worded, until Almoner’s own words are wanted again', async () => {
+  test('is used for the next letters until Almoner’s own wording is restored', async () => {
     const saved = await api.put<{ updatedAt: string }>(path, words('Please collect.'))
     expect(saved.body).toMatchObject({ noticeKind: 'agent-digest', updatedAt: expect.any(String) })
     const cycleId = await startCycle()
@@ -354,7 +354,7 @@ Asked: {{ members }} of {{ totalMembers }}
   })
 })
 
-describe('without anybody who sends', () => {
+describe('without a sender', () => {
   let quiet: TestApi
   let cycleId: string
   beforeAll(async () => {
@@ -372,7 +372,7 @@ describe('without anybody who sends', () => {
   })
   afterAll(() => quiet?.close())
 
-  test('a letter is had by one at a time, and by another once whoever had it did not come back', async () => {
+  test('a letter is taken by one sender at a time, and by another if that one did not come back', async () => {
     const [one, other] = await Promise.all([
       takeDueLetters(quiet.db, 'email', 12, 60_000),
       takeDueLetters(quiet.db, 'email', 12, 60_000),
@@ -388,7 +388,7 @@ describe('without anybody who sends', () => {
     expect(again.every(({ attempts }) => attempts === 2)).toBe(true)
   })
 
-  test('a letter counts who owes when it is sent, and is withdrawn when nobody does', async () => {
+  test('a letter counts the members who owe when it is sent, and is withdrawn if there are none', async () => {
     const { rows } = await sql<{ agentId: string; members: string[] }>`
       select agent_id, array_agg(member_id) as members from members
       where member_status = 'Active' group by agent_id order by count(*), agent_id limit 2`.execute(quiet.db)

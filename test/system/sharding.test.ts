@@ -41,7 +41,7 @@ test('no statement of a cycle’s creation joins across shards, if members are s
   for (const statement of hot()) expect(lookAtSharding(statement).crossing, statement).toEqual([])
 })
 
-test('those that name no member ask every shard, each for its part, and are these', () => {
+test('the statements that name no member are these, and every shard can answer its part', () => {
   const asked = hot()
     .map((statement) => ({ statement, ...lookAtSharding(statement) }))
     .filter(({ everyShard }) => everyShard.length > 0)

@@ -46,7 +46,7 @@ const eventsOf = async (eventName: string, subject: string) =>
     .execute()
 
 describe('codes of the second factor', () => {
-  test('of many sign-ins that wait, with a hundred codes at once, five codes are judged', {
+  test('of many waiting sign-ins with a hundred codes at once, five codes are checked', {
     timeout: 120_000,
   }, async () => {
     const { userId, visitor } = await treasurer('olga@example.org')
@@ -130,7 +130,7 @@ describe('a session', () => {
     expect((await petra.ask('GET', '/api/claims')).status).toBe(200)
   })
 
-  test('knows by itself that no code was given in it, whatever its user has enrolled', async () => {
+  test('records that no code was given in it, whatever its user has enrolled', async () => {
     const { userId, visitor } = await treasurer('pablo@example.org')
     await sql`update sessions set second_factor_at = null where user_id = ${userId}`.execute(api.db)
     expect(refusal(await visitor.ask('GET', '/api/claims'))).toBe('403 second-factor-required')
@@ -201,7 +201,7 @@ describe('a session', () => {
 })
 
 describe('a reset', () => {
-  test('makes password and keys void at once, and keeps the second factor until its link is used', async () => {
+  test('ends password and keys at once, and keeps the second factor until its link is used', async () => {
     const email = 'rita@example.org'
     const { userId, visitor } = await treasurer(email)
     const made = await visitor.ask<{ key: string }>('POST', '/api/api-keys', {
@@ -242,7 +242,7 @@ describe('a reset', () => {
     ).toBe('403 link-invalid')
   })
 
-  test('of keys revokes them', async () => {
+  test('of a user revokes the keys', async () => {
     const { userId } = await api.db
       .selectFrom('users')
       .select('id as userId')
@@ -260,7 +260,7 @@ describe('a reset', () => {
     expect(await eventsOf('ApiKeyRevoked', keyId)).toMatchObject([{ payload: { by: 'reset' } }])
   })
 
-  test('whose mail cannot be sent hands the link to the admin, and loses nothing', async () => {
+  test('whose mail cannot be sent shows the link to the admin, and loses nothing', async () => {
     const { userId } = await treasurer('rosa@example.org')
     mail.refuse((address) => (address === 'rosa@example.org' ? 550 : undefined))
     const reset = await admin.ask<{ passwordLink: string }>('POST', `/api/users/${userId}/reset`)

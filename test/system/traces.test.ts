@@ -24,7 +24,7 @@ test('one trace leads from the request to the last chunk and the last letter, ov
 /** A span begins at a whole millisecond of the clock, so its end is up to one too early; nanoseconds. */
 const inexactness = 1_000_000n
 
-test('every span hangs on another of the trace, and ends with or before what waits for it', () => {
+test('every span has a parent in the trace, and does not end after the span that waits for it', () => {
   const byId = new Map(spans.map((span) => [span.spanId, span]))
   for (const { name, parentSpanId } of spans) {
     if (parentSpanId !== caller.spanId) expect(byId.has(parentSpanId ?? ''), name).toBe(true)

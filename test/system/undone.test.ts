@@ -69,7 +69,7 @@ const countsOf = async (cycleId: string) => {
   return [totalMembers, pendingMembers, waivedMembers]
 }
 
-test('a death that was none is undone by two persons, with all that followed from it', async () => {
+test('a death that did not happen is undone by two persons, with all its effects', async () => {
   await registerTier(api.db, { tierCode: 'UD', members: 12 })
   // A cycle for another death goes on meanwhile.
   const other = await submit('UD', 1)
@@ -134,7 +134,7 @@ test('a death that was none is undone by two persons, with all that followed fro
   expect(await faultsIn(api.app)).toEqual([])
 })
 
-test('what has changed since it was asked for is not approved, and a request can be withdrawn', async () => {
+test('a request is not approved if its subject has changed, and can be withdrawn', async () => {
   await registerTier(api.db, { tierCode: 'UV', members: 6 })
   const claim = await submit('UV', 1)
   await approve(claim)
@@ -185,7 +185,7 @@ test('an Active cycle is revoked within a day by two persons, and its claim may 
   await pay(0)
 })
 
-test('a claim rests on what the register said on the day of death, whatever it says later', async () => {
+test('a claim uses what the register said on the day of death, whatever it says later', async () => {
   await registerTier(api.db, { tierCode: 'CF', members: 6 })
   const otherTierId = await registerTier(api.db, { tierCode: 'CG', members: 3 })
   const member = await memberOf('CF', 1)
@@ -217,7 +217,7 @@ test('a claim rests on what the register said on the day of death, whatever it s
   expect(await faultsIn(api.app)).toEqual([])
 })
 
-test('who was not in good standing on the day of death is approved with a reason only', async () => {
+test('a claim for a member who was not in good standing on the day of death needs a reason', async () => {
   await registerTier(api.db, { tierCode: 'NS', members: 4 })
   const { memberId } = await memberOf('NS', 1)
   await sql`
@@ -237,7 +237,7 @@ test('who was not in good standing on the day of death is approved with a reason
   expect(rows).toEqual([{ inStanding: true }])
 })
 
-test('who is reported dead is named before a start, gets no letter, and is told when the report was wrong', async () => {
+test('a member who is reported dead is named before a start, gets no letter, and is told when the report was wrong', async () => {
   await registerTier(api.db, { tierCode: 'RD', members: 5 })
   await sql`update members set email = member_code || '@example.org'
     where tier_id = (select tier_id from tiers where tier_code = 'RD')`.execute(api.db)

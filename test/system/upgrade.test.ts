@@ -12,7 +12,7 @@ import { createTestDatabase } from '../support/test-database.ts'
  */
 const dump = new URL('../support/data/fund-of-schema-0011.sql.gz', import.meta.url)
 
-test('a fund of an older version, with cycles half created, is migrated and goes on, each contribution once', {
+test('a fund of an older version, with half-created cycles, is migrated and continues, each contribution once', {
   timeout: 120_000,
 }, async () => {
   const database = await createTestDatabase()

@@ -103,7 +103,7 @@ const hurry = () =>
     api.db,
   )
 
-test('what happens to a cycle is posted in its order, and whoever has the secret can tell that it is ours', async () => {
+test('the events of a cycle are sent in order, and the secret proves that they are ours', async () => {
   const { secret } = await add('/ok')
   const cycle = await startCycle()
   await expect.poll(() => to('/ok').length, { timeout: 20_000 }).toBe(2)
@@ -119,7 +119,7 @@ test('what happens to a cycle is posted in its order, and whoever has the secret
   }
 })
 
-test('what is refused comes again under the same id, and what happened later waits for it', async () => {
+test('a refused event is sent again under the same id, and later ones wait for it', async () => {
   await add('/fails')
   let refusals = 3
   answers.set('/fails', () => (refusals-- > 0 ? 500 : 200))
@@ -141,7 +141,7 @@ test('what is refused comes again under the same id, and what happened later wai
   expect(first).toMatchObject({ deliveryStatus: 'Sent', attempts: 4, error: null })
 })
 
-test('an endpoint that is gone is switched off, which admins are told, and nothing is posted to it any more', async () => {
+test('an endpoint that is gone is switched off, admins are told, and nothing is sent to it any more', async () => {
   const { endpointId } = await add('/gone')
   answers.set('/gone', 410)
   await startCycle()
@@ -169,7 +169,7 @@ test('an endpoint that is gone is switched off, which admins are told, and nothi
   expect(on.body.disabledAt).toBeNull()
 })
 
-test('a new secret signs at once, and the old one too until tomorrow', async () => {
+test('a new secret signs at once, and the old one for one more day', async () => {
   const { endpointId, secret } = await add('/rotated')
   const rotated = await admin.ask<EndpointWithSecret>('POST', `/api/webhooks/${endpointId}/rotate-secret`)
   expect(rotated.body.secret).not.toBe(secret)
@@ -215,7 +215,7 @@ test('a secret that the version before kept in plain is encrypted when a worker 
   new Webhook(secret).verify(post?.body ?? '', post?.headers as Record<string, string>)
 })
 
-test('a secret of another installation is not guessed at: the delivery says what is wrong', async () => {
+test('a secret of another installation is not used: the delivery says what is wrong', async () => {
   const { endpointId } = await add('/elsewhere')
   const elsewhere = createSeal({ db: api.db, secret: 'the secret of another installation' })
   await sql`update webhook_endpoints set secret = ${await elsewhere.seal('whsec_b3RoZXI=')}

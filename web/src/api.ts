@@ -1,4 +1,4 @@
-/** The API as a page asks it: JSON there and back, the token against forged requests, and refusals as errors. */
+/** The API client of the console: JSON, the token against forged requests, and refusals as errors. */
 import type { z } from 'zod'
 import type {
   apiKeySchema,
@@ -85,7 +85,7 @@ interface Problem {
   errors?: { pointer: string; detail: string }[]
 }
 
-/** What the server refuses, in its own words. */
+/** A refusal of the server, with the server's message. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
   /** The last part of the problem's type, e.g. `claim-has-cycle`. */
@@ -103,7 +103,7 @@ export class Refusal extends Error {
 
 let csrfToken: string | null = null
 
-/** The session's, or null for nobody's. */
+/** The token of the session; null without a session. */
 export function keepCsrfToken(token: string | null): void {
   csrfToken = token
 }
@@ -144,7 +144,7 @@ export async function ask<Answer>(method: Method, path: string, body?: unknown):
   throw refusal
 }
 
-/** `path?status=Active&limit=50`, without what is not given. */
+/** `path?status=Active&limit=50`, without undefined values. */
 export function withQuery(
   path: string,
   query: Record<string, string | number | boolean | undefined | null>,

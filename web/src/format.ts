@@ -18,7 +18,7 @@ export function money(amountMinor: number, currency: Currency): string {
   return formatAmount(amountMinor, currency, language())
 }
 
-/** What somebody types, `99.50` or `5,00,000`, in minor units; undefined when it is no amount of the currency. */
+/** A typed amount, `99.50` or `5,00,000`, in minor units; undefined when it is not a valid amount. */
 export function minorUnits(text: string, currency: Currency): number | undefined {
   try {
     return parseAmount(text, currency)
@@ -58,7 +58,7 @@ export function instant(rfc3339: string, timeZone: string): string {
   )
 }
 
-/** "2 more minutes": what a person wants to know of so many seconds. */
+/** "2 more minutes": a number of seconds for people. */
 export function duration(seconds: number): string {
   const [amount, unit] =
     seconds < 60

@@ -16,29 +16,29 @@ import { startTexts } from './texts.ts'
 const queries = new QueryClient({
   defaultOptions: {
     queries: {
-      // What the server refuses it will refuse again; what did not reach it is tried a few times.
+      // A refusal would come again; a request that did not reach the server is tried a few times.
       retry: (failures, error) => !(error instanceof Refusal) && failures < 3,
       staleTime: 5_000,
     },
   },
 })
 
-/** Made anew with each language, since it holds words. */
+/** Created again for each language, because it has texts. */
 const themeOf = () =>
   createTheme({
     primaryColor: 'blue',
-    // Dark enough for white words on it.
+    // Dark enough for white text.
     primaryShade: 8,
     defaultRadius: 'md',
     cursorType: 'pointer',
     respectReducedMotion: true,
     components: {
-      // The colour is the ground's: as that of the words it would be hard to read.
-      // Its word is never cut off, however narrow the table.
+      // The colour is for the background; as a text colour it would be hard to read.
+      // Its text is never cut off, however narrow the table.
       Badge: Badge.extend({
         defaultProps: { variant: 'light', c: 'var(--mantine-color-text)', tt: 'none', miw: 'max-content' },
       }),
-      // By name, so that what is not shown yet is not fetched.
+      // By name, so that its script is not loaded before it is shown.
       Modal: { defaultProps: { closeButtonProps: { 'aria-label': i18next.t('shell.close') } } },
       Notification: Notification.extend({
         defaultProps: { closeButtonProps: { 'aria-label': i18next.t('shell.close') } },
@@ -46,7 +46,7 @@ const themeOf = () =>
     },
   })
 
-/** What stands back is still read: 4.5 : 1 on its ground, which the library's own greys are not. */
+/** Dimmed text stays readable: a contrast of 4.5 : 1, which the library's own greys do not have. */
 const readable: CSSVariablesResolver = ({ colors: { gray, dark, red } }) => ({
   variables: {},
   light: {
@@ -63,12 +63,12 @@ const readable: CSSVariablesResolver = ({ colors: { gray, dark, red } }) => ({
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[name=csp-nonce]')?.content ?? ''
 
-// Where the library that keeps the page from scrolling under a dialog looks for the mark of its style sheet.
+// Where the library that keeps the page from scrolling under a dialog looks for the nonce of its style sheet.
 Object.assign(window, { __webpack_nonce__: nonce })
 
 function Console() {
   const { i18n } = useTranslation()
-  // biome-ignore lint/correctness/useExhaustiveDependencies: its words are those of the language.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: its texts depend on the language.
   const theme = useMemo(themeOf, [i18n.language])
   return (
     <MantineProvider
@@ -77,7 +77,7 @@ function Console() {
       defaultColorScheme="auto"
       getStyleNonce={() => nonce}
     >
-      {/* Where it covers neither the bell nor what was just clicked. */}
+      {/* A place where it does not cover the bell or the last clicked button. */}
       <Notifications position="bottom-right" />
       <QueryClientProvider client={queries}>
         <RouterProvider router={router} />

@@ -10,10 +10,10 @@ import {
 } from '@tanstack/react-router'
 import { lazy, Suspense } from 'react'
 import { useTranslation } from 'react-i18next'
-import { Failed, Loading } from './parts/states.tsx'
+import { LoadError, Loading } from './parts/states.tsx'
 import { useChangeOfSession, useSession } from './session.ts'
 
-/** A page is fetched when it is first looked at: nobody waits for those she does not need. */
+/** A page is loaded when it is first opened: nobody waits for pages that they do not need. */
 function page(load: () => Promise<() => React.JSX.Element>): RouteComponent {
   const Page = lazy(async () => ({ default: await load() }))
   return () => (
@@ -23,29 +23,25 @@ function page(load: () => Promise<() => React.JSX.Element>): RouteComponent {
   )
 }
 
-/** Not before somebody is in: with its menus it is a tenth of all script. */
+/** Loaded only after the sign-in: with its menus it is a tenth of all script. */
 const Shell = lazy(async () => ({ default: (await import('./parts/shell.tsx')).Shell }))
 
-const Enrol = page(async () => (await import('./pages/sign-in.tsx')).EnrolPage)
+const Enrol = page(async () => (await import('./pages/sign-in/enrol-page.tsx')).EnrolPage)
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound })
 
-/** Everything but the pages for who is nobody yet. */
-const inside = createRoute({ getParentRoute: () => root, id: 'inside', component: Inside })
+/** The pages that need a sign-in. */
+const inside = createRoute({ getParentRoute: () => root, id: 'inside', component: SignedInPages })
 
-const outside = (path: string, name: 'SignInPage' | 'SetPasswordPage' | 'SetUpPage') =>
-  createRoute({
-    getParentRoute: () => root,
-    path,
-    component: page(async () => (await import('./pages/sign-in.tsx'))[name]),
-  })
+const outside = (path: string, load: () => Promise<() => React.JSX.Element>) =>
+  createRoute({ getParentRoute: () => root, path, component: page(load) })
 
 const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
 
 const tree = root.addChildren([
-  outside('/sign-in', 'SignInPage'),
-  outside('/set-password', 'SetPasswordPage'),
-  outside('/set-up', 'SetUpPage'),
+  outside('/sign-in', async () => (await import('./pages/sign-in/sign-in-page.tsx')).SignInPage),
+  outside('/set-password', async () => (await import('./pages/sign-in/link-pages.tsx')).SetPasswordPage),
+  outside('/set-up', async () => (await import('./pages/sign-in/link-pages.tsx')).SetUpPage),
   inside.addChildren([
     createRoute({
       getParentRoute: () => inside,
@@ -93,12 +89,12 @@ const tree = root.addChildren([
     createRoute({
       getParentRoute: () => inside,
       path: '/claims',
-      component: page(async () => (await import('./pages/claims.tsx')).ClaimsPage),
+      component: page(async () => (await import('./pages/claims/claims-page.tsx')).ClaimsPage),
     }),
     createRoute({
       getParentRoute: () => inside,
       path: '/members',
-      component: page(async () => (await import('./pages/members.tsx')).MembersPage),
+      component: page(async () => (await import('./pages/members/members-page.tsx')).MembersPage),
     }),
     createRoute({
       getParentRoute: () => inside,
@@ -108,7 +104,7 @@ const tree = root.addChildren([
     createRoute({
       getParentRoute: () => inside,
       path: '/members/$memberId',
-      component: page(async () => (await import('./pages/member.tsx')).MemberPage),
+      component: page(async () => (await import('./pages/members/member-page.tsx')).MemberPage),
     }),
     createRoute({
       getParentRoute: () => inside,
@@ -133,7 +129,7 @@ const tree = root.addChildren([
     createRoute({
       getParentRoute: () => inside,
       path: '/users',
-      component: page(async () => (await import('./pages/users.tsx')).UsersPage),
+      component: page(async () => (await import('./pages/users/users-page.tsx')).UsersPage),
     }),
     createRoute({
       getParentRoute: () => inside,
@@ -148,7 +144,7 @@ const tree = root.addChildren([
     createRoute({
       getParentRoute: () => inside,
       path: '/account',
-      component: page(async () => (await import('./pages/account.tsx')).AccountPage),
+      component: page(async () => (await import('./pages/account/account-page.tsx')).AccountPage),
     }),
   ]),
 ])
@@ -161,12 +157,16 @@ declare module '@tanstack/react-router' {
   }
 }
 
-function Inside() {
+function SignedInPages() {
   const session = useSession()
   const renew = useChangeOfSession()
   const navigate = useNavigate()
   if (session.data === undefined) {
-    return session.error ? <Failed error={session.error} again={() => void session.refetch()} /> : <Loading />
+    return session.error ? (
+      <LoadError error={session.error} again={() => void session.refetch()} />
+    ) : (
+      <Loading />
+    )
   }
   if (session.data === null) {
     void navigate({ to: '/sign-in' })

@@ -39,12 +39,12 @@ export function useFund(): Fund | undefined {
   }).data
 }
 
-/** Asks afresh who is signed in, and forgets what was shown to whoever was before. */
+/** Asks again who is signed in, and removes the data of the user before. */
 export function useChangeOfSession(): () => Promise<void> {
   const queries = useQueryClient()
   return async () => {
     queries.clear()
-    // When it cannot be asked the page that comes next says so.
+    // If this fails, the next page shows the error.
     await queries.fetchQuery(sessionQuery).catch(() => undefined)
   }
 }

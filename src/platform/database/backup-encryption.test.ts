@@ -24,7 +24,7 @@ const text = Buffer.from('What a family is owed. '.repeat(10_000))
 const sealed = async (key: BackupKey) => buffer(await encrypt(Readable.from([text]), key))
 const opened = async (bytes: Buffer, key: BackupKey) => buffer(await decrypt(Readable.from([bytes]), key))
 
-test('what is encrypted for the public half of a key is opened by its secret half only', async () => {
+test('a file encrypted for the public half of a key is opened only by its secret half', async () => {
   const identity = await generateIdentity()
   const secret = await keyIn(`# created: 2026-11-28\n${identity}\n`)
   const open = await keyIn(await identityToRecipient(identity))
@@ -36,7 +36,7 @@ test('what is encrypted for the public half of a key is opened by its secret hal
   await expect(opened(bytes, await keyIn(await generateIdentity()))).rejects.toThrow()
 })
 
-test('what was cut off or changed is not taken for what it was', async () => {
+test('a shortened or changed file is refused', async () => {
   const key = await keyIn(await generateIdentity())
   const bytes = await sealed(key)
   await expect(opened(bytes.subarray(0, bytes.length - 70_000), key)).rejects.toThrow()

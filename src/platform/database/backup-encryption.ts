@@ -5,10 +5,10 @@ import { Decrypter, Encrypter, identityToRecipient } from 'age-encryption'
 
 /** How every file of this format begins (https://age-encryption.org/v1). */
 const ageHeader = 'age-encryption.org/v1'
-/** What guards a backup for years can be guessed at for years. */
+/** A backup is kept for years, so its passphrase can be guessed for years. */
 const minPassphraseChars = 16
 
-/** What a key file holds, in the words of age; or a passphrase. */
+/** The content of a key file: a key of age, or a passphrase. */
 export type BackupKey =
   | { readonly recipient: string }
   | { readonly identity: string }
@@ -42,7 +42,7 @@ export async function encrypt(bytes: Readable, key: BackupKey): Promise<Readable
   return nodeStream(await encrypter.encrypt(webStream(bytes)))
 }
 
-/** @throws Error when the key is another, or the file was changed */
+/** @throws Error when the key is wrong, or the file was changed */
 export async function decrypt(bytes: Readable, key: BackupKey): Promise<Readable> {
   const decrypter = new Decrypter()
   if ('recipient' in key)

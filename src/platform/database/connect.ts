@@ -46,13 +46,13 @@ const types: pg.CustomTypesConfig = {
     (format === 'binary' ? undefined : parsers[oid]) ?? pg.types.getTypeParser(oid, format),
 }
 
-/** What every connection of Almoner is opened with; also for the single connections that listen or copy. */
+/** The options of every connection of Almoner; also for the single connections that listen or copy. */
 export function connectionOptions(url: string, name: string): pg.ClientConfig {
   return {
     connectionString: url,
     application_name: name,
-    // Results are read as text: the zone and style they are written in must not depend on the server's settings.
-    // Compiling a statement costs more than it saves here: the hot ones are many, and short.
+    // Results are read as text: their time zone and style must not depend on the server's settings.
+    // Preparing statements costs more than it saves here: there are many frequent ones, and they are short.
     options: '-c timezone=UTC -c datestyle=ISO -c jit=off',
     types,
     // A worker that was cut off must not hold its chunk, nor its job's lock.
@@ -81,7 +81,7 @@ export function connect(options: {
     max: options.maxConnections ?? 10,
     ...(options.statementTimeoutMs !== undefined && { statement_timeout: options.statementTimeoutMs }),
   })
-  // A connection that breaks, idle or in the middle of a transaction, is replaced by the pool, and whoever used it
+  // A connection that breaks, idle or in the middle of a transaction, is replaced by the pool, and its user
   // gets an error from its next statement. Without these listeners it would end the process.
   const report = (error: Error): void => options.onError?.(error)
   pool.on('error', report)

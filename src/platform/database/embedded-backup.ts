@@ -11,7 +11,7 @@ import { ignore } from './embedded-binaries.ts'
 /** The last entry: a file without it was cut off. */
 export const endOfBackup = 'almoner-backup-is-whole'
 
-/** What a server makes anew, or must not find; PostgreSQL's manual lists them for base backups. */
+/** Files that a server creates again, or must not find; PostgreSQL's manual lists them for base backups. */
 const leftOut = [
   ...['postmaster.pid', 'postmaster.opts', 'backup_label', 'backup_manifest', 'tablespace_map'],
   ...['pg_dynshmem', 'pg_notify', 'pg_replslot', 'pg_serial', 'pg_snapshots', 'pg_stat_tmp', 'pg_subtrans'],
@@ -50,7 +50,7 @@ export async function backUp(
       addCluster(archive, client, clusterDir).catch((error) => archive.destroy(error)),
     ])
     await sync(draft)
-    // Unlike a rename this refuses to take the place of a file that has come meanwhile.
+    // Unlike a rename this does not replace a file that was created meanwhile.
     await link(draft, file)
     await sync(path.dirname(path.resolve(file)))
     return (await stat(file)).size
@@ -96,7 +96,7 @@ async function addDirectory(archive: Pack, directory: string, prefix: string): P
   }
 }
 
-/** As long as it is now: what is added or cut off meanwhile, the log says again. A file that is gone was dropped. */
+/** The file with its present length: later changes are in the write-ahead log. A missing file was dropped. */
 async function addFile(archive: Pack, from: string, name: string): Promise<void> {
   const handle = await open(from).catch(ignore('ENOENT'))
   if (!handle) return

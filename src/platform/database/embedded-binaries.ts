@@ -7,7 +7,7 @@ import { type Account, defaultDataDir, makeDirectory, run, wayOut } from './embe
 export interface Binaries {
   readonly postgres: string
   readonly initdb: string
-  /** The major version, which is what a data directory is bound to. */
+  /** The major version: a data directory works with one only. */
   readonly major: string
 }
 
@@ -51,7 +51,7 @@ export async function findBinaries(
       await openToAll(draft)
       const draftFault = await makeReady(draft, binariesIn(draft), account)
       if (draftFault !== undefined) throw new Error(cannotRun(draftFault))
-      // Another process may have been faster. Its copy is as good as ours.
+      // Another process may have been faster. Its copy is the same as ours.
       await rename(draft, copy).catch(ignore('ENOTEMPTY', 'EEXIST'))
     } finally {
       await rm(draft, { recursive: true, force: true })
@@ -78,7 +78,7 @@ export function packageOfPlatform(): string {
   throw new Error(`There is no embedded PostgreSQL for ${process.platform} on ${process.arch}. ${wayOut}`)
 }
 
-/** Adds what the package lacks and tries its programs. Says what is wrong, if anything is. */
+/** Adds what the package lacks and tries its programs. Returns what is wrong, if anything is. */
 async function makeReady(root: string, binaries: Binaries, account: Account): Promise<string | undefined> {
   try {
     await addSymlinks(root)
@@ -102,7 +102,7 @@ async function addSymlinks(root: string): Promise<void> {
   }
 }
 
-/** A copy keeps the modes of what it copies, and those may be the reason for it. */
+/** A copy keeps the modes of what it copies, and wrong modes may be the reason for the copy. */
 async function openToAll(root: string): Promise<void> {
   await chmod(root, 0o755)
   for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
@@ -110,7 +110,7 @@ async function openToAll(root: string): Promise<void> {
   }
 }
 
-/** A handler for `catch` that lets the errors with these codes pass. */
+/** A handler for `catch` that ignores errors with these codes. */
 export function ignore(...codes: string[]): (error: NodeJS.ErrnoException) => undefined {
   return (error) => {
     if (!codes.includes(error.code ?? '')) throw error

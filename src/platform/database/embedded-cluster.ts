@@ -57,7 +57,7 @@ async function initialise(clusterDir: string, account: Account, binaries: Binari
   const draft = await mkdtemp(`${clusterDir}-new-`)
   try {
     await give(draft, account)
-    // The built-in provider sorts the same on every machine. Nobody but our user gets at the socket's directory.
+    // The built-in provider sorts the same on every machine. Only our user can open the socket's directory.
     const result = await run(
       account,
       binaries.initdb,
@@ -77,7 +77,7 @@ async function initialise(clusterDir: string, account: Account, binaries: Binari
   }
 }
 
-/** Removes what killed processes left. A younger draft may be in the works. */
+/** Removes what killed processes left. A newer draft may still be in use. */
 async function removeAbandonedDrafts(clusterDir: string): Promise<void> {
   for (const name of await readdir(dirname(clusterDir))) {
     const path = join(dirname(clusterDir), name)
@@ -97,7 +97,7 @@ async function removeAbandonedDrafts(clusterDir: string): Promise<void> {
 export async function makeSocketDir(dataDir: string, account: Account): Promise<string> {
   const near = join(dataDir, 'socket')
   const fits = Buffer.byteLength(join(near, '.s.PGSQL.5432')) <= socketPathBytes
-  // Not XDG_RUNTIME_DIR: it goes when the user logs out, and the server may stay.
+  // Not XDG_RUNTIME_DIR: it is removed when the user logs out, and the server may continue.
   const dir = fits ? near : `/tmp/almoner-${shortHash(dataDir)}`
   await mkdir(dir, { mode: 0o700 }).catch(ignore('EEXIST'))
   const stats = await lstat(dir)
@@ -127,10 +127,10 @@ function parseLockFile(text: string): LockFile {
   }
 }
 
-/** Whether the process lives and is a PostgreSQL server on this cluster. A zombie does not live. */
+/** Whether the process runs and is a PostgreSQL server on this cluster. A zombie does not run. */
 export async function isPostmaster(pid: number, clusterDir: string): Promise<boolean> {
   if (process.platform === 'linux') {
-    // A server works in its data directory. That holds however its command line spells the path.
+    // The working directory of a server is its data directory, however its command line writes the path.
     const directory = await readlink(`/proc/${pid}/cwd`).catch(() => undefined)
     const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
     return directory === clusterDir && command.includes('postgres')

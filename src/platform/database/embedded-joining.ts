@@ -34,7 +34,7 @@ const otherDepartureMs = 100
 const turnstile = 1_818_405_374
 const leaverName = 'almoner leaving'
 
-/** The server says itself who it is, for by now the lock file may be that of its successor. */
+/** The server itself is asked for its process id, because the lock file may be that of the next server. */
 const whoAreYou = `
   select current_setting('data_directory') as dir,
          split_part(pg_read_file('postmaster.pid'), chr(10), 1)::int as pid,
@@ -115,7 +115,7 @@ async function isUsed(client: pg.Client, since: string): Promise<boolean> {
   }
 }
 
-/** Connects, makes sure that it is the server of this cluster, and waits for its turn. Keeps the turn. */
+/** Connects, checks that it is the server of this cluster, and waits for its turn, which it keeps. */
 async function passTurnstile(clusterDir: string, clientName: string): Promise<Joined | 'busy' | undefined> {
   const lock = await readLockFile(clusterDir)
   if (!lock) return undefined
@@ -127,7 +127,7 @@ async function passTurnstile(clusterDir: string, clientName: string): Promise<Jo
       connectionTimeoutMillis: connectTimeoutMs,
       statement_timeout: statementTimeoutMs,
     }) as Client
-    // The server may be killed at any time, and an unheard 'error' event would end this process too.
+    // The server may be killed at any time, and an 'error' event without a listener would end this process too.
     client.on('error', () => {})
     try {
       await client.connect()
@@ -144,7 +144,7 @@ async function passTurnstile(clusterDir: string, clientName: string): Promise<Jo
       if (!isNobody(error)) throw error
     }
   }
-  // A server that does not answer yet, or any more.
+  // A server that does not answer yet, or no longer.
   return (await isPostmaster(lock.pid, clusterDir)) ? 'busy' : undefined
 }
 

@@ -10,7 +10,7 @@ export interface Account {
   readonly gid?: number
 }
 
-/** Where a cluster lives, and who runs it. */
+/** The place of a cluster, and who runs it. */
 interface Place {
   /** The real path of the data directory. */
   readonly dataDir: string
@@ -19,7 +19,7 @@ interface Place {
 
 const systemDataDir = '/var/lib/almoner'
 
-/** What every error says that leaves no way to run the embedded server. */
+/** The advice in every error after which the embedded server cannot run. */
 export const wayOut = 'Set DATABASE_URL to use a PostgreSQL server of your own instead.'
 
 /**
@@ -28,11 +28,11 @@ export const wayOut = 'Set DATABASE_URL to use a PostgreSQL server of your own i
  */
 export const serverEnvironment = { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C' }
 
-/** Where data is kept when nobody says otherwise. PostgreSQL programs are copied there too, if need be. */
+/** The default place of the data. PostgreSQL programs are copied there too, if necessary. */
 export function defaultDataDir(): string {
   if (isRoot()) return systemDataDir
   const home = process.env.XDG_DATA_HOME
-  // The XDG specification has relative paths ignored.
+  // The XDG specification says to ignore relative paths.
   return join(home && isAbsolute(home) ? home : join(homedir(), '.local', 'share'), 'almoner')
 }
 
@@ -82,7 +82,7 @@ export async function makeDirectory(path: string): Promise<void> {
   }
 }
 
-/** Runs a program to its end as the given user. A program that cannot be started is a failure like others. */
+/** Runs a program to its end as the given user. A program that cannot be started counts as failed. */
 export function run(
   account: Account,
   file: string,
@@ -113,7 +113,7 @@ async function ownerOf(path: string): Promise<Required<Account> | undefined> {
 }
 
 async function serverAccount(): Promise<Account> {
-  // macOS has its own `_postgres`, and a `nobody` with a negative id that Node.js does not take.
+  // macOS has its own `_postgres`, and a `nobody` with a negative id that Node.js does not accept.
   for (const name of ['postgres', '_postgres', 'nobody']) {
     const [uid, gid] = await Promise.all([run({}, 'id', '-u', name), run({}, 'id', '-g', name)])
     if (uid.ok && gid.ok) return { uid: Number(uid.output), gid: Number(gid.output) }

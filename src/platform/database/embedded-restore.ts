@@ -10,7 +10,7 @@ import { endOfBackup } from './embedded-backup.ts'
 import { findBinaries, ignore, packageOfPlatform } from './embedded-binaries.ts'
 import { type Account, defaultDataDir, findPlace } from './embedded-place.ts'
 
-/** What of a cluster is data: everything else, such as settings with commands in them, is not taken from a file. */
+/** The files of a cluster that are data: others, such as settings with commands in them, are not restored. */
 const dataDirectories = [
   ...[
     'base',
@@ -36,7 +36,7 @@ const dataDirectories = [
 ]
 const dataFiles = ['PG_VERSION', 'backup_label']
 
-/** Settings are given to the server when it starts. Only its own unix socket lets anybody in, and who gets there is trusted. */
+/** Settings are given to the server when it starts. Connections come only through its own unix socket, and are trusted. */
 const configuration: Readonly<Record<string, string>> = {
   'postgresql.conf': '',
   'pg_hba.conf': 'local all all trust\n',
@@ -94,7 +94,7 @@ export async function restore(
 async function openArchive(file: string, key: BackupKey | undefined): Promise<Readable> {
   const encrypted = await isEncrypted(file)
   if (encrypted && !key) throw new Error(`${file} is encrypted: name its key with --key-file.`)
-  // Whoever put another file into the place of an encrypted one would be believed otherwise.
+  // Otherwise somebody could replace an encrypted file by a plain one.
   if (!encrypted && key)
     throw new Error(`${file} is not encrypted, so it is not a backup made with this key.`)
   const bytes = createReadStream(file)
@@ -105,7 +105,7 @@ async function openArchive(file: string, key: BackupKey | undefined): Promise<Re
   })
 }
 
-/** Whether the end was there. */
+/** Whether the file is complete. */
 async function unpack(bytes: Readable, draft: string, account: Account): Promise<boolean> {
   const archive = extract()
   let isWhole = false
@@ -127,7 +127,7 @@ function isData(name: string): boolean {
 async function place(entry: ExtractEvents['entry'][1], draft: string, account: Account): Promise<void> {
   const { name, type } = entry.header
   const to = path.join(draft, name)
-  // Whoever made the file may not be who we think.
+  // The file may be from somebody else.
   if (!to.startsWith(draft + path.sep)) throw new Error(`it has a file ${name}, which is outside.`)
   if (type === 'directory') {
     await mkdir(to, { mode: 0o700, recursive: true })

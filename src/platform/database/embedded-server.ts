@@ -14,9 +14,9 @@ export { urlOfDatabase } from './embedded-joining.ts'
 export interface EmbeddedServer {
   /** A URL for the database `almoner`, over the unix socket, that node-postgres and libpq accept. */
   readonly url: string
-  /** Where the data is. It is not where it was wanted if PostgreSQL's user cannot go there. */
+  /** Where the data is. It is another place than wanted if PostgreSQL's user cannot open that one. */
   readonly dataDir: string
-  /** Whether this call started the server. False: it adopted one that was up. */
+  /** Whether this call started the server. False: it uses one that was running. */
   readonly started: boolean
   /**
    * Stops the server unless someone else still uses it: the last one out turns off the light. Idempotent.
@@ -45,7 +45,7 @@ const baseSettings: Record<string, string> = {
   max_connections: '100',
   shared_buffers: '256MB',
   max_wal_size: '2GB',
-  // A statement ends soon after the process that wanted it, and lets go of its chunk.
+  // A statement ends soon after its process, and releases its chunk.
   client_connection_check_interval: '2s',
   timezone: 'UTC',
   log_timezone: 'UTC',
@@ -133,7 +133,7 @@ async function startOrJoin(options: ServerOptions): Promise<{ joined: Joined; st
   )
 }
 
-/** Another server was faster, or processes of a killed one have not noticed yet that they are orphans. */
+/** Another server was faster, or processes of a killed server still run for a moment. */
 function willPass(output: string): boolean {
   return /lock file ".*" (already exists|is empty)|pre-existing shared memory block/.test(output)
 }

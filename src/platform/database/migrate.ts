@@ -16,16 +16,16 @@ const migrationLock = 72_310_001
  * @throws the PostgreSQL error of a migration that failed; nothing of it is kept
  */
 export async function migrate(url: string): Promise<string[]> {
-  // A migration may take its time; only the workers' statements are bounded.
+  // A migration may take long; only the workers' statements have a time limit.
   const client = new pg.Client({ ...connectionOptions(url, 'almoner migrate'), statement_timeout: 0 })
   await client.connect()
   try {
     // The runner's own lock is tried once and then fails; this one waits.
     await client.query('select pg_advisory_lock($1)', [migrationLock])
     if (await isUpToDate(client)) return []
-    // Loaded only when there is something to do: every process comes by here.
+    // Loaded only when there is something to do, because every process runs this.
     const { runner } = await import('node-pg-migrate')
-    // For a fund of before 0021, which kept amounts by the decimals that the runtime showed.
+    // For a fund from before 0021, which stored amounts with the decimals that the runtime used.
     await client.query(`select set_config('almoner.currency_exponents', $1, false)`, [
       JSON.stringify(shownDecimals()),
     ])
@@ -43,7 +43,7 @@ export async function migrate(url: string): Promise<string[]> {
   }
 }
 
-/** Whether every migration there is was run, and no other: the runner says what is wrong in any other case. */
+/** Whether exactly the known migrations were run; otherwise the runner says what is wrong. */
 async function isUpToDate(client: pg.Client): Promise<boolean> {
   const { rows: found } = await client.query(`select to_regclass('schema_migrations') as relation`)
   if (found[0]?.relation === null) return false

@@ -7,7 +7,7 @@ import type { Db } from './connect.ts'
 
 export interface ReplicaLag {
   replica: string
-  /** What it has still to replay. */
+  /** How much it still has to replay. */
   lagBytes: number
 }
 
@@ -19,7 +19,7 @@ export async function findReplicas(db: Db): Promise<ReplicaLag[]> {
   return rows
 }
 
-/** Sessions of this database that have waited for a lock for a second; those who wait to stop a job are not among them. */
+/** Sessions of this database that have waited for a lock for a second; sessions that wait to stop a job are not counted. */
 export async function countLockWaits(db: Db): Promise<number> {
   const { rows } = await sql<{ waits: number }>`
     select count(*) as waits from pg_stat_activity

@@ -1,4 +1,4 @@
-/** PostgreSQL's own error codes, recognised here and nowhere else. Source: its manual, appendix A. */
+/** PostgreSQL's error codes, which only this file knows. Source: its manual, appendix A. */
 
 function sqlStateOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
@@ -9,12 +9,12 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
   return isViolation(error, '23505', constraint)
 }
 
-/** Whether this foreign key refused a row: what it names does not exist. */
+/** Whether this foreign key refused a row: the row that it points to does not exist. */
 export function isForeignKeyViolation(error: unknown, constraint: string): boolean {
   return isViolation(error, '23503', constraint)
 }
 
-/** Whether a trigger refused it: what is kept, or used, is not removed. */
+/** Whether a trigger refused to remove a row that is kept or used. */
 export function isRestricted(error: unknown): boolean {
   return sqlStateOf(error) === '23001'
 }
@@ -40,12 +40,12 @@ export function isGivenUp(error: unknown): boolean {
   return sqlStateOf(error) === '57014'
 }
 
-/** Whether all connections of a pool were in use for as long as somebody waits for one. The pool says so without a code. */
+/** Whether no connection of a pool became free in time. The error of the pool has no code. */
 export function isPoolBusy(error: unknown): boolean {
   return error instanceof Error && error.message === 'timeout exceeded when trying to connect'
 }
 
-/** Sentences of node-postgres for a connection that went away: they carry no code. */
+/** Messages of node-postgres for a lost connection: they have no code. */
 const lostConnection =
   /^(Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Connection ended unexpectedly)/
 

@@ -27,9 +27,9 @@ export function answerNotFound(request: FastifyRequest, reply: FastifyReply): Fa
   return answerError(nothingHere(request), request, reply)
 }
 
-/** Fastify's handler for what came over a connection and could not be read as a request, so that no route sees it. */
+/** Fastify's handler for data on a connection that is not a readable request, so that no route sees it. */
 export function answerClientError(error: ConnectionError, socket: Socket, log: FastifyBaseLogger): void {
-  // A client that has gone is not answered.
+  // A client that has disconnected gets no answer.
   if (error.code !== 'ECONNRESET' && socket.writable) {
     const refusal = clientRefusal(error.code)
     log.info({ refusal: refusal.code, cause: error.code }, 'request refused')
@@ -64,7 +64,7 @@ function nothingHere(request: FastifyRequest): DomainError {
   return new DomainError('not-found', `There is nothing at ${request.method} ${pathOf(request)}.`)
 }
 
-/** What is asked for, without the query: that holds names which are searched for, and whatever was pasted there by mistake. */
+/** The path without the query, which may hold names that were searched for, or pasted secrets. */
 export function pathOf(request: FastifyRequest): string {
   return withoutKeys(request.url.replace(/\?.*$/s, ''))
 }
@@ -73,7 +73,7 @@ export function pathOf(request: FastifyRequest): string {
 export function refusalOf(error: unknown, request: FastifyRequest): DomainError | undefined {
   if (error instanceof DomainError) return error
   if (hasZodFastifySchemaValidationErrors(error)) {
-    // A path with an id that cannot exist is a path to nothing.
+    // A path with an impossible id is not found.
     if (error.validationContext === 'params') return nothingHere(request)
     const { sentence, listed } = inputFaults(
       error.validation,
@@ -103,7 +103,7 @@ export function refusalOf(error: unknown, request: FastifyRequest): DomainError 
     case 'FST_ERR_MAX_PARAM_LENGTH':
       return nothingHere(request)
     default:
-      // A file that is not among those a page is made of.
+      // A file that no page has.
       if (error.statusCode === 403 || error.statusCode === 404) return nothingHere(request)
       // A body that ended too early, or was not of its announced length: the client's fault, as Fastify says.
       return error.statusCode === 400

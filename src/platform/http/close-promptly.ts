@@ -20,7 +20,7 @@ export function closePromptly(app: FastifyInstance): void {
       if (closing) app.server.closeIdleConnections()
     }
     response.once('close', closeIdle)
-    // Of a body that was refused unread, the rest may come after the answer.
+    // The rest of a body that was refused may arrive after the answer.
     request.once('close', closeIdle)
   })
   app.addHook('preClose', async () => {

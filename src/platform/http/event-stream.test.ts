@@ -78,7 +78,7 @@ function say(done: number, final = false): void {
   changed()
 }
 
-test('a stream tells the present state, each change, and at the end says so and ends', async () => {
+test('a stream sends the present state, each change, and an end event at the end', async () => {
   const answer = await fetch(url)
   expect(answer.status).toBe(200)
   expect(Object.fromEntries(answer.headers)).toMatchObject({
@@ -98,13 +98,13 @@ test('a stream tells the present state, each change, and at the end says so and 
   await vi.waitFor(() => expect(subscribers.size).toBe(0))
 })
 
-test('a state that was final already is told and ended at once', async () => {
+test('a final state is sent, and the stream ends at once', async () => {
   state = { data: { done: 9 }, final: true }
   const text = await (await fetch(url)).text()
   expect(text).toBe('event: progress\ndata: {"done":9}\n\nevent: end\ndata: {"done":9}\n\n')
 })
 
-test('a state that did not change is not told again', async () => {
+test('an unchanged state is not sent again', async () => {
   intervals = { minIntervalMs: 1 }
   let reads = 0
   read = async () => {
@@ -121,7 +121,7 @@ test('a state that did not change is not told again', async () => {
   expect(await nextOf(events)).toEqual(['progress', { done: 1 }])
 })
 
-test('a storm of changes is told a few times a second, and its last one always', async () => {
+test('many changes are sent a few times a second, and the last one always', async () => {
   const events = eventsOf(await fetch(url))
   const begun = performance.now()
   const storm = setInterval(() => say((state.data as { done: number }).done + 1), 2)
@@ -141,7 +141,7 @@ test('a storm of changes is told a few times a second, and its last one always',
   expect(seen[0]).toEqual(['progress', { done: 0 }])
 })
 
-test('a change whose notification was lost is told all the same', async () => {
+test('a change whose notification was lost is still sent', async () => {
   intervals = { pollMs: 10, minIntervalMs: 1 }
   const events = eventsOf(await fetch(url))
   await nextOf(events)
@@ -149,7 +149,7 @@ test('a change whose notification was lost is told all the same', async () => {
   expect(await nextOf(events)).toEqual(['progress', { done: 1 }])
 })
 
-test('a change between the first reading and the subscription is told', async () => {
+test('a change between the first reading and the subscription is sent', async () => {
   read = async () => {
     const seen = state
     state = { data: { done: 1 }, final: true }
@@ -160,7 +160,7 @@ test('a change between the first reading and the subscription is told', async ()
   expect(await nextOf(events)).toEqual(['progress', { done: 1 }])
 })
 
-test('a refusal by the first reading is answered as a problem, and no stream is opened', async () => {
+test('if the first reading is refused, the answer is a problem, and no stream is opened', async () => {
   read = async () => {
     throw new DomainError('job-not-found', 'There is no such job.')
   }
@@ -184,7 +184,7 @@ test('a reading that fails later ends the stream without an end event, and is lo
   await vi.waitFor(() => expect(subscribers.size).toBe(0))
 })
 
-test('when the client goes away, nothing is read for it any more', async () => {
+test('when the client disconnects, nothing is read for it any more', async () => {
   const leaving = new AbortController()
   await nextOf(eventsOf(await fetch(url, { signal: leaving.signal })))
   expect(subscribers.size).toBe(1)
@@ -228,7 +228,7 @@ test('a stream in which nothing changes for long ends, without an end event', as
   expect(performance.now() - begun).toBeGreaterThan(20)
 })
 
-test('a client that goes away before the first reading is done gets no stream', async () => {
+test('a client that disconnects before the first reading is done gets no stream', async () => {
   const reading = holdReading()
   const connected = once(app.server, 'connection')
   const request = get(url).on('error', () => {})
@@ -279,7 +279,7 @@ async function connectWithoutReading(): Promise<{ answer: IncomingMessage; socke
 /** More than the two ends of a connection hold by themselves. */
 const fiftyMegabytes = 'x'.repeat(50_000_000)
 
-test('nothing is queued up for a client that does not read; it gets the latest state when it does', async () => {
+test('nothing is queued for a client that does not read; it gets the latest state when it reads again', async () => {
   intervals = { minIntervalMs: 1, pollMs: 2 }
   let reads = 0
   read = async () => {

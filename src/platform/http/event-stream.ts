@@ -15,20 +15,20 @@ declare module 'fastify' {
     }
   }
   interface FastifyRequest {
-    /** Who reads a stream: told apart by id, and asked again while it is open. Undefined where nobody guards the route. */
+    /** The reader of a stream, by id; checked again while it is open. Undefined where the route has no guard. */
     caller: Caller | undefined
   }
 }
 
 interface Caller {
   readonly id: string
-  /** Whether what was allowed when the stream was opened still is. */
+  /** Whether the reader may still read. */
   mayStill(): Promise<boolean>
 }
 
 export interface EventState {
   readonly data: unknown
-  /** Nothing will change any more: the stream ends with this. */
+  /** A final state: the stream ends with it. */
   readonly final: boolean
 }
 
@@ -44,14 +44,14 @@ export interface StateSource {
   readonly heartbeatMs?: number
 }
 
-/** So often it is looked at, too, whether a stream's reader may still read. */
+/** It is also the interval in which the reader's permission is checked again. */
 const heartbeatMs = 15_000
 /** Streams of one user or key. A browser opens six connections to a server at most, for all tabs together. */
 const maxStreams = 10
-/** After so long without a change a stream ends: whoever is still there opens another. */
+/** After this time without a change a stream ends; a client that is still there opens another. */
 const quietMs = 10 * 60_000
 
-/** Makes `close` of the server end its open streams; it would wait for them otherwise. */
+/** Makes `close` of the server end its open streams; otherwise it would wait for them. */
 export function endStreamsAtClose(app: FastifyInstance): void {
   app.decorate('eventStreams', { closing: false, ends: new Set<() => void>(), open: new Map() })
   app.decorateRequest('caller')
@@ -92,7 +92,7 @@ export async function streamEvents(
   const unsubscribe = source.onChange(bell.ring)
   const heartbeat = setInterval(() => {
     if (!raw.writableNeedDrain) raw.write(':\n\n')
-    // A database that does not answer just now says nothing of who may read.
+    // A database that does not answer at the moment does not change the permission.
     request.caller?.mayStill().then(
       (may) => may || end(),
       () => {},
@@ -126,7 +126,7 @@ export async function streamEvents(
   })
   if (eventStreams.closing || request.method === 'HEAD') return end()
 
-  // The loop is not awaited: an answer that was hijacked is none of Fastify's any more.
+  // The loop is not awaited: Fastify no longer handles a hijacked answer.
   sendStates(raw, source, first, bell, () => open).then(end, (error: unknown) => {
     request.log.error({ err: error }, 'event stream broke off')
     end()
@@ -177,7 +177,7 @@ async function sendStates(
     }
     if (performance.now() - changedAt > quiet) return
     await sleep(minIntervalMs)
-    // A client that does not read gets nothing more to read: the state after that includes what it missed.
+    // A client that does not read gets nothing more: a later state includes what it missed.
     do await bell.heardWithin(pollMs - minIntervalMs)
     while (isOpen() && raw.writableNeedDrain)
     if (isOpen()) state = await source.read()
@@ -190,7 +190,7 @@ interface Bell {
   heardWithin(timeoutMs: number): Promise<void>
 }
 
-/** Many rings are heard as one. It starts rung: something may have changed before anybody listened. */
+/** Many rings count as one. It starts rung, because something may have changed before the subscription. */
 function createBell(): Bell {
   let rung = true
   let wake = (): void => {}

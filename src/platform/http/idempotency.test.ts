@@ -116,7 +116,7 @@ test('a run that throws stores nothing, and its key can be used again', async ()
   await expect(idempotently(database.db, request, doDeed)).resolves.toMatchObject({ replayed: false })
 })
 
-test('an answer that cannot be stored takes the run back with it', async () => {
+test('an answer that cannot be stored rolls the run back', async () => {
   const unstorable = idempotently(database.db, request, async (tx) => ({
     statusCode: 200,
     body: { text: (await doDeed(tx)) && '\0' },
@@ -143,7 +143,7 @@ test('the run is the first writer of its transaction', async () => {
   expect(body).toBe(false)
 })
 
-test('after 24 hours a key is forgotten: it serves again, and the other old ones are gone', async () => {
+test('after 24 hours a key is removed and can be used again, and so are the other old ones', async () => {
   for (const key of ['key-1', 'key-2', 'key-3']) {
     await idempotently(database.db, { ...request, key }, doDeed)
   }

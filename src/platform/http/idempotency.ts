@@ -10,7 +10,7 @@ export interface IdempotentRequest {
   readonly method: string
   readonly path: string
   readonly body: unknown
-  /** Who asks: nobody gets an answer that was given to somebody else. */
+  /** The user of the request: nobody gets the answer of another user. */
   readonly actor: string
 }
 
@@ -31,7 +31,7 @@ export const idempotencyHeaders = z.looseObject({
     }),
 })
 
-/** What makes two requests the same one, asked by the same. Where the body is a stream, the route gives what was read from it instead. */
+/** What makes two requests of one user equal. If the body is a stream, the route gives what was read from it instead. */
 export function idempotentRequest(request: FastifyRequest): IdempotentRequest {
   const key = request.headers['idempotency-key']
   return {
@@ -86,7 +86,7 @@ function requireKey(key: string): void {
   ])
 }
 
-/** Held until the transaction ends: whoever gains it afterwards sees the answer stored by this one. */
+/** Held until the transaction ends: the next one to get it sees the stored answer. */
 async function lockKey(tx: Tx, key: string): Promise<void> {
   const { rows } = await sql<{ gained: boolean }>`
     select pg_try_advisory_xact_lock(hashtextextended('idempotency:' || ${key}, 0)) as gained`.execute(tx)
@@ -109,7 +109,7 @@ async function findAnswer(
   return row && { fingerprint: row.fingerprint, answer: { statusCode: row.statusCode, body: row.body } }
 }
 
-/** The old keys go after the new one is in, and only those nobody holds: two requests never wait for each other. */
+/** Old keys are removed after the new one is stored, and only unlocked ones: two requests never wait for each other. */
 async function storeAnswer(tx: Tx, key: string, fingerprint: string, answer: Answer<unknown>): Promise<void> {
   await sql`
     insert into idempotency_keys (idempotency_key, fingerprint, status_code, body)

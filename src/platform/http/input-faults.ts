@@ -4,9 +4,9 @@ import type { InputFault } from '../values/errors.ts'
 /** The part of a request that a schema refused, as Fastify names it. */
 export type InputPart = 'body' | 'querystring' | 'headers'
 
-/** Faults that an answer lists; nobody reads more, and an answer must not be larger than what was asked. */
+/** Faults that an answer lists; nobody reads more, and an answer must not be larger than its request. */
 const listedFaults = 20
-/** Of a field's name, which may be as long as a body. */
+/** The longest field name that is shown; a name may be as long as a body. */
 const shownChars = 100
 
 /** What a schema refused, as faults a person understands: one for each field, unknown ones included. */
@@ -59,7 +59,7 @@ const typeNames: Readonly<Record<string, string>> = {
   object: 'an object',
 }
 
-/** Zod's own words, except for a wrong type: "expected string, received undefined" is said by programmers only. */
+/** Zod's own words, except for a wrong type: "expected string, received undefined" is only for programmers. */
 function sentenceOf(issue: ZodFastifySchemaValidationError, path: string): string {
   const message = issue.message ?? 'is not valid'
   const wrongType = /^Invalid input: expected (\w+), received (\w+)$/.exec(message)

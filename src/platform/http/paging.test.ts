@@ -7,20 +7,20 @@ const key = z.tuple([z.string(), z.int()])
 const rows = [1, 2, 3].map((number) => ({ name: `Åsa ${number}`, number }))
 const keyOf = (row: { name: string; number: number }) => [row.name, row.number]
 
-test('a page that is not the last one leads to the next by the key of its last row', () => {
+test('a page that is not the last one points to the next by the key of its last row', () => {
   const page = pageFrom(rows, 2, keyOf)
   expect(page.items).toEqual(rows.slice(0, 2))
   expect(decodeCursor(page.nextCursor ?? undefined, key)).toEqual(['Åsa 2', 2])
   expect(pageOf(z.object({ name: z.string(), number: z.int() })).parse(page)).toEqual(page)
 })
 
-test('the last page leads nowhere, whether it is full, part full or empty', () => {
+test('the last page points to no other, whether it is full, part full or empty', () => {
   expect(pageFrom(rows, 3, keyOf)).toEqual({ items: rows, nextCursor: null })
   expect(pageFrom(rows, 50, keyOf).nextCursor).toBeNull()
   expect(pageFrom([], 50, keyOf)).toEqual({ items: [], nextCursor: null })
 })
 
-test('without a cursor a list begins at its beginning', () => {
+test('without a cursor a list begins with its first row', () => {
   expect(decodeCursor(undefined, key)).toBeUndefined()
 })
 

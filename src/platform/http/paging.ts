@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { DomainError } from '../values/errors.ts'
 
-/** What a row is sorted by; the last value must be unique, or rows are lost between two pages. */
+/** The sort key of a row; the last value must be unique, otherwise rows are lost between two pages. */
 export type CursorValue = string | number | null
 
 /** In a cursor: an instant as the database writes it. */

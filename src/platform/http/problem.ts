@@ -161,7 +161,7 @@ export function problemResponses<const Status extends ProblemStatus>(
   return Object.fromEntries(responses) as Record<Status, ProblemResponse>
 }
 
-/** The problem that tells a refusal; without a path when the request could not be read as far as that. */
+/** The problem for a refusal; without a path when the request could not be read so far. */
 export function problemOf(refusal: DomainError, instance?: string): Problem & { status: ProblemStatus } {
   return {
     type: `urn:almoner:problem:${refusal.code}`,
@@ -173,7 +173,7 @@ export function problemOf(refusal: DomainError, instance?: string): Problem & { 
   }
 }
 
-/** The problem that tells a bug or an outage: nothing of its cause is shown, only where the log has it. */
+/** The problem for a bug or an outage: it shows no cause, only the id for the log. */
 export function internalProblem(id: string, instance: string): Problem & { status: ProblemStatus } {
   return {
     type: 'urn:almoner:problem:internal-error',

@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { DomainError } from '../values/errors.ts'
 
-/** What a body of somebody who is not known may hold: an e-mail address, a password, a token. */
+/** The limit of a body without a sign-in: enough for an e-mail address, a password, a token. */
 const strangersBodyBytes = 16 * 1024
 
-/** No request of Almoner comes near these. Reading and checking costs as much as a body has values. */
+/** No normal request comes near these limits. Reading and checking a body costs time for each value. */
 const maxDepth = 32
 const maxValues = 10_000
 
@@ -24,13 +24,13 @@ export function readBodies(app: FastifyInstance): void {
     }
   })
   app.addHook('preParsing', async (request) => refuseEncoding(request))
-  // A stranger's body is small, whatever the route of others may take.
+  // Without a sign-in the limit is small, whatever the route accepts from users.
   app.addHook('onRoute', (route) => {
     if (route.config?.access === 'anyone') route.bodyLimit = strangersBodyBytes
   })
 }
 
-/** A body that is unpacked here could be of any size, and one that is not would be kept as what it is not. */
+/** A compressed body could unpack to any size, and without unpacking it would be stored wrongly. */
 function refuseEncoding({ headers, method }: FastifyRequest): void {
   const encoding = headers['content-encoding']
   if (encoding === undefined || encoding === 'identity' || method === 'GET' || method === 'HEAD') return

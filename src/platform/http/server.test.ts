@@ -234,7 +234,7 @@ describe('a refusal is a problem', () => {
     ])
   })
 
-  test('a request without any body is told that it needs one', async () => {
+  test('a request without a body is told that it needs one', async () => {
     const answer = await app.inject({ method: 'POST', url: '/api/things' })
     expect([answer.statusCode, answer.json().errors]).toEqual([
       400,
@@ -287,7 +287,7 @@ describe('what cannot be read as a request', () => {
   })
 })
 
-describe('a fault of the server', () => {
+describe('an error of the server', () => {
   test.each([
     ['/api/broken', 'relation'],
     ['/api/wrong-answer', 'secret-not-a-uuid'],
@@ -303,7 +303,7 @@ describe('a fault of the server', () => {
   })
 })
 
-test('the log has what was asked for, without what was searched for', async () => {
+test('the log has the path of a request, without its query', async () => {
   await app.inject('/api/broken?q=Asha%20Rao')
   await app.inject('/nowhere?email=asha%40example.org')
   const urls = logLines.flatMap(({ req }) => (req ? [req.url] : []))

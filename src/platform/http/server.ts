@@ -42,7 +42,7 @@ export type HttpRoutes = FastifyPluginAsyncZod
 
 export interface Readiness {
   readonly ok: boolean
-  /** What was looked at, and how it was found, e.g. `{ database: 'ok' }`. */
+  /** The checks and their results, e.g. `{ database: 'ok' }`. */
   readonly checks: Readonly<Record<string, string>>
 }
 
@@ -51,17 +51,17 @@ export async function createHttpServer(options: {
   readonly log: Logger
   readonly version: string
   readonly routes: readonly HttpRoutes[]
-  /** What is for eyes, not for programs: it is not of the API and keeps none of its rules. */
+  /** Pages for people: they do not belong to the API and do not follow its rules. */
   readonly pages?: readonly FastifyPluginAsync[]
   readonly readiness: () => Promise<Readiness>
   readonly bodyLimitBytes?: number
-  /** Puts before every route whatever decides who may ask for it. */
+  /** Adds the guard that decides who may use a route. */
   readonly guard?: (app: FastifyInstance) => void
-  /** How whoever asks says who they are, for the OpenAPI document. */
+  /** How requests authenticate, for the OpenAPI document. */
   readonly securitySchemes?: SecuritySchemes
-  /** Key and certificate, where this server speaks TLS itself. */
+  /** Key and certificate, if this server uses TLS itself. */
   readonly tls?: { readonly key: Buffer; readonly cert: Buffer }
-  /** Addresses of proxies whose word counts for where a request comes from. */
+  /** Addresses of proxies that are trusted to give the client's address. */
   readonly trustedProxies?: readonly string[]
 }): Promise<FastifyInstance> {
   const log = options.log.child({}, { serializers: { req: requestInLog } }) as FastifyBaseLogger
@@ -69,7 +69,7 @@ export async function createHttpServer(options: {
     loggerInstance: log,
     bodyLimit: options.bodyLimitBytes ?? 1024 * 1024,
     genReqId: () => randomUUID(),
-    // A client that sends slowly, or nothing, does not keep a connection for ever. A large import takes its time.
+    // A client that sends slowly, or nothing, does not keep a connection for ever. A large import may take long.
     requestTimeout: requestTimeoutMs,
     connectionTimeout: connectionTimeoutMs,
     trustProxy: options.trustedProxies ? [...options.trustedProxies] : false,
@@ -82,7 +82,7 @@ export async function createHttpServer(options: {
   app.setSerializerCompiler(serializerCompiler)
   app.setErrorHandler(answerError)
   app.setNotFoundHandler(answerNotFound)
-  // Fastify takes plain text as a body by itself; a route that wants other than JSON says so.
+  // Fastify accepts plain text bodies by default; here a route that accepts other than JSON must say so.
   app.removeContentTypeParser('text/plain')
   readBodies(app)
   app.addHook('preHandler', async (request) => {
@@ -109,7 +109,7 @@ export async function createHttpServer(options: {
     transform: jsonSchemaTransform,
     transformObject: (document) => withOptionalBodies(jsonSchemaTransformObject(document)),
   })
-  // The software is public, and so is what it can be asked for.
+  // The software is public, and so is its API document.
   await app.register(async (docs) => {
     docs.addHook('onRoute', (route) => {
       route.config = { ...route.config, access: 'anyone' }
@@ -125,7 +125,7 @@ export async function createHttpServer(options: {
       const body = route.method === 'POST' ? { body: nothing.nullish() } : {}
       const forAnyone = route.config?.access === 'anyone' ? { security: [] } : {}
       const schema = { querystring: nothing, ...body, ...forAnyone, ...route.schema }
-      // What this server refuses by itself before any route: of a body, also one that a DELETE should not have. A body that
+      // What this server refuses before any route: a body, also one that a DELETE should not have. A body that
       // is read as a stream may be of any size.
       const refused =
         ('body' in schema || route.method === 'DELETE') && !schema.consumes
@@ -147,7 +147,7 @@ function requestInLog(request: FastifyRequest): object {
 const requestTimeoutMs = 10 * 60_000
 const connectionTimeoutMs = 60_000
 
-/** Nothing is loaded from, sent to or framed by another's server, and nothing runs that stands in a page itself. */
+/** Nothing is loaded from, sent to or framed by another server, and no inline script runs. */
 const securityHeaders: FastifyHelmetOptions = {
   contentSecurityPolicy: {
     useDefaults: false,
@@ -161,7 +161,7 @@ const securityHeaders: FastifyHelmetOptions = {
     },
   },
   frameguard: { action: 'deny' },
-  // Browsers heed it under https only; what else is served under the name is not ours to decide.
+  // Browsers use it with https only; other services of the same name are not our decision.
   hsts: { maxAge: 31_536_000, includeSubDomains: false },
 }
 
@@ -173,7 +173,7 @@ const refusedAnywhere = [400, 401, 403, 408, 429, 431, 503] as const
 
 type OpenApi = ReturnType<typeof jsonSchemaTransformObject>
 
-/** The library calls every body required, those too that may be left out. */
+/** The library marks every body as required, also optional ones. */
 function withOptionalBodies(document: OpenApi): OpenApi {
   for (const operations of Object.values(document.paths ?? {})) {
     const body = operations?.post?.requestBody
@@ -192,14 +192,14 @@ function withOptionalBodies(document: OpenApi): OpenApi {
 
 function probeRoutes(readiness: () => Promise<Readiness>): HttpRoutes {
   const readinessSchema = z.object({ ok: z.boolean(), checks: z.record(z.string(), z.string()) })
-  // The guard before it may have found the database busy, and says so as a problem.
+  // The guard may have found the database busy, and answers with a problem.
   const busy = problemResponses(503)[503]
   const unready = {
     description: 'It cannot do its work now.',
     content: { 'application/json': { schema: readinessSchema }, ...busy.content },
   }
   return async (app) => {
-    // Probes come every few seconds: their lines would drown the others.
+    // Probes come every few seconds: their lines would hide the others.
     const logLevel = 'warn'
     app.get(
       '/healthz',

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { z } from 'zod'
 
-/** What an export of everything costs of what a minute grants, in requests. */
+/** How many requests an export of everything counts as. */
 export const exportCost = 10
 
 /** Written out piece by piece, so its schema is for the reader of the reference: nothing checks the text. */

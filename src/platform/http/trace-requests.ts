@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { inRequestSpan } from '../telemetry/trace.ts'
 
-/** A span a request, from its coming to the end of its answer; what it asks others to do belongs to it. */
+/** A span for each request, from its arrival to the end of its answer; the work that it causes belongs to it. */
 export function traceRequests(app: FastifyInstance): void {
   app.addHook('onRequest', (request, reply, next) => {
     const route = `${request.method} ${request.routeOptions.url ?? 'none'}`

@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import type { FastifyRequest } from 'fastify'
 import { DomainError } from '../values/errors.ts'
 
-/** Of a file that is sent; some two million rows. A larger one is imported at the command line. */
+/** The limit of an uploaded file; some two million rows. A larger one is imported at the command line. */
 const maxUploadBytes = 200 * 1024 * 1024
 
 /**
@@ -37,7 +37,7 @@ export async function withUpload<Result>(
     throw error
   } finally {
     socket.off('close', leave)
-    // What is left is read and thrown away: else the client's next request on this connection is never answered.
+    // The rest is read and ignored: otherwise the client's next request on this connection is never answered.
     request.body.resume()
     await rm(folder, { recursive: true, force: true })
   }

@@ -10,7 +10,7 @@ const webDir = path.join(packageRoot, 'dist', 'web')
 /** Where the console has been built to. */
 const built = existsSync(path.join(webDir, 'index.html')) ? webDir : undefined
 
-/** Every address at which the console shows a page; what stands there is decided in the browser. */
+/** Every path at which the console shows a page; the browser decides which page. */
 const addresses = [
   '/',
   '/sign-in',
@@ -46,7 +46,7 @@ export const webPages: FastifyPluginAsync = async (app) => {
   app.addHook('onRoute', (route) => {
     route.config = { ...route.config, access: 'anyone' }
   })
-  // Their names change with what is in them.
+  // Their names change with their content.
   await app.register(fastifyStatic, {
     root: path.join(built, 'assets'),
     prefix: '/assets/',
@@ -68,7 +68,7 @@ export const webPages: FastifyPluginAsync = async (app) => {
   }
 }
 
-/** The one thing that is not a file of ours is the style sheet of the theme, which the page makes and marks. */
+/** Only the style sheet of the theme is not a file: the page creates it, with the nonce. */
 function contentSecurityPolicy(nonce: string): string {
   return [
     "default-src 'self'",

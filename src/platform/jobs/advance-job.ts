@@ -18,7 +18,7 @@ import { countAgainstPace, waitForTurn } from './pace-rows.ts'
 /** What a worker does with the messages of the queue. */
 export function tokenHandler(engine: Engine): MessageHandler {
   return async (message, delivery) => {
-    // Clocks differ: what seems to come before it was sent took no time.
+    // Clocks differ: a message that seems to arrive before it was sent counts as 0.
     if (message.sentAt !== undefined) tokenSeconds.observe(Math.max(0, Date.now() - message.sentAt) / 1000)
     if (message.name === tokenName) return advanceJob(engine, message.id, delivery)
     engine.log.warn({ message }, 'a message of a name that is not known here; dropped')
@@ -40,7 +40,7 @@ export async function advanceJob(
   jobId: string,
   delivery: Partial<Delivery> = {},
 ): Promise<void> {
-  // Whoever reaches the broker may have sent it: what is no id must not become an error that comes again.
+  // Anybody who reaches the broker may have sent it: an invalid id must not become an error that is retried.
   const job = z.uuid().safeParse(jobId).success ? await findJob(engine.db, jobId) : undefined
   if (!job) {
     engine.log.warn({ jobId }, 'a token named a job that does not exist; dropped')
@@ -63,7 +63,7 @@ async function advance(
   const sliceEndsAt = performance.now() + engine.sliceMs
   const sliceIsOver = () => signal?.aborted === true || performance.now() >= sliceEndsAt
   if (await isHeld(engine, jobId)) return
-  // Of the tokens that were put down the sweep has sent one.
+  // The sweep has sent one of the tokens that were dropped.
   if (job.holdReason !== null && (await recordHold(engine.db, jobId, null))) {
     await wakeJob(engine, job, engine.lanes - 1)
   }
@@ -86,7 +86,7 @@ async function advance(
     const held = await isHeld(engine, jobId)
     if (held || sliceIsOver()) {
       await reporter.flush()
-      // Whoever gives way with work left sends the token on.
+      // If work is left at the end of the slice, the token is sent again.
       return held ? undefined : wakeJob(engine, job)
     }
   }
@@ -129,12 +129,12 @@ async function plan(
   )
   if (typeof outcome === 'string') return outcome
   engine.log.info({ chunks: outcome.length }, 'the job is planned')
-  // This call goes on as the first lane.
+  // This call continues as the first lane.
   await wakeJob(engine, job, Math.max(0, Math.min(engine.lanes, outcome.length) - 1))
   return 'planned'
 }
 
-/** One chunk in one transaction, which is also its lease: what is killed has not happened. */
+/** One chunk in one transaction, which is also its lease: if it is killed, it is rolled back. */
 async function runNextChunk(
   engine: Engine,
   kind: JobKind,
@@ -147,7 +147,7 @@ async function runNextChunk(
   try {
     const done = await engine.db.transaction().execute(async (tx) => {
       await lockJobShared(tx, jobId)
-      // A statement of its own, so that it sees what the one we may have waited for has written.
+      // A separate statement, so that it sees the changes of a transaction that we may have waited for.
       const work = await takeChunk(tx, jobId)
       if (!work) return undefined
       const { chunk } = work
@@ -187,7 +187,7 @@ async function runNextChunk(
  * sentence if it has ended the job.
  */
 async function finish(engine: Engine, kind: JobKind, jobId: string): Promise<string | undefined> {
-  // Asked without the lock first: most calls find others at work.
+  // First without the lock: usually other lanes still work.
   if ((await countChunks(engine.db, jobId)).pending > 0) return undefined
   const ended = await attempt('finish', engine, kind, jobId, () =>
     engine.db.transaction().execute(async (tx) => {
@@ -210,7 +210,7 @@ async function finish(engine: Engine, kind: JobKind, jobId: string): Promise<str
   return ended
 }
 
-/** Plans or finishes; what that throws is recorded, and the last attempt allowed fails the job. */
+/** Plans or finishes; an error is recorded, and the last allowed attempt fails the job. */
 async function attempt<Result>(
   step: 'plan' | 'finish',
   engine: Engine,

@@ -18,7 +18,7 @@ export interface TakenChunk extends Chunk {
   readonly attempts: number
 }
 
-/** The next chunk that is due and that nobody has, locked until the transaction ends. */
+/** The next chunk that is due and not locked, locked until the transaction ends. */
 export async function takeChunk(
   tx: Tx,
   jobId: string,
@@ -69,7 +69,7 @@ export async function recordChunkAttempt(
       and chunk_status = 'Pending' and attempts < ${attempt.attempts}`.execute(db)
 }
 
-/** Failed chunks become Pending with all their attempts before them; Done chunks stay done. */
+/** Failed chunks become Pending, with all attempts again; Done chunks stay done. */
 export async function reviveChunks(tx: Tx, jobId: string): Promise<void> {
   await sql`
     update job_chunks set chunk_status = 'Pending', attempts = 0, not_before = null

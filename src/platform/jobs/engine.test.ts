@@ -132,10 +132,10 @@ async function complete(jobId: string): Promise<void> {
 
 const wholeCount = { rows: 10_000, sum: 50_005_000 }
 
-describe('a job that is held back', () => {
+describe('a job on hold', () => {
   const holdOf = async (jobId: string) => (await findJob(database.db, jobId))?.holdReason
 
-  test('says why, writes nothing more, and goes on with all its lanes when the sweep finds the reason gone', async () => {
+  test('says why, writes nothing more, and continues with all its lanes when the sweep finds that the reason is gone', async () => {
     let reason: string | undefined
     const runs: number[] = []
     const run = (chunkNo: number) => {
@@ -167,7 +167,7 @@ describe('a job that is held back', () => {
     )
   })
 
-  test('is not planned either, and can be paused, which takes the reason away', async () => {
+  test('is not planned either, and can be paused, which removes the reason', async () => {
     await useKind({}, 2000, { holdReason: async () => 'it is full' })
     const jobId = await newJob()
     await complete(jobId)
@@ -178,7 +178,7 @@ describe('a job that is held back', () => {
   })
 })
 
-test('under a ceiling of rows a second a job takes at least as long as its rows allow, and does each once', async () => {
+test('with a limit of rows a second a job takes at least the time that its rows need, and does each once', async () => {
   await useKind({}, 2000, { rowsPerSecond: 5_000 })
   const jobId = await newJob()
   const startedAt = performance.now()
@@ -252,7 +252,7 @@ describe('a job', () => {
     expect(await readProgress(database.db, jobId)).toMatchObject({ total: 0, percentage: 100 })
   })
 
-  test('that cannot be planned yet gives way after its time slice, and leaves a token', async () => {
+  test('that cannot be planned yet stops after its time slice, and leaves a token', async () => {
     await useKind({ tooEarly: () => true }, 0)
     engine = { ...engine, queue: createLoopQueue() }
     const jobId = await newJob()
@@ -263,7 +263,7 @@ describe('a job', () => {
     expect(await findJob(database.db, jobId)).toMatchObject({ jobStatus: 'Queued', attempts: 0 })
   })
 
-  test('tells whoever listens to it', async () => {
+  test('notifies its listeners', async () => {
     const listener = await listen({ url: database.url, channel: jobChannel, onError: () => {} })
     const heard: (string | undefined)[] = []
     const stop = listener.subscribe((jobId) => heard.push(jobId))
@@ -279,7 +279,7 @@ describe('a job', () => {
     }
   })
 
-  test('leaves behind what a row has cost, averaged with what rows did cost before', async () => {
+  test('stores the cost of a row, averaged with the earlier cost', async () => {
     const costs = async () =>
       (await sql<{ msPerRow: number }>`select ms_per_row from job_costs`.execute(database.db)).rows
     await sql`delete from job_costs`.execute(database.db)
@@ -310,7 +310,7 @@ describe('a job', () => {
     expect(await statusOf(jobId)).toBe('Completed')
   })
 
-  test('gives way after its time slice and goes on by a new token', async () => {
+  test('stops after its time slice and continues with a new token', async () => {
     await useKind({}, 0)
     const jobId = await newJob()
     await complete(jobId)
@@ -318,7 +318,7 @@ describe('a job', () => {
     expect(queue.sent.length).toBeGreaterThan(20)
   })
 
-  test('puts its work down when it is asked to stop, and leaves a token', async () => {
+  test('stops its work when it is asked to stop, and leaves a token', async () => {
     const stopping = new AbortController()
     await useKind({ run: () => stopping.abort() })
     const jobId = await newJob()
@@ -336,7 +336,7 @@ describe('a job', () => {
     expect(await outcomes(jobId)).toEqual(['finished'])
   })
 
-  test('inline waits a moment until it can be planned, and is left alone if that is not enough', async () => {
+  test('inline waits a moment until it can be planned, and is left for a worker if that is not enough', async () => {
     let asked = 0
     await useKind({ tooEarly: () => ++asked < 3 })
     const jobId = await newJob(100)
@@ -351,19 +351,19 @@ describe('a job', () => {
     expect(await statusOf(early)).toBe('Queued')
   })
 
-  test('that no longer exists costs a token and nothing else', async () => {
+  test('that no longer exists uses up its token and does nothing else', async () => {
     await advanceJob(engine, crypto.randomUUID())
     expect(queue.sent).toEqual([])
   })
 
-  test('is not looked for by what is no id, and a message of another name is dropped', async () => {
+  test('is not searched for with an invalid id, and a message of another name is dropped', async () => {
     const delivery = { signal: new AbortController().signal }
     await tokenHandler(engine)({ name: tokenName, id: "'; drop table jobs" }, delivery)
     await tokenHandler(engine)({ name: 'from-the-future', id: await newJob() }, delivery)
     expect(queue.sent).toEqual([])
   })
 
-  test('reports each of its chunks once, and at last that all is done', async () => {
+  test('reports each of its chunks once, and at the end that all is done', async () => {
     await useKind({}, 0)
     const reports: Report[] = []
     // Nobody else takes its tokens.
@@ -401,12 +401,12 @@ describe('a job', () => {
     await queue.idle()
   })
 
-  test('is started though the broker does not answer', async () => {
+  test('is started even if the broker does not answer', async () => {
     const silent: Queue = { ...queue, send: () => new Promise(() => {}) }
     await wakeJob({ ...engine, queue: silent }, { jobId: await newJob(), jobKind: 'count' })
   })
 
-  test('is started though the broker refuses its token, which the log then says', async () => {
+  test('is started even if the broker refuses its token, and the log says so', async () => {
     const refusing: Queue = { ...queue, send: () => Promise.reject(new Error('no room')) }
     const jobId = await newJob()
     await wakeJob({ ...engine, queue: refusing }, { jobId, jobKind: 'count' })
@@ -415,7 +415,7 @@ describe('a job', () => {
     ])
   })
 
-  test('of a kind that this version does not know is left alone', async () => {
+  test('of a kind that this version does not know is not touched', async () => {
     const jobId = await newJob()
     await sql`update jobs set job_kind = 'from-the-future' where job_id = ${jobId}`.execute(database.db)
     await expect(advanceJob(engine, jobId)).rejects.toThrow('No job kind "from-the-future"')
@@ -497,7 +497,7 @@ describe('a chunk', () => {
     ])
   })
 
-  test('that fails is told to the queue, though others have been done after it', async () => {
+  test('that fails is reported to the queue, even if others were done after it', async () => {
     await useKind({
       run(chunkNo) {
         if (chunkNo === 1) throw new Error('a mishap')
@@ -511,7 +511,7 @@ describe('a chunk', () => {
     ])
   })
 
-  test('that meets a row which is there already is rolled back', async () => {
+  test('that finds an existing row is rolled back', async () => {
     await useKind({})
     const jobId = await newJob(1000)
     // Somebody else has written a row of this chunk: its insert is refused by the key.
@@ -521,7 +521,7 @@ describe('a chunk', () => {
     expect(await counted(jobId)).toMatchObject({ rows: 501 })
   })
 
-  test('that meets a passing trouble keeps its attempts', async () => {
+  test('with a temporary error keeps its attempts', async () => {
     let cut = true
     await useKind({
       run() {
@@ -558,7 +558,7 @@ describe('planning and finishing', () => {
     expect(await counted(jobId)).toEqual(wholeCount)
   })
 
-  test('that meet a passing trouble keep their attempts', async () => {
+  test('with a temporary error keep their attempts', async () => {
     const deadlock = () => {
       throw Object.assign(new Error('deadlock detected'), { code: '40P01' })
     }
@@ -640,7 +640,7 @@ describe('steering', () => {
     expect(await counted(jobId)).toEqual(wholeCount)
   })
 
-  test('I5: cancelling stops it for good, and tells the kind', async () => {
+  test('I5: cancelling stops it for good, and calls the kind', async () => {
     const { jobId, letGo } = await heldJob()
     const cancelling = database.db.transaction().execute((tx) => cancelJob(engine, tx, jobId))
     letGo()
@@ -700,7 +700,7 @@ describe('the sweep', () => {
     for (const jobId of found) expect(await statusOf(jobId)).toBe('Completed')
   })
 
-  test('takes up a job that is new, of which nobody may yet say that it is stuck', async () => {
+  test('takes a new job, which does not count as stuck yet', async () => {
     const jobId = await newJob()
     const idleMs = async () =>
       (await findNeglectedJobs(database.db, 60_000)).find((job) => job.jobId === jobId)?.idleMs
@@ -711,7 +711,7 @@ describe('the sweep', () => {
     expect(await idleMs()).toBeGreaterThan(3_600_000)
   })
 
-  test('leaves alone what somebody works on, what rests, and what is paused', async () => {
+  test('skips jobs that a worker has, that rest, or that are paused', async () => {
     const resting = await newJob(100)
     await useKind({
       run() {
@@ -742,7 +742,7 @@ describe('the sweep', () => {
   })
 })
 
-test('a worker sweeps as soon as it starts, goes on when a sweep fails, and stops when it is asked to', async () => {
+test('a worker sweeps as soon as it starts, continues after a failed sweep, and stops when asked', async () => {
   const jobId = await newJob()
   const stop = startSweeping(engine)
   await waitUntil(async () => (await statusOf(jobId)) === 'Completed')
@@ -754,7 +754,7 @@ test('a worker sweeps as soon as it starts, goes on when a sweep fails, and stop
   expect(logged).toEqual([expect.objectContaining({ msg: 'the sweep failed; it will try again' })])
 })
 
-test('the time left is told while it is known, is 0 at the end, and unknown of what has failed', async () => {
+test('the time left is given while it is known, is 0 at the end, and is unknown for a failed job', async () => {
   const jobId = await newJob()
   const alone = { ...engine, queue: createLoopQueue(), sliceMs: 0, lanes: 1 }
   await advanceJob(alone, jobId)

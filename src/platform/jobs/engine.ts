@@ -13,9 +13,9 @@ export interface Engine {
   readonly lanes: number
   /** How long a token is held before it goes to the back of the queue, so that other jobs get their turn. */
   readonly sliceMs: number
-  /** Why nothing more is to be written for the moment; undefined: go on. */
+  /** Why nothing more may be written at the moment; undefined: continue. */
   readonly holdReason: () => Promise<string | undefined>
-  /** Ceiling for all processes together; undefined: there is none. */
+  /** Upper limit for all processes together; undefined: there is none. */
   readonly rowsPerSecond: number | undefined
 }
 
@@ -46,7 +46,7 @@ export function createEngine(options: {
 /** The name of the queue message that says "somebody advance this job". */
 export const tokenName = 'advance-job'
 
-/** What of a job its tokens are made from. */
+/** The fields of a job that its tokens need. */
 export interface JobRef {
   readonly jobId: string
   readonly jobKind: string
@@ -58,7 +58,7 @@ export function tokens(engine: Pick<Engine, 'kinds'>, job: JobRef, count: number
   return Array.from({ length: count }, () => ({ name: tokenName, id: job.jobId, priority, sentAt }))
 }
 
-/** A request that has started a cycle does not wait longer for a broker that is away. */
+/** A request that has started a cycle waits this long for an unreachable broker. */
 const sendTimeoutMs = 500
 
 /**
@@ -82,7 +82,7 @@ export async function wakeJob(
   clearTimeout(timer)
 }
 
-/** @throws Error when the job's kind is not known here: a newer version has made it */
+/** @throws Error when this version does not know the job's kind: a newer version has made it */
 export function kindOf(engine: Pick<Engine, 'kinds'>, jobKind: string): JobKind {
   const kind = engine.kinds.get(jobKind)
   if (!kind) throw new Error(`No job kind "${jobKind}" is known to this version of Almoner.`)

@@ -4,7 +4,7 @@ import { holdReason } from './hold-rules.ts'
 const limits = { replicationLagMb: 256, lockWaits: 20, checkpointSeconds: 30 }
 const well = { replica: { name: 'east', lagMb: 256 }, lockWaits: 20, checkpointSeconds: 30 }
 
-test('at its limits a database is still well, and a server without replicas is never behind', () => {
+test('at its limits a database is still accepted, and a server without replicas is never behind', () => {
   expect(holdReason(well, limits)).toBeUndefined()
   expect(holdReason({ ...well, replica: undefined }, limits)).toBeUndefined()
 })

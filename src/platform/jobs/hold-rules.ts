@@ -1,7 +1,7 @@
-/** When work over many rows holds back for the sake of everybody else who uses the database. Pure. */
+/** When large work waits, so that other users of the database are not disturbed. Pure. */
 
 export interface Pressure {
-  /** How far the replica that is last has fallen behind; undefined: there is none. */
+  /** How far the slowest replica is behind; undefined: there is none. */
   readonly replica: { readonly name: string; readonly lagMb: number } | undefined
   /** Sessions that wait for a lock. */
   readonly lockWaits: number
@@ -15,7 +15,7 @@ export interface HoldLimits {
   readonly checkpointSeconds: number
 }
 
-/** Why nothing more is to be written for the moment, as the end of "on hold because …"; undefined: there is no reason. */
+/** Why nothing more may be written at the moment, as the end of "on hold because …"; undefined: there is no reason. */
 export function holdReason(pressure: Pressure, limits: HoldLimits): string | undefined {
   const { replica, lockWaits, checkpointSeconds } = pressure
   if (replica && replica.lagMb > limits.replicationLagMb) {

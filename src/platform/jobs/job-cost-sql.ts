@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Db, Tx } from '../database/connect.ts'
 
-/** What a row of this kind has cost lately, in milliseconds. */
+/** The recent cost of a row of this kind, in milliseconds. */
 export async function findCost(db: Db, jobKind: string): Promise<number | undefined> {
   const row = await db
     .selectFrom('jobCosts')
@@ -11,7 +11,7 @@ export async function findCost(db: Db, jobKind: string): Promise<number | undefi
   return row?.msPerRow
 }
 
-/** What a row of this job has cost, over its chunks of at least `minRows` rows. */
+/** The cost of a row of this job, over its chunks of at least `minRows` rows. */
 export async function measureCost(db: Db, jobId: string, minRows: number): Promise<number | undefined> {
   const { rows } = await sql<{ msPerRow: number | null }>`
     select sum(duration_ms) / sum(processed) as ms_per_row

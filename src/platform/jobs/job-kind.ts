@@ -2,11 +2,11 @@ import type { ZodType } from 'zod'
 import type { Db, Tx } from '../database/connect.ts'
 import type { Message } from '../queue/queue.ts'
 
-/** A job as its kind sees it. */
+/** The part of a job that its kind gets. */
 export interface Job<Params = unknown> {
   readonly jobId: string
   readonly jobKind: string
-  /** What the job works on, e.g. a cycle's id. The engine never looks behind it. */
+  /** What the job works on, e.g. a cycle's id. The engine never reads it. */
   readonly subject: string
   readonly params: Params
   readonly total: number | null
@@ -32,7 +32,7 @@ export interface Chunk extends PlannedChunk {
 export interface JobKind<Params = unknown> {
   readonly name: string
   readonly params: ZodType<Params>
-  /** By what a subject is known to people, for log lines and traces, e.g. `{ cycleCode }`. */
+  /** Names of the subject for people, in log lines and traces, e.g. `{ cycleCode }`. */
   logFields(db: Db, subject: string): Promise<Record<string, string>>
   /** `low`: its tokens come after those of other kinds, where the queue knows priorities. */
   readonly priority?: Message['priority']
@@ -43,7 +43,7 @@ export interface JobKind<Params = unknown> {
   plan(tx: Tx, job: Job<Params>, chunkRows: (total: number) => number): Promise<PlannedChunk[] | null>
   /** Does one chunk and returns the rows done. */
   run(tx: Tx, job: Job<Params>, chunk: Chunk): Promise<number>
-  /** All chunks are done: proves it and makes the result true. A `UnrecoverableError` fails the job at once. */
+  /** All chunks are done: checks it and makes the result valid. A `UnrecoverableError` fails the job at once. */
   finish(tx: Tx, job: Job<Params>): Promise<void>
   /** The attempts are used up. Chunks that are done stay done. */
   fail(tx: Tx, job: Job<Params>, reason: string): Promise<void>
@@ -51,7 +51,7 @@ export interface JobKind<Params = unknown> {
   cancel(tx: Tx, job: Job<Params>): Promise<void>
 }
 
-/** Trying again cannot help: a defect, not a mishap. */
+/** Trying again cannot help: a defect, not a temporary error. */
 export class UnrecoverableError extends Error {
   override readonly name = 'UnrecoverableError'
 }

@@ -1,7 +1,7 @@
 import type { Tx } from '../database/connect.ts'
 import { notifyJob } from './job-sql.ts'
 
-/** Four a second are enough for an eye, and each notification takes a lock that all of the server's commits share. */
+/** Four a second are enough for a reader, and each notification takes a lock that all commits of the server share. */
 const everyMs = 250
 
 const lastAt = new Map<string, number>()
@@ -10,7 +10,7 @@ const lastAt = new Map<string, number>()
 export async function notifyJobSometimes(tx: Tx, jobId: string): Promise<void> {
   const now = performance.now()
   if (now - (lastAt.get(jobId) ?? -everyMs) < everyMs) return
-  // Forgetting the oldest keeps the map small however many jobs pass through.
+  // Removing the oldest keeps the map small, however many jobs there are.
   if (lastAt.size > 1000) lastAt.delete(lastAt.keys().next().value as string)
   lastAt.set(jobId, now)
   await notifyJob(tx, jobId)

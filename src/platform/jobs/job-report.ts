@@ -2,17 +2,17 @@ import type { Db } from '../database/connect.ts'
 import type { Delivery } from '../queue/queue.ts'
 import { findProgress } from './progress-sql.ts'
 
-/** Often enough for an eye, seldom enough to cost nothing. */
+/** Often enough for a reader, and rarely enough to cost almost nothing. */
 const everyMs = 500
 
 export interface Reporter {
-  /** Keeps the line for the next report, and gives that if it is time. */
+  /** Keeps the line for the next report, and sends that report if it is time. */
   note(line: string): Promise<void>
-  /** Gives the report that is due at the end of a slice. */
+  /** Sends the report that is due at the end of a slice. */
   flush(): Promise<void>
 }
 
-/** Collects what a token's slice has done for the queue's dashboard, which without `report` costs nothing. */
+/** Collects the work of a token's slice for the queue's dashboard. Does nothing without `report`. */
 export function createReporter(db: Db, jobId: string, report: Delivery['report']): Reporter {
   let lines: string[] = []
   let lastAt = performance.now()

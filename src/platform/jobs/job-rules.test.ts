@@ -22,7 +22,7 @@ test('the remembered cost follows what rows cost lately', () => {
   expect(averageCost(2, 3)).toBeCloseTo(2.4)
 })
 
-test('attempts rest for 2 s, then for 4 s', () => {
+test('failed attempts rest for 2 s, then for 4 s', () => {
   expect([restMs(1), restMs(2)]).toEqual([2000, 4000])
 })
 
@@ -39,14 +39,14 @@ describe('the remaining time', () => {
     expect(remainingSeconds(2000, recent)).toBe(10)
   })
 
-  test('is that of lanes that do not begin together, and have half of their chunks done', () => {
+  test('is right for lanes that do not begin together and have half of their chunks done', () => {
     // Two lanes, half a chunk apart: five chunks of 2 s each, the span 11 s.
     const recent = { chunks: 10, rows: 1000, workMs: 20_000, spanMs: 11_000 }
     expect(remainingSeconds(1050, recent)).toBe(10)
     expect(remainingSeconds(50, recent)).toBe(1)
   })
 
-  test('never counts a pause as work', () => {
+  test('does not count a pause as work', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 10 ** 9 }), (pauseMs) => {
         const steady = { chunks: 10, rows: 1000, workMs: 10_000, spanMs: 10_000 }

@@ -66,11 +66,11 @@ export function averageCost(rememberedMsPerRow: number | undefined, lastMsPerRow
   return rememberedMsPerRow === undefined ? lastMsPerRow : 0.4 * lastMsPerRow + 0.6 * rememberedMsPerRow
 }
 
-/** What the last finished chunks of a job say about its speed. */
+/** The speed of the last finished chunks of a job. */
 export interface RecentChunks {
   readonly chunks: number
   readonly rows: number
-  /** Sum of their durations: time of work, so a pause is not in it. */
+  /** Sum of their durations: working time, without pauses. */
   readonly workMs: number
   /** From the start of the first to the end of the last, by the clock. */
   readonly spanMs: number

@@ -25,7 +25,7 @@ const jobColumns = sql`job_id, job_kind, subject, params, job_status, total, att
 /** The key of a job's advisory lock: shared by those who write for it, exclusive for those who stop it. */
 const lockKey = (jobId: string) => sql`hashtextextended(${jobId}::text, 0)`
 
-/** Waits while somebody is stopping the job. */
+/** Waits while the job is being stopped. */
 export async function lockJobShared(tx: Tx, jobId: string): Promise<void> {
   await sql`select pg_advisory_xact_lock_shared(${lockKey(jobId)})`.execute(tx)
 }
@@ -52,7 +52,7 @@ export async function findJob(db: Db, jobId: string): Promise<JobRow | undefined
   return rows[0]
 }
 
-/** The job's row, locked, if it is in this state; nothing if it is not, or if somebody else has it. */
+/** The job's row, locked, if it is in this state; undefined if it is not, or if another transaction has it. */
 export async function takeJob(tx: Tx, jobId: string, status: JobStatus): Promise<JobRow | undefined> {
   const { rows } = await sql<JobRow>`
     select ${jobColumns} from jobs
@@ -61,7 +61,7 @@ export async function takeJob(tx: Tx, jobId: string, status: JobStatus): Promise
   return rows[0]
 }
 
-/** Moves the job and returns it; nothing if it was in none of the `from` states: somebody else was first. */
+/** Moves the job and returns it; undefined if it was in none of the `from` states, because somebody else was first. */
 export async function moveJob(
   tx: Tx,
   jobId: string,
@@ -98,7 +98,7 @@ export async function recordJobAttempt(db: Db, jobId: string, error: string): Pr
   return rows[0]?.attempts ?? 0
 }
 
-/** Notes why the job is held back, or with null that it no longer is; false when that was known, or it is over. */
+/** Records why the job is on hold, or with null that it no longer is; false when that was recorded before, or the job is over. */
 export async function recordHold(db: Db, jobId: string, reason: string | null): Promise<boolean> {
   const { rows } = await sql`
     with held as (
@@ -110,7 +110,7 @@ export async function recordHold(db: Db, jobId: string, reason: string | null): 
   return rows.length > 0
 }
 
-/** Tells who listens that the job has changed; they hear it when the transaction commits. */
+/** Notifies listeners that the job has changed, when the transaction commits. */
 export async function notifyJob(tx: Tx, jobId: string): Promise<void> {
   await sql`select pg_notify(${jobChannel}, ${jobId})`.execute(tx)
 }

@@ -53,7 +53,7 @@ export async function runChunk(tx: Tx, kind: JobKind, row: JobRow, chunk: Chunk)
   return durationMs
 }
 
-/** Completes a Processing job whose chunks are all done, and remembers what its rows have cost. */
+/** Completes a Processing job whose chunks are all done, and stores the cost of its rows. */
 export async function completeJob(tx: Tx, kind: JobKind, row: JobRow): Promise<void> {
   await kind.finish(tx, jobOf(kind, row))
   await moveJob(tx, row.jobId, ['Processing'], 'Completed')

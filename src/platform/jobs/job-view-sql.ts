@@ -68,7 +68,7 @@ export interface ChunkTrouble {
   notBefore: string | null
 }
 
-/** The first chunks that failed and are not done, with why. */
+/** The first chunks that failed and are not done, with the reason. */
 export async function findTroubles(db: Db, jobId: string, limit: number): Promise<ChunkTrouble[]> {
   const { rows } = await sql<ChunkTrouble>`
     select chunk_no, chunk_status, attempts, error, not_before
@@ -79,7 +79,7 @@ export async function findTroubles(db: Db, jobId: string, limit: number): Promis
   return rows
 }
 
-/** What has become of each chunk, a letter each, in their order: `d`one, `p`ending, `f`ailed. */
+/** The state of each chunk, a letter each, in their order: `d`one, `p`ending, `f`ailed. */
 export async function findChunkStrip(db: Db, jobId: string): Promise<string> {
   const { rows } = await sql<{ strip: string | null }>`
     select string_agg(lower(left(chunk_status, 1)), '' order by chunk_no) as strip

@@ -7,7 +7,7 @@ export interface JobProgress {
   readonly processed: number
   /** 0–100; floor, and 100 only when the job is Completed. */
   readonly percentage: number
-  /** Whole seconds; null while unknown, as it is of a Failed job, and 0 at the end. */
+  /** Whole seconds; null while unknown and for a Failed job, and 0 at the end. */
   readonly estimatedTimeRemaining: number | null
   readonly jobStatus: JobStatus
   readonly jobError: string | null

@@ -26,7 +26,7 @@ export async function retryJob(tx: Tx, jobId: string): Promise<void> {
   await reviveChunks(tx, jobId)
 }
 
-/** Like pausing, and for ever: the kind then undoes, or has undone, what was written. */
+/** Like pausing, but final: the kind then removes what was written, now or in a job of its own. */
 export async function cancelJob(engine: Pick<Engine, 'kinds'>, tx: Tx, jobId: string): Promise<void> {
   await lockJobExclusive(tx, jobId)
   const row = await move(tx, jobId, 'Cancelled')

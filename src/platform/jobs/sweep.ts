@@ -4,7 +4,7 @@ import { findNeglectedJobs } from './job-sql.ts'
 
 const everyMs = 5000
 
-/** Sends a token for each job that has work due and on which nobody works; returns their ids. */
+/** Sends a token for each job that has work due and no worker; returns their ids. */
 export async function sweep(engine: Engine, quietMs = everyMs): Promise<string[]> {
   const jobs = await findNeglectedJobs(engine.db, quietMs)
   const jobIds = jobs.map((job) => job.jobId)

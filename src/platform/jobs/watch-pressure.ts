@@ -3,10 +3,10 @@ import type { Db } from '../database/connect.ts'
 import { countLockWaits, findReplicas, isCheckpointWaiting } from '../database/pressure-sql.ts'
 import { type HoldLimits, holdReason } from './hold-rules.ts'
 
-/** The lanes of a process share what it has seen, for so long. */
+/** For this long the lanes of a process share one reading. */
 const freshMs = 1_000
 
-/** Looks at how the database fares, once a second at most, and says why to hold back; undefined: go on. */
+/** Checks the load of the database, once a second at most, and returns the reason to wait; undefined: continue. */
 export function watchPressure(db: Db, limits: HoldLimits): () => Promise<string | undefined> {
   let seenAt = Number.NEGATIVE_INFINITY
   let seen: Promise<string | undefined> = Promise.resolve(undefined)
@@ -17,7 +17,7 @@ export function watchPressure(db: Db, limits: HoldLimits): () => Promise<string 
       countLockWaits(db),
       isCheckpointWaiting(db),
     ])
-    // Each checkpoint waits a little for each of its files: only one found waiting at every look is a long one.
+    // Each checkpoint waits a little for each of its files: only one that waits at every check is a long wait.
     waitingSince = isWaiting ? (waitingSince ?? now) : undefined
     const last = replicas.toSorted((one, other) => other.lagBytes - one.lagBytes)[0]
     const pressure = {

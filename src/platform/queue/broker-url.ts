@@ -11,7 +11,7 @@ export interface BrokerUrl {
   readonly query: URLSearchParams
 }
 
-/** @throws Error a sentence that does not repeat the URL, for it may hold a password */
+/** @throws Error a sentence that does not repeat the URL, because it may hold a password */
 export function parseBrokerUrl(text: string): BrokerUrl {
   const parts = /^([a-z]+):\/\/(?:([^@/?]*)@)?([^/?#]+)(?:\/([^?#]*))?(?:\?([^#]*))?$/.exec(text)
   if (parts === null) throw new Error('The address of the queue is not a URL such as redis://host:6379.')
@@ -33,7 +33,7 @@ export function describeBroker(text: string): string {
 }
 
 function parseHost(text: string): { host: string; port?: number } {
-  // A scheme that has no default port of its own, so that none is swallowed.
+  // A scheme without a default port, so that the parser removes no port.
   const url = URL.canParse(`broker://${text}`) ? new URL(`broker://${text}`) : undefined
   if (url === undefined || url.hostname === '' || url.host !== text.toLowerCase()) {
     throw new Error(

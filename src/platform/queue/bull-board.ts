@@ -5,7 +5,7 @@ import type { Queue } from './queue.ts'
 const contentSecurityPolicy =
   "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
 
-/** Whether a dashboard can be had of the queue. */
+/** Whether the queue can have a dashboard. */
 export function isBullMqQueue(queue: Queue): queue is BullMqQueue {
   return 'bullmqQueue' in queue
 }
@@ -43,11 +43,11 @@ export function bullBoardPage(
       serverAdapter,
       options: { uiConfig: { boardTitle: 'Almoner' } },
     })
-    // The page names a font of another's server, who is not to learn that it was opened.
+    // The page uses a font of another server, which must not see that the page was opened.
     app.addHook('onSend', async (_request, reply) => {
       reply.header('content-security-policy', contentSecurityPolicy)
     })
-    // It asks every few seconds: its lines would drown the others.
+    // It asks every few seconds: its lines would hide the others.
     await app.register(serverAdapter.registerPlugin(), { prefix: options.path, logLevel: 'warn' })
   }
 }

@@ -92,7 +92,7 @@ describe('opening the queue on PostgreSQL', () => {
     await expect(migratePostgresQueue(url)).rejects.toThrow(/^The schema of the queue .*ECONNREFUSED/)
   })
 
-  test('an address that is none is refused, in a sentence', async () => {
+  test('an invalid address is refused, in a sentence', async () => {
     await expect(openPostgresQueue({ url: 'postgres://[', log: silent })).rejects.toThrow(
       /^The queue cannot be opened: /,
     )
@@ -115,7 +115,7 @@ describe('opening the queue on PostgreSQL', () => {
 })
 
 describe('a consumer on PostgreSQL whose database is away for a second', () => {
-  test('says so, tries a few times, not thousands, and does nothing twice', async () => {
+  test('logs it, tries a few times, not thousands, and does nothing twice', async () => {
     const database = await createDatabase()
     await migratePostgresQueue(database.url)
     const warnings: string[] = []

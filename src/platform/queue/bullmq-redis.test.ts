@@ -123,7 +123,7 @@ describe.skipIf(missing)(`opening the queue on Redis${missing}`, () => {
   const onHost = (server: RedisServer, login: string, path = '') =>
     `redis://${login}127.0.0.1:${server.port}${path}`
 
-  test('nobody there: it may still come', async () => {
+  test('no server there: it is waited for', async () => {
     for (const url of ['redis://127.0.0.1:1', 'redis://127.0.0.1:1,127.0.0.1:2']) {
       await expect(openRedisQueue({ url, log: silent })).rejects.toMatchObject({
         name: 'BrokerAwayError',
@@ -146,7 +146,7 @@ describe.skipIf(missing)(`opening the queue on Redis${missing}`, () => {
     }
   })
 
-  test('a login that is right is taken, with characters that a URL has other uses for', async () => {
+  test('a right login is accepted, also with special characters of URLs', async () => {
     const server = await startRedisServer({ requirepass: 'p@ss/w%rd' })
     try {
       const queue = await openRedisQueue({ url: onHost(server, ':p%40ss%2Fw%25rd@', '/3'), log: silent })
@@ -165,7 +165,7 @@ describe.skipIf(missing)(`opening the queue on Redis${missing}`, () => {
     )
   })
 
-  test('a database that is no number is refused', async () => {
+  test('a database that is not a number is refused', async () => {
     const server = await startRedisServer()
     expect((await refusalOf(server, onHost(server, '', '/main'))).message).toBe(
       '"main" in the address of the queue is not the number of a Redis database.',
@@ -177,7 +177,7 @@ describe.skipIf(missing)(`opening the queue on Redis${missing}`, () => {
     expect((await refusalOf(server, onHost(server, '', '/5'))).message).toMatch(/refuses us: .*out of range/)
   })
 
-  test('rediss: speaks TLS, and trusts whom Node trusts', async () => {
+  test('rediss: uses TLS, and trusts the same authorities as Node', async () => {
     const certificate = await makeCertificate()
     const port = await freePort()
     const server = await startRedisServer({
@@ -213,7 +213,7 @@ describe.skipIf(missing)(`opening the queue on Redis${missing}`, () => {
     expect(refusal.message).toMatch(/not a Redis Cluster: name one of them/)
   })
 
-  test('a cluster is known by one of its hosts, though another of those named is away', async () => {
+  test('one host of a cluster is enough, even if another named host is unreachable', async () => {
     const cluster = await startRedisCluster()
     try {
       const [node] = cluster.nodes as [RedisServer]
@@ -236,7 +236,7 @@ describe.skipIf(missing)(`opening the queue on Redis${missing}`, () => {
 })
 
 describe.skipIf(missing)(`a queue whose Redis is away${missing}`, () => {
-  test('is stopped and closed all the same, and says once that it is lost', async () => {
+  test('is still stopped and closed, and says once that the connection is lost', async () => {
     const server = await startRedisServer()
     const lines: string[] = []
     const note = (_fields: object, line: string) => lines.push(line)

@@ -33,7 +33,7 @@ export function bullMqContract(
       await expect.poll(() => taken, { timeout: 10_000 }).toEqual(['normal 1', 'normal 2', 'low 1', 'low 2'])
     })
 
-    promises('of the messages that are done only the last hundred or so are kept', async (queue) => {
+    promises('only about the last hundred finished messages are kept', async (queue) => {
       const taken = new Set<string>()
       await queue.consume(async ({ id }) => void taken.add(id), { concurrency: 5 })
       await queue.send(

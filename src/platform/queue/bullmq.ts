@@ -18,7 +18,7 @@ export interface Backend<B extends IQueueBackend, Connection> {
   readonly factory: BackendFactory<B, Connection>
   readonly sending: Connection
   readonly consuming: Connection
-  /** Before each name of BullMQ's in the store. */
+  /** The prefix of BullMQ's names in the store. */
   readonly prefix?: string
   close(): Promise<void>
 }
@@ -44,7 +44,7 @@ const messageOptions = {
 
 const lowPriority = 10
 
-/** Whoever sends is told by then that it could not be done. */
+/** After this time the sender gets an error. */
 const answerTimeoutMs = 10_000
 const stopTimeoutMs = 5_000
 
@@ -80,7 +80,7 @@ export async function openBullMqQueue<B extends IQueueBackend, Connection>(
     await inTime(queue.close(), stopTimeoutMs).catch(() => {})
     await backend.close()
   }
-  // BullMQ never settles what it is asked once it is closed.
+  // After close, promises of BullMQ never settle.
   const assertOpen = () => {
     if (closing !== undefined) throw new Error('The queue is closed')
   }
@@ -99,7 +99,7 @@ export async function openBullMqQueue<B extends IQueueBackend, Connection>(
       const jobs = messages.map(({ name, id, priority, sentAt }) => ({
         name,
         data: { id, sentAt },
-        // BullMQ gives out what has no priority first.
+        // BullMQ takes messages without a priority first.
         opts: priority === 'low' ? { priority: lowPriority } : {},
       }))
       const [first] = jobs
@@ -180,11 +180,11 @@ async function startConsumer<B extends IQueueBackend, Connection>(
 
   return {
     async stop() {
-      // In this order, so that nothing is fetched in place of what the handlers put down.
+      // In this order, so that nothing new is fetched when the handlers stop.
       const closed = worker.close()
       stopped.abort()
       await Promise.allSettled(inHand)
-      // Only the broker can say that they are done: while it is away it does not, and gives them out again.
+      // Only the broker can mark them as done: an unreachable broker cannot, and delivers them again later.
       await inTime(closed, stopTimeoutMs).catch((error) =>
         tell(error, 'The consumer was stopped without its broker'),
       )
@@ -192,7 +192,7 @@ async function startConsumer<B extends IQueueBackend, Connection>(
   }
 }
 
-/** @throws Error when it takes too long; what was asked may still be done */
+/** @throws Error when it takes too long; the call may still succeed later */
 async function inTime<Result>(asked: Promise<Result>, limitMs = answerTimeoutMs): Promise<Result> {
   const late = new AbortController()
   const limit = wait(limitMs, undefined, { signal: late.signal }).then(() => {
@@ -207,7 +207,7 @@ async function inTime<Result>(asked: Promise<Result>, limitMs = answerTimeoutMs)
   }
 }
 
-/** Warns of an error, but not again and again of the same: a broker that is away is tried every few seconds. */
+/** Warns of an error, but not again and again of the same: an unreachable broker is tried every few seconds. */
 function tellChanges(log: QueueLog): (error: unknown, what: string) => void {
   let last: string | undefined
   return (error, what) => {
@@ -221,7 +221,7 @@ function prefixOf(backend: { readonly prefix?: string }): { prefix?: string } {
   return backend.prefix === undefined ? {} : { prefix: backend.prefix }
 }
 
-/** @throws UnrecoverableError for what is no message: trying again cannot help */
+/** @throws UnrecoverableError for an invalid message: trying again cannot help */
 function messageOf(bullmq: BullMq, job: Job): Message {
   try {
     return readMessage({ ...job.data, name: job.name })
@@ -230,14 +230,14 @@ function messageOf(bullmq: BullMq, job: Job): Message {
   }
 }
 
-/** The dashboard is for the eye: a report that it misses is lost with it, and the facts are in the database. */
+/** A lost report changes only the dashboard: the facts are in the database. */
 async function show(job: Job, { percentage, lines }: Report): Promise<void> {
   await Promise.allSettled([job.updateProgress(percentage), job.log(lines.join('\n'))])
 }
 
 const networkCodes = ['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'ENOENT', '57P03']
 
-/** What opening the queue throws: whether the broker is away, or does not want us. */
+/** The error of opening the queue: the broker is unreachable, or refuses us. */
 export function refusal(what: string, error: unknown): Error {
   const away = networkCodes.includes((error as { code?: string }).code ?? '')
   return new (away ? BrokerAwayError : Error)(`${what}: ${reason(error)}`, { cause: error })

@@ -7,18 +7,18 @@ import type { Message, MessageHandler, Queue, QueueDepth, QueueLog } from './que
 
 /** One broker with an empty queue, for one test. */
 export interface Broker {
-  /** Every call opens the same queue anew, as another process would. */
+  /** Every call opens the same queue again, as another process would. */
   open(log: QueueLog): Promise<Queue>
-  /** Puts what is no message of ours into the queue, by the broker's own means. */
+  /** Puts an invalid message into the queue, with the broker's own tools. */
   poison(): Promise<void>
   /** Cuts all connections to the broker. */
   interrupt(): Promise<void>
-  /** What QUEUE_URL has to be for another process to open the same queue. */
+  /** The QUEUE_URL with which another process opens the same queue. */
   readonly url: string
   tearDown(): Promise<void>
 }
 
-/** A broker that is nobody else's. */
+/** A broker for this test only. */
 export interface RestartableBroker extends Broker {
   /** Whether what stands in for the broker here loses its messages when it is killed, as the real one would not. */
   readonly forgets?: boolean
@@ -90,7 +90,7 @@ export function queueContract<B extends Broker>(
       await expectDepth(queue, {})
     })
 
-    test('a message comes with when it was sent, if its sender says so', async () => {
+    test('a message has the time when it was sent, if its sender gives it', async () => {
       const queue = await open()
       const inbox = createInbox()
       await queue.consume(inbox.handle, { concurrency: 1 })
@@ -178,7 +178,7 @@ export function queueContract<B extends Broker>(
       expect(inbox.ids()).toEqual(['poison', 'poison', 'poison', 'wholesome'])
     })
 
-    test('what is no message goes to the dead letters at once, with a line in the log', async () => {
+    test('an invalid message goes to the dead letters at once, with a line in the log', async () => {
       const queue = await open()
       const inbox = createInbox()
       await broker.poison()
@@ -279,7 +279,7 @@ export function queueContract<B extends Broker>(
       await expect(queue.send([token('late')])).rejects.toThrow('The queue is closed')
     })
 
-    test('a consumer goes on by itself after its connections were cut', async () => {
+    test('a consumer continues by itself after its connections were cut', async () => {
       const queue = await open()
       const gate = createGate()
       const inbox = createInbox(async ({ id }) => {
@@ -304,9 +304,9 @@ export function queueContract<B extends Broker>(
   })
 
   describe(`the queue on ${name}, killed and started again`, () => {
-    test('a process whose broker is away can still be stopped, and ends', async () => {
+    test('a process whose broker is unreachable can still be stopped, and ends', async () => {
       const broker = await setUpAlone()
-      // At once, between two attempts to connect, and after several: each is a moment of its own to hang in.
+      // At once, between two attempts to connect, and after several: it could hang at each of these moments.
       const leaving = [0, 50, 150, 300, 1_000].map((delayMs) => ({
         delayMs,
         child: startContractChild('leave', broker.url),
@@ -326,7 +326,7 @@ export function queueContract<B extends Broker>(
       }
     })
 
-    test('keeps what it was given, and its consumer and its sender go on by themselves', async () => {
+    test('keeps its messages, and its consumer and its sender continue by themselves', async () => {
       const broker = await setUpAlone()
       const gate = createGate()
       try {
@@ -340,7 +340,7 @@ export function queueContract<B extends Broker>(
 
         await broker.kill()
         gate.open()
-        // Whoever sends meanwhile is told that it cannot be done, and is not kept waiting for ever.
+        // A send meanwhile fails with an error, and does not wait for ever.
         await expect(queue.send([token('lost')])).rejects.toThrow()
         await broker.startAgain()
         await expect
@@ -367,7 +367,7 @@ export function queueContract<B extends Broker>(
 
 type ChildTask = 'send' | 'hold' | 'leave'
 
-/** A process of its own that opens the queue, for what only losing a process can show. */
+/** A separate process that opens the queue, for tests that kill it. */
 export function startContractChild(task: ChildTask, url: string, env: NodeJS.ProcessEnv = {}): ChildProcess {
   return fork(fileURLToPath(new URL('./queue.contract-child.mjs', import.meta.url)), [task], {
     execArgv: ['--import', 'tsx'],

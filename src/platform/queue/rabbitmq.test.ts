@@ -55,14 +55,14 @@ describe.skipIf(missing)(`RabbitMQ${missing}`, () => {
     const opening = (url: string) => openRabbitQueue({ url, log: silent })
     const port = () => new URL(shared.url).port
 
-    test('nobody there: it may still come', async () => {
+    test('no server there: it is waited for', async () => {
       await expect(opening('amqp://127.0.0.1:1,127.0.0.1:2')).rejects.toMatchObject({
         name: 'BrokerAwayError',
         message: 'RabbitMQ at 127.0.0.1:2 does not answer: connect ECONNREFUSED 127.0.0.1:2',
       })
     })
 
-    test('a host that is away is passed over', async () => {
+    test('an unreachable host is skipped', async () => {
       const queue = await opening(`amqp://127.0.0.1:1,127.0.0.1:${port()}`)
       await queue.send([{ name: 'token', id: '1' }])
       await queue.close()
@@ -82,7 +82,7 @@ describe.skipIf(missing)(`RabbitMQ${missing}`, () => {
       expect((refusal as Error).message).not.toContain('secret')
     })
 
-    test('a queue of that name that is another is refused, and is left alone', async () => {
+    test('an existing queue with other settings is refused, and not changed', async () => {
       await deleteQueues()
       await shared.use(async (connection) => {
         const channel = await connection.createChannel()
@@ -94,7 +94,7 @@ describe.skipIf(missing)(`RabbitMQ${missing}`, () => {
       await deleteQueues()
     })
 
-    test('amqps: speaks TLS, and trusts whom Node trusts', async () => {
+    test('amqps: uses TLS, and trusts the same authorities as Node', async () => {
       const certificate = await makeCertificate()
       const tlsPort = await freePort()
       const server = await startRabbitServer([
@@ -121,7 +121,7 @@ describe.skipIf(missing)(`RabbitMQ${missing}`, () => {
     })
   })
 
-  test('queues that are deleted under a consumer are declared again, and it goes on', async () => {
+  test('queues that are deleted under a consumer are declared again, and it continues', async () => {
     const queue = await openRabbitQueue({ url: shared.url, log: silent })
     const sender = await openRabbitQueue({ url: shared.url, log: silent })
     try {
@@ -139,7 +139,7 @@ describe.skipIf(missing)(`RabbitMQ${missing}`, () => {
     }
   })
 
-  test('a message to a queue that is not there is not said to be stored, and the queue is there again', async () => {
+  test('sending to a missing queue fails, and the queue is declared again', async () => {
     const queue = await openRabbitQueue({ url: shared.url, log: silent })
     try {
       await deleteQueues()

@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage, Options } from 'amqplib'
+import type { Channel, ConsumeMessage, Options } from 'amqplib'
 import { parseBrokerUrl } from './broker-url.ts'
 import {
   type Consumer,
@@ -11,39 +10,13 @@ import {
   readMessage,
 } from './queue.ts'
 import { type HeldConnection, holdConnection } from './rabbitmq-connection.ts'
-
-const work = 'contributions'
-const dead = `${work}.dead`
-/** A queue for each pause: in one for all, a message with a long pause would keep back those behind it. */
-const retries = [2, 4].map((seconds) => ({ name: `${work}.retry.${seconds}s`, ms: seconds * 1000 }))
-
-/** On which node a message is kept does not matter, and what one queue hands to another is not lost on the way. */
-const quorum = {
-  'x-queue-type': 'quorum',
-  'x-dead-letter-exchange': '',
-  'x-dead-letter-strategy': 'at-least-once',
-  'x-overflow': 'reject-publish',
-}
-
-const topology: Readonly<Record<string, Record<string, unknown>>> = {
-  [dead]: { 'x-queue-type': 'quorum', 'x-max-length': 1_000 },
-  // A message is not to blame for the process it was in: only one that was lost a hundred times is a dead letter.
-  [work]: { ...quorum, 'x-dead-letter-routing-key': dead, 'x-delivery-limit': 100 },
-  ...Object.fromEntries(
-    retries.map(({ name, ms }) => [
-      name,
-      { ...quorum, 'x-dead-letter-routing-key': work, 'x-message-ttl': ms },
-    ]),
-  ),
-}
+import { dead, declareQueues, retries, work } from './rabbitmq-queues.ts'
+import { answerTimeoutMs, createSender, type Sender } from './rabbitmq-sender.ts'
 
 /** How often a handler has thrown so far. */
 const failuresHeader = 'almoner-failures'
 
-/** Whoever sends is told by then that it could not be done. */
-const answerTimeoutMs = 10_000
 const againMs = 500
-const declareAgainMs = 1_000
 
 /**
  * Opens the queue on RabbitMQ: quorum queues, each message confirmed. It declares its queues on every connection, so
@@ -100,83 +73,6 @@ export async function openRabbitQueue(options: {
     close() {
       closing ??= close()
       return closing
-    },
-  }
-}
-
-async function declareQueues(connection: ChannelModel): Promise<void> {
-  for (const [name, args] of Object.entries(topology)) {
-    // A refusal closes the channel.
-    const channel = await connection.createChannel()
-    channel.on('error', () => {})
-    try {
-      await channel.assertQueue(name, { durable: true, arguments: args })
-      await channel.close()
-    } catch (error) {
-      await connection.close().catch(() => {})
-      throw new Error(`RabbitMQ does not let us have the queue "${name}": ${(error as Error).message}`, {
-        cause: error,
-      })
-    }
-  }
-}
-
-interface Sender {
-  /** Resolves when RabbitMQ has stored it. */
-  publish(queue: string, body: Buffer, properties: Options.Publish): Promise<void>
-  channel(): Promise<ConfirmChannel>
-}
-
-function createSender(connection: HeldConnection): Sender {
-  let open: { readonly on: ChannelModel; readonly channel: Promise<ConfirmChannel> } | undefined
-  const returned = new Set<string>()
-
-  const channel = async () => {
-    const on = await connection.current(answerTimeoutMs)
-    if (open?.on !== on) {
-      const created = on.createConfirmChannel()
-      open = { on, channel: created }
-      const forget = () => {
-        if (open?.channel === created) open = undefined
-      }
-      created.then((made) => {
-        made.on('error', () => {})
-        made.on('close', forget)
-        made.on('return', ({ properties }) => returned.add(properties.messageId))
-      }, forget)
-    }
-    return open.channel
-  }
-
-  return {
-    channel,
-    async publish(queue, body, properties) {
-      const on = await channel()
-      const messageId = randomUUID()
-      await new Promise<void>((resolve, reject) => {
-        const limit = setTimeout(
-          () => reject(new Error(`RabbitMQ has not confirmed a message for ${answerTimeoutMs / 1000} s`)),
-          answerTimeoutMs,
-        )
-        const confirmed = (error: Error | null) => {
-          clearTimeout(limit)
-          if (error) reject(new Error(`RabbitMQ has not taken a message: ${error.message}`))
-          else resolve()
-        }
-        on.sendToQueue(
-          queue,
-          body,
-          { persistent: true, mandatory: true, messageId, ...properties },
-          confirmed,
-        )
-      })
-      // Of a message that fits no queue it says so first, and confirms it all the same.
-      if (returned.delete(messageId)) {
-        // Not at once: a consumer of the old queue that is not told before there is a new one waits at it for ever.
-        await wait(declareAgainMs)
-        await declareQueues(await connection.current(answerTimeoutMs))
-        throw new Error(`RabbitMQ had no queue "${queue}"; it has been declared again`)
-      }
     },
   }
 }

@@ -35,7 +35,7 @@ queueContract('SQS', setUp, setUp)
 describe('opening the queue on SQS', () => {
   const opening = (url: string) => openSqsQueue({ url, log: silent })
 
-  test('nobody there: it may still come', async () => {
+  test('no server there: it is waited for', async () => {
     await expect(
       opening('sqs://eu-central-1/contributions?endpoint=http://127.0.0.1:1'),
     ).rejects.toMatchObject({
@@ -44,7 +44,7 @@ describe('opening the queue on SQS', () => {
     })
   })
 
-  test('a queue that is not there is refused, with how to have it', async () => {
+  test('a missing queue is refused, with how to create it', async () => {
     const url = shared.url.replace('/contributions', '/elsewhere')
     await expect(opening(url)).rejects.toThrow(
       'There is no SQS queue "elsewhere" in eu-central-1: "almoner migrate --create-queues" creates it.',
@@ -64,7 +64,7 @@ describe('opening the queue on SQS', () => {
     }
   })
 
-  test('what it creates hands on to the dead letters, and shows a lost message again after 30 s', async () => {
+  test('its queues hand failed messages to the dead letters, and show a lost message again after 30 s', async () => {
     const attributesOf = async (name: string) => {
       const command = new GetQueueAttributesCommand({
         QueueUrl: await shared.queueUrl(name),

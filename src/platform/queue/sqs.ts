@@ -14,7 +14,7 @@ import { connectSqs, openQueues, type SqsQueues, visibilityTimeoutS } from './sq
 const batchSize = 10
 const pollS = 20
 const heartbeatMs = (visibilityTimeoutS * 1000) / 3
-/** Whoever sends is told by then that it could not be done. */
+/** After this time the sender gets an error. */
 const answerTimeoutMs = 10_000
 const sendAttempts = 3
 const maxTries = 3

@@ -10,7 +10,7 @@ export async function exportTraces(
   version: string,
   log: Logger,
 ): Promise<() => Promise<void>> {
-  // Loaded only where it is asked for: every command would wait for it.
+  // Loaded only when it is used, because every command would wait for it.
   const [{ BatchSpanProcessor, NodeTracerProvider }, { OTLPTraceExporter }, { resourceFromAttributes }] =
     await Promise.all([
       import('@opentelemetry/sdk-trace-node'),
@@ -27,7 +27,7 @@ export async function exportTraces(
   })
   provider.register()
   return () =>
-    // A collector that is away keeps nobody from stopping.
+    // An unreachable collector must not keep the process from stopping.
     provider
       .shutdown()
       .catch((error: unknown) => log.warn({ err: error }, 'the last spans could not be sent'))

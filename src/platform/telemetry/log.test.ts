@@ -16,7 +16,7 @@ function written(fields: object, message = 'told'): Record<string, unknown> {
   return JSON.parse(lines.join(''))
 }
 
-test('whatever says who somebody is, or lets somebody in, is not written', () => {
+test('personal data, passwords and keys are not logged', () => {
   const entry = written({
     email: 'asha@example.org',
     user: { password: 'correct horse', phone: '+919812345678', role: 'clerk' },

@@ -3,10 +3,10 @@ import pino, { type Logger } from 'pino'
 import { withoutSecrets } from '../values/secrets.ts'
 import { traceFields } from './trace.ts'
 
-/** Fields that say who somebody is, or let somebody in. */
+/** Fields with personal data, passwords or keys. */
 const hidden = ['password', 'authorization', 'cookie', 'secret', 'email', 'phone', 'address', 'fullName']
 
-/** An error without what repeats a row of the database, or to whom a letter was. */
+/** An error without the texts that repeat a row of the database or an address. */
 function serializeError(error: Error): object {
   const { detail, where, rejected, rejectedErrors, envelope, response, ...rest } =
     pino.stdSerializers.err(error)
@@ -27,7 +27,7 @@ export function logSettings(level: string): pino.LoggerOptions {
   }
 }
 
-/** Logs to standard error: standard output belongs to what was asked for. */
+/** Logs to standard error: standard output is for results. */
 export function createLog(options: { readonly level: string; readonly format: 'pretty' | 'json' }): Logger {
   const { level, format } = options
   const settings = logSettings(level)
@@ -37,7 +37,7 @@ export function createLog(options: { readonly level: string; readonly format: 'p
   return pino(settings, PinoPretty({ destination: 2, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss' }))
 }
 
-/** At SIGUSR2 the log says everything, and at the next one again what it was asked for. */
+/** SIGUSR2 switches the log to everything, and the next one back to its level. */
 export function switchLevelBySignal(log: Logger): void {
   const usual = log.level
   process.on('SIGUSR2', () => {

@@ -12,7 +12,7 @@ const tracer = trace.getTracer('almoner')
 
 type Attributes = Readonly<Record<string, string | number>>
 
-/** Where the work at hand belongs to, as W3C `traceparent`; null: nobody is tracing it. */
+/** The trace of the current work, as W3C `traceparent`; null: it is not traced. */
 export function traceParent(): string | null {
   const carrier: { traceparent?: string } = {}
   propagation.inject(context.active(), carrier)
@@ -61,7 +61,7 @@ export function inRequestSpan(
   return span
 }
 
-/** What log lines of traced work have: the trace's id, by which the two are found together. */
+/** The trace's id for log lines, which connects them with the trace. */
 export function traceFields(): { traceId?: string } {
   const traceId = trace.getActiveSpan()?.spanContext().traceId
   return traceId === undefined ? {} : { traceId }

@@ -1,10 +1,10 @@
 /** Who does something, as the audit trail keeps it. */
 export interface Actor {
-  /** What people know them by: an e-mail address, `cli:ada`, `almoner`. */
+  /** A name for people: an e-mail address, `cli:ada`, `almoner`. */
   readonly name: string
   /** A role of people and machines; `operator` at the command line, `system` for Almoner itself. */
   readonly role: string
-  /** The name of the API key that spoke for them. */
+  /** The name of the API key that was used. */
   readonly via: string | null
   /** Where the request came from. */
   readonly address: string | null
@@ -16,7 +16,7 @@ const nowhere = { via: null, address: null, requestId: null }
 /** Almoner itself, in the background. */
 export const almoner: Actor = { name: 'almoner', role: 'system', ...nowhere }
 
-/** Whoever has the machine: nothing above them keeps them from anything, but their name is on it. */
+/** The person at the command line of the server: everything is allowed, but is recorded with the name. */
 export function operator(name: string): Actor {
   return { name, role: 'operator', ...nowhere }
 }

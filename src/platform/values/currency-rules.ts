@@ -33,7 +33,7 @@ const exponents = new Map(
 /** The codes that a fund can be kept in, in the order of the alphabet. */
 export const currencyCodes: readonly string[] = [...exponents.keys()].toSorted()
 
-/** What to keep with a currency that is chosen now; undefined when it is none. What is kept already is never asked for again. */
+/** The decimals to store with a newly chosen currency; undefined for an unknown one. Stored decimals are never looked up again. */
 export function currencyOf(code: string): Currency | undefined {
   const currencyExponent = exponents.get(code)
   return currencyExponent === undefined ? undefined : { currency: code, currencyExponent }

@@ -110,10 +110,10 @@ export interface InputFault {
 export class DomainError extends Error {
   readonly code: RefusalCode
   readonly faults: readonly InputFault[]
-  /** When asking again may help. */
+  /** When a new try may help. */
   readonly retryAfterSeconds: number | undefined
 
-  /** @param detail one sentence for the person who asked: what is wrong, and what to do about it */
+  /** @param detail one sentence for the user: what is wrong, and what to do about it */
   constructor(
     code: RefusalCode,
     detail: string,

@@ -106,7 +106,7 @@ export function convertDecimals(amountMinor: number, from: Currency, to: Currenc
  * `stepMinor`, so that the sum is never below the target. The surplus is less than `payers × stepMinor`.
  */
 export function apportion(targetMinor: number, payers: number, stepMinor: number): number {
-  // Exactly: two divisions of floating numbers may come out one step too low for a large target.
+  // Exact integers: with floating numbers the result may be one step too low for a large target.
   const ofAStep = BigInt(payers) * BigInt(stepMinor)
   return Number(((BigInt(targetMinor) + ofAStep - 1n) / ofAStep) * BigInt(stepMinor))
 }

@@ -6,7 +6,7 @@ import ipaddr from 'ipaddr.js'
  */
 export function networkOf(address: string): string {
   if (!ipaddr.isValid(address)) return address
-  // An IPv4 address that was written as an IPv6 one is read as what it is.
+  // An IPv4 address in IPv6 form is read as IPv4.
   const parsed = ipaddr.process(address)
   if (parsed.kind() === 'ipv4') return parsed.toString()
   const parts = (parsed as ipaddr.IPv6).parts.slice(0, 4).map((part) => part.toString(16))

@@ -1,13 +1,13 @@
-/** Something like an API key, wherever it stands in a text. */
+/** A text that looks like an API key. */
 export const keyPattern = /alm_[A-Za-z0-9_-]{20,}/g
 
-/** The text with every key in it made unrecognisable: for logs and for answers. */
+/** The text with every key in it hidden, for logs and answers. */
 export function withoutKeys(text: string): string {
   return text.replaceAll(keyPattern, 'alm_…')
 }
 
 const loginPattern = /\/\/[^\s"@/\\]+@/g
-/** What is asked for behind the path of a URL: names that are searched for, tokens. */
+/** The query of a URL: it may hold names or tokens. */
 const queryPattern = /(https?:\/\/[^\s"'<>\\?]*\?)[^\s"'<>\\]+/g
 /** Neither a path of a scoped package nor what is left of a login in a URL. */
 const emailPattern = /[^\s"'<>\\(),:;=/[\]…]+(?:@|%40)[^\s"'<>\\(),:;=/[\]]+/gi

@@ -7,11 +7,11 @@ import { z } from 'zod'
 export interface TextRule {
   /** The text as it is kept: composed (NFC), without blanks at its ends or two in a row. */
   readonly tidy: (text: string) => string
-  /** Asked of a text that is tidied and not empty. */
+  /** Is applied to a text that is normalized and not empty. */
   readonly reasonAgainst: (text: string) => string | undefined
 }
 
-/** Nothing in it needs to be tidied: what nearly every text is. */
+/** A text that needs no change, like nearly every text. */
 const isPlain = (text: string) => /^[!-~]+(?: [!-~]+)*$/.test(text)
 
 /** Letters and digits, and between them what names and codes have. A million rows are read, and nearly all texts are like that. */
@@ -27,10 +27,10 @@ const tidyText = (text: string) =>
         .replaceAll(/[\u00ad\u200b\u2060\ufeff]/gu, '')
         .replaceAll(/^[\s\u200b-\u200f]+|[\s\u200b-\u200f]+$/gu, '')
 
-/** Nobody sees an invisible character, so it is not part of a code, a number or an address. */
+/** An invisible character is not part of a code, a number or an address. */
 const tidyCode = (text: string) => (isPlain(text) ? text : tidyText(text.replaceAll(/\p{Cf}/gu, '')))
 
-/** A code of a tier or an agent: what people write on paper and say on the telephone. */
+/** A code of a tier or an agent, as people write it on paper and say it on the telephone. */
 export const codeRule: TextRule = {
   tidy: tidyCode,
   reasonAgainst: (code) => reasonAgainstShortened(code) ?? reasonAgainstText(code, 40),
@@ -78,7 +78,7 @@ function decimalValue(digit: string): number {
   return point - zero
 }
 
-/** Domains and local parts in every script, as RFC 6531 has them, and as providers give them away. */
+/** Domains and local parts in every script, as in RFC 6531, and as providers allow them. */
 export const emailRule: TextRule = {
   tidy: tidyCode,
   reasonAgainst: (email) =>
@@ -91,7 +91,7 @@ export const emailRule: TextRule = {
       : 'This is no e-mail address.',
 }
 
-/** What a spreadsheet writes where a value cannot be reckoned, or does not fit into its column. */
+/** What a spreadsheet writes when a value cannot be computed, or does not fit into its column. */
 const spreadsheetError = /^#(?:N\/A|REF!|VALUE!|NAME\?|DIV\/0!|NULL!|NUM!|SPILL!|CALC!|FIELD!|#+)$/i
 
 function reasonAgainstShortened(number: string): string | undefined {
@@ -117,13 +117,13 @@ function reasonAgainstText(text: string, maxChars: number): string | undefined {
   if (spreadsheetError.test(text)) return 'A spreadsheet has written an error here in place of the value.'
   if (/^[=+@-]/.test(text)) return 'It begins with =, +, - or @, which a spreadsheet runs as a formula.'
   if (/^".*"$/.test(text)) return 'Between a quotation mark that closes and the comma there must be nothing.'
-  // The filler of Hangul is a letter that nobody sees.
+  // The filler of Hangul is an invisible letter.
   if (!/(?!\p{Default_Ignorable_Code_Point})[\p{L}\p{N}]/u.test(text))
     return 'It has neither letter nor digit.'
   return undefined
 }
 
-/** The schema of a text that the rule lets pass, as the rule tidies it; something must be left. */
+/** The schema of a text that the rule accepts, in its normalized form; it must not be empty. */
 export function textSchema({ tidy, reasonAgainst }: TextRule) {
   return z
     .string()
@@ -134,7 +134,7 @@ export function textSchema({ tidy, reasonAgainst }: TextRule) {
     })
 }
 
-/** Of a code that is taken: which one has taken it, and why, when it is written in another way. */
+/** The refusal of a code that is taken: it names the existing code, and why they are the same if they look different. */
 export function takenCode(code: string, taken: string): string {
   return code === taken
     ? `${taken} already`

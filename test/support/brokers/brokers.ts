@@ -24,7 +24,7 @@ export interface RunningBroker {
 
 export interface BrokerKind {
   readonly name: string
-  /** What this machine lacks for it and how to have it; empty when nothing. */
+  /** What this machine lacks for it and how to install it; empty when nothing. */
   readonly missing: string
   start(): Promise<RunningBroker>
 }

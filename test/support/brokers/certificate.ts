@@ -10,7 +10,7 @@ export interface Certificate {
   remove(): Promise<void>
 }
 
-/** A certificate for localhost that it has signed itself, so that nobody trusts it who was not told to. */
+/** A self-signed certificate for localhost, which only clients with this certificate trust. */
 export async function makeCertificate(): Promise<Certificate> {
   const directory = await mkdtemp(path.join(tmpdir(), 'almoner-tls-'))
   const [keyPath, certificatePath] = [

@@ -38,7 +38,7 @@ export async function startPostgresServer(
       const { rows } = await client.query(`
         select string_agg(format('%I.%I', schemaname, tablename), ', ') as tables from pg_tables
         where schemaname = 'bullmq' and tablename not like '%migration%'`)
-      // Those at work hold some of the tables while they wait for others: whoever is told to give way tries again.
+      // Those at work hold some of the tables while they wait for others: a session that is cancelled because of a deadlock tries again.
       for (let emptied = false; !emptied; ) {
         emptied = await client.query(`truncate ${rows[0].tables}`).then(
           () => true,

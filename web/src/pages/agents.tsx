@@ -9,13 +9,13 @@ import { useAgents } from '../parts/choices.ts'
 import { DataTable } from '../parts/data-table.tsx'
 import { FormEnd } from '../parts/forms.tsx'
 import { List, useList } from '../parts/list.tsx'
-import { Named, Removal, RetiredSwitch } from '../parts/retired.tsx'
+import { NameWithRetired, RemoveUnused, RetiredSwitch } from '../parts/retired.tsx'
 import { useMay } from '../session.ts'
 
 /** What is open: a new agent, one that is changed, or one whose members are moved. */
 type Opened = { step: 'add' } | { step: 'change' | 'move'; agent: Agent }
 
-export function Agents() {
+export function AgentsList() {
   const { t } = useTranslation()
   const may = useMay()
   const agents = useList<Agent>('/api/agents')
@@ -45,7 +45,9 @@ export function Agents() {
               { name: t('shell.code'), as: 'code', show: (agent) => agent.agentCode },
               {
                 name: t('shell.name'),
-                show: (agent) => <Named name={agent.fullName} isRetired={agent.retiredAt !== null} />,
+                show: (agent) => (
+                  <NameWithRetired name={agent.fullName} isRetired={agent.retiredAt !== null} />
+                ),
               },
               { name: t('shell.email'), show: (agent) => agent.email ?? t('fund.notGiven') },
               { name: t('shell.phone'), show: (agent) => agent.phone ?? t('fund.notGiven') },
@@ -79,7 +81,7 @@ export function Agents() {
       <Modal opened={opened !== undefined} onClose={close} title={opened && titles[opened.step]}>
         {opened?.step === 'add' && <AgentForm agent={undefined} onDone={close} />}
         {opened?.step === 'change' && <AgentForm agent={opened.agent} onDone={close} />}
-        {opened?.step === 'move' && <MoveForm agent={opened.agent} onDone={close} />}
+        {opened?.step === 'move' && <MoveMembersForm agent={opened.agent} onDone={close} />}
       </Modal>
     </Stack>
   )
@@ -146,14 +148,14 @@ function AgentForm({ agent, onDone }: { agent: Agent | undefined; onDone: () => 
           <RetiredSwitch hint={t('fund.agentRetiredHint')} isRetired={isRetired} onChange={setIsRetired} />
         )}
         <FormEnd of={save} verb={t('shell.save')} onCancel={onDone} />
-        {agent && <Removal path={`/api/agents/${agent.agentId}`} list="/api/agents" onDone={onDone} />}
+        {agent && <RemoveUnused path={`/api/agents/${agent.agentId}`} list="/api/agents" onDone={onDone} />}
       </Stack>
     </form>
   )
 }
 
-/** All members of the agent go to another, in one step. */
-function MoveForm({ agent, onDone }: { agent: Agent; onDone: () => void }) {
+/** Moves all members of the agent to another, in one step. */
+function MoveMembersForm({ agent, onDone }: { agent: Agent; onDone: () => void }) {
   const { t } = useTranslation()
   const queries = useQueryClient()
   const agents = useAgents()

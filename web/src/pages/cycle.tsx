@@ -34,9 +34,9 @@ import { ChunkStrip } from '../parts/chunk-strip.tsx'
 import { Creation } from '../parts/creation.tsx'
 import { DataTable } from '../parts/data-table.tsx'
 import { ErrorInWords } from '../parts/error-in-words.tsx'
-import { Refused } from '../parts/forms.tsx'
+import { ErrorAlert } from '../parts/forms.tsx'
 import { List, useList } from '../parts/list.tsx'
-import { Empty, Shown } from '../parts/states.tsx'
+import { Empty, Loaded } from '../parts/states.tsx'
 import { TwoPersons } from '../parts/two-persons.tsx'
 import { useMay } from '../session.ts'
 
@@ -50,10 +50,10 @@ export function CyclePage() {
     // While it is created the stream says how far; this says what can be done with it.
     refetchInterval: ({ state }) => (state.data?.cycleStatus === 'Initializing' ? 2_000 : 15_000),
   })
-  return <Shown of={cycle}>{(shown) => <Whole cycle={shown} />}</Shown>
+  return <Loaded of={cycle}>{(shown) => <CycleDetails cycle={shown} />}</Loaded>
 }
 
-function Whole({ cycle }: { cycle: Cycle }) {
+function CycleDetails({ cycle }: { cycle: Cycle }) {
   const { t } = useTranslation()
   const may = useMay()
   const isActivated = cycle.cycleStatus === 'Active' || cycle.cycleStatus === 'Completed'
@@ -67,7 +67,7 @@ function Whole({ cycle }: { cycle: Cycle }) {
     <Stack>
       {may('cycles.watch') ? (
         <Creation cycle={cycle} title={`${cycle.deceasedFullName} · ${cycle.claimCode}`}>
-          <Steering cycle={cycle} />
+          <CycleActions cycle={cycle} />
         </Creation>
       ) : (
         <Title order={2}>{`${cycle.cycleCode} · ${cycle.deceasedFullName}`}</Title>
@@ -84,7 +84,7 @@ function Whole({ cycle }: { cycle: Cycle }) {
           </Paper>
         ))}
       </SimpleGrid>
-      <Facts cycle={cycle} />
+      <CycleFacts cycle={cycle} />
       <Tabs defaultValue="contributions" keepMounted={false}>
         <Tabs.List>
           <Tabs.Tab value="contributions">{t('cycles.contributions')}</Tabs.Tab>
@@ -95,17 +95,17 @@ function Whole({ cycle }: { cycle: Cycle }) {
           {isActivated ? <Contributions cycle={cycle} /> : <Empty>{t('cycles.notShown')}</Empty>}
         </Tabs.Panel>
         <Tabs.Panel value="agents" pt="md">
-          {isActivated ? <ByAgent cycle={cycle} /> : <Empty>{t('cycles.notShown')}</Empty>}
+          {isActivated ? <ContributionsByAgent cycle={cycle} /> : <Empty>{t('cycles.notShown')}</Empty>}
         </Tabs.Panel>
         <Tabs.Panel value="timeline" pt="md">
-          <What cycle={cycle} />
+          <CycleTimeline cycle={cycle} />
         </Tabs.Panel>
       </Tabs>
     </Stack>
   )
 }
 
-function Facts({ cycle }: { cycle: Cycle }) {
+function CycleFacts({ cycle }: { cycle: Cycle }) {
   const { t } = useTranslation()
   const facts = [
     [
@@ -152,7 +152,7 @@ function isRevocable({ cycleStatus, activatedAt, collectedAmount }: Cycle): bool
   )
 }
 
-function Revocation({ cycle: { cycleId, cycleCode } }: { cycle: Cycle }) {
+function RevokeCycle({ cycle: { cycleId, cycleCode } }: { cycle: Cycle }) {
   const { t } = useTranslation()
   return (
     <TwoPersons
@@ -168,7 +168,7 @@ function Revocation({ cycle: { cycleId, cycleCode } }: { cycle: Cycle }) {
   )
 }
 
-function Steering({ cycle }: { cycle: Cycle }) {
+function CycleActions({ cycle }: { cycle: Cycle }) {
   const { t } = useTranslation()
   const may = useMay()
   const queries = useQueryClient()
@@ -198,11 +198,11 @@ function Steering({ cycle }: { cycle: Cycle }) {
           {t(`cycles.${verb}`)}
         </Button>
       ))}
-      {isRevocable(cycle) && may('cycles.start') && <Revocation cycle={cycle} />}
+      {isRevocable(cycle) && may('cycles.start') && <RevokeCycle cycle={cycle} />}
       <Modal opened={asked !== undefined} onClose={close} title={asked && t(`cycles.${asked}`)}>
         <Stack>
           <Text>{asked && t(`cycles.${asked}Says`)}</Text>
-          <Refused error={steer.error} />
+          <ErrorAlert error={steer.error} />
           <Group justify="flex-end">
             <Button variant="default" onClick={close}>
               {t('cycles.keep')}
@@ -279,14 +279,14 @@ function Contributions({ cycle }: { cycle: Cycle }) {
   )
 }
 
-function ByAgent({ cycle }: { cycle: Cycle }) {
+function ContributionsByAgent({ cycle }: { cycle: Cycle }) {
   const { t } = useTranslation()
   const shares = useQuery({
     queryKey: [cycles, cycle.cycleId, 'agents'],
     queryFn: () => ask<{ items: AgentShare[] }>('GET', `${cycles}/${cycle.cycleId}/agents`),
   })
   return (
-    <Shown of={shares}>
+    <Loaded of={shares}>
       {({ items }) => (
         <DataTable
           rows={items}
@@ -327,12 +327,12 @@ function ByAgent({ cycle }: { cycle: Cycle }) {
           ]}
         />
       )}
-    </Shown>
+    </Loaded>
   )
 }
 
 /** Who did what when, and the parts of the creation with what went wrong in them. */
-function What({ cycle }: { cycle: Cycle }) {
+function CycleTimeline({ cycle }: { cycle: Cycle }) {
   const { t } = useTranslation()
   const may = useMay()
   const list = useList<FundEvent>(`${cycles}/${cycle.cycleId}/events`, {}, { refetchInterval: 5_000 })

@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next'
 import { ask, type Delivery } from '../api.ts'
 import { instant, number } from '../format.ts'
 import { DataTable } from '../parts/data-table.tsx'
-import { Refused } from '../parts/forms.tsx'
+import { ErrorAlert } from '../parts/forms.tsx'
 import { List, useList } from '../parts/list.tsx'
 import { Chip } from '../parts/status-chip.tsx'
 import { useFund, useMay } from '../session.ts'
@@ -50,7 +50,7 @@ export function DeliveriesPage() {
         value={status}
         onChange={setStatus}
       />
-      <Refused error={resend.error} />
+      <ErrorAlert error={resend.error} />
       <List of={list} empty={t('notices.noLetters')}>
         {(items) => (
           <DataTable

@@ -21,9 +21,9 @@ import { type DragEvent, useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ask, type ImportResult, withQuery } from '../api.ts'
 import { number } from '../format.ts'
-import { Confirmation, Refused } from '../parts/forms.tsx'
+import { Confirmation, ErrorAlert } from '../parts/forms.tsx'
 import { useMay } from '../session.ts'
-import { Counts, Problems } from './import-result.tsx'
+import { ImportCounts, ImportProblems } from './import-result.tsx'
 
 type DateOrder = 'dmy' | 'mdy' | 'ymd'
 type OnDuplicate = 'skip' | 'update'
@@ -62,12 +62,12 @@ export function ImportPage() {
       </Anchor>
       <Title order={2}>{t('members.import')}</Title>
       <Text maw={720}>{t('members.importSays')}</Text>
-      <Importing />
+      <ImportForm />
     </Stack>
   )
 }
 
-function Importing() {
+function ImportForm() {
   const { t } = useTranslation()
   const queries = useQueryClient()
   const size = useSize()
@@ -113,14 +113,14 @@ function Importing() {
         <Alert color="green" title={t('members.done')} role="status">
           {t('members.doneSays', { count, number: number(count), name: file.name })}
         </Alert>
-        <Counts title={t('members.done')} result={write.data} />
-        <Problems result={write.data} fileName={file.name} />
+        <ImportCounts title={t('members.done')} result={write.data} />
+        <ImportProblems result={write.data} fileName={file.name} />
         <Group>
           <Button component={Link} to="/members">
             {t('members.toMembers')}
           </Button>
           {count > 0 && write.data.importId !== null && (
-            <Undo
+            <UndoImport
               importId={write.data.importId}
               onDone={() => {
                 forget()
@@ -236,10 +236,10 @@ function Importing() {
           <Progress value={100} animated aria-hidden="true" />
         </Stack>
       )}
-      <Refused error={error} />
+      <ErrorAlert error={error} />
       {file && check.data && (
         <>
-          <Counts title={t('members.wouldBe')} result={check.data} />
+          <ImportCounts title={t('members.wouldBe')} result={check.data} />
           <Group>
             <Button
               size="md"
@@ -251,7 +251,7 @@ function Importing() {
             </Button>
             {count === 0 && <Text c="dimmed">{t('members.nothingToImport')}</Text>}
           </Group>
-          <Problems result={check.data} fileName={file.name} />
+          <ImportProblems result={check.data} fileName={file.name} />
         </>
       )}
     </Stack>
@@ -259,7 +259,7 @@ function Importing() {
 }
 
 /** While nothing rests on it; the server says when something does. */
-function Undo({ importId, onDone }: { importId: string; onDone: () => void }) {
+function UndoImport({ importId, onDone }: { importId: string; onDone: () => void }) {
   const { t } = useTranslation()
   const queries = useQueryClient()
   const [isAsked, setIsAsked] = useState(false)

@@ -18,7 +18,7 @@ const counted = [
   'createdTiers',
 ] as const
 
-export function Counts({ title, result }: { title: string; result: ImportResult }) {
+export function ImportCounts({ title, result }: { title: string; result: ImportResult }) {
   const { t } = useTranslation()
   return (
     <Paper withBorder p="md">
@@ -74,8 +74,8 @@ function download(blob: Blob, name: string): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000)
 }
 
-/** What is wrong in the same way stands in one line, however many rows it concerns. */
-export function Problems({ result, fileName }: { result: ImportResult; fileName: string }) {
+/** One line for each kind of fault, however many rows have it. */
+export function ImportProblems({ result, fileName }: { result: ImportResult; fileName: string }) {
   const { t } = useTranslation()
   const { problems, faults, warnings } = result
   if (problems.length === 0) return null

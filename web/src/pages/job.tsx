@@ -8,7 +8,7 @@ import { duration, instant, number } from '../format.ts'
 import { ChunkStrip } from '../parts/chunk-strip.tsx'
 import { DataTable } from '../parts/data-table.tsx'
 import { ErrorInWords } from '../parts/error-in-words.tsx'
-import { Empty, Shown } from '../parts/states.tsx'
+import { Empty, Loaded } from '../parts/states.tsx'
 import { useFund, useMay } from '../session.ts'
 import { JobProgress, JobStatusChip, useKind } from './jobs.tsx'
 
@@ -24,12 +24,12 @@ export function JobPage() {
   return (
     <Stack gap="lg">
       <Anchor renderRoot={(props) => <Link to="/jobs" {...props} />}>{t('operations.allJobs')}</Anchor>
-      <Shown of={job}>{(data) => <Detail job={data} />}</Shown>
+      <Loaded of={job}>{(data) => <JobDetails job={data} />}</Loaded>
     </Stack>
   )
 }
 
-function Detail({ job }: { job: JobDetail }) {
+function JobDetails({ job }: { job: JobDetail }) {
   const { t } = useTranslation()
   const may = useMay()
   const kind = useKind()
@@ -56,22 +56,22 @@ function Detail({ job }: { job: JobDetail }) {
       )}
       <JobProgress job={job} />
       <SimpleGrid component="dl" cols={{ base: 1, xs: 2, md: 3 }} m={0}>
-        <Fact label={t('operations.createdBy')}>{job.createdBy}</Fact>
-        <Fact label={t('operations.createdAt')}>{when(job.createdAt)}</Fact>
-        <Fact label={t('operations.beganAt')}>{when(job.startedAt)}</Fact>
-        <Fact label={t('operations.completedAt')}>{when(job.completedAt)}</Fact>
-        <Fact label={t('operations.running')}>
+        <JobFact label={t('operations.createdBy')}>{job.createdBy}</JobFact>
+        <JobFact label={t('operations.createdAt')}>{when(job.createdAt)}</JobFact>
+        <JobFact label={t('operations.beganAt')}>{when(job.startedAt)}</JobFact>
+        <JobFact label={t('operations.completedAt')}>{when(job.completedAt)}</JobFact>
+        <JobFact label={t('operations.running')}>
           {job.startedAt === null ? t('operations.empty') : duration(Math.round(job.runningMs / 1000))}
-        </Fact>
-        <Fact label={t('operations.chunkRows')}>
+        </JobFact>
+        <JobFact label={t('operations.chunkRows')}>
           {job.chunkRows === null ? t('operations.empty') : number(job.chunkRows)}
-        </Fact>
-        <Fact label={t('operations.attempts')}>{number(job.attempts)}</Fact>
-        <Fact label={t('operations.job')}>
+        </JobFact>
+        <JobFact label={t('operations.attempts')}>{number(job.attempts)}</JobFact>
+        <JobFact label={t('operations.job')}>
           <Text span ff="monospace" size="xs" style={{ overflowWrap: 'anywhere' }}>
             {job.jobId}
           </Text>
-        </Fact>
+        </JobFact>
       </SimpleGrid>
       <Stack component="section" aria-labelledby="parts" gap="xs">
         <Title order={2} size="h3" id="parts">
@@ -79,13 +79,13 @@ function Detail({ job }: { job: JobDetail }) {
         </Title>
         <ChunkStrip job={job} />
       </Stack>
-      <Errors job={job} timeZone={timeZone} />
-      <Log job={job} timeZone={timeZone} />
+      <JobErrors job={job} timeZone={timeZone} />
+      <JobLog job={job} timeZone={timeZone} />
     </>
   )
 }
 
-function Fact({ label, children }: { label: string; children: ReactNode }) {
+function JobFact({ label, children }: { label: string; children: ReactNode }) {
   return (
     <Paper withBorder p="sm">
       <Text component="dt" size="sm" c="dimmed">
@@ -98,7 +98,7 @@ function Fact({ label, children }: { label: string; children: ReactNode }) {
   )
 }
 
-function Errors({ job, timeZone }: { job: JobDetail; timeZone: string }) {
+function JobErrors({ job, timeZone }: { job: JobDetail; timeZone: string }) {
   const { t } = useTranslation()
   const next = ({ chunkStatus, notBefore }: JobDetail['errors'][number]) => {
     const over = ['Completed', 'Failed', 'Cancelled'].includes(job.jobStatus)
@@ -130,7 +130,7 @@ function Errors({ job, timeZone }: { job: JobDetail; timeZone: string }) {
   )
 }
 
-function Log({ job, timeZone }: { job: JobDetail; timeZone: string }) {
+function JobLog({ job, timeZone }: { job: JobDetail; timeZone: string }) {
   const { t } = useTranslation()
   return (
     <Stack component="section" aria-labelledby="log" gap="xs">

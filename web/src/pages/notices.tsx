@@ -28,7 +28,7 @@ export function NoticesPage() {
   return (
     <Stack>
       <Title order={2}>{t('notices.title')}</Title>
-      <AllowBrowser />
+      <AllowBrowserNotices />
       <List of={list} empty={t('notices.none')}>
         {(items) =>
           items.map((notice) => (
@@ -68,7 +68,7 @@ function useReading(): void {
 }
 
 /** Asks whether the browser may tell outside of the page, which it does not ask of its own accord. */
-function AllowBrowser() {
+function AllowBrowserNotices() {
   const { t } = useTranslation()
   const [canAsk, setCanAsk] = useState('Notification' in window && Notification.permission === 'default')
   if (!canAsk) return null

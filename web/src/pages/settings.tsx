@@ -8,8 +8,8 @@ import { currencyCodes, currencyOf } from '../../../src/platform/values/currency
 import { ask, type Fund } from '../api.ts'
 import { minorUnits, typed } from '../format.ts'
 import { ChannelChoice } from '../parts/channel-choice.tsx'
-import { Refused } from '../parts/forms.tsx'
-import { Shown } from '../parts/states.tsx'
+import { ErrorAlert } from '../parts/forms.tsx'
+import { Loaded } from '../parts/states.tsx'
 import { useMay } from '../session.ts'
 import { languages } from '../texts.ts'
 
@@ -23,7 +23,7 @@ export function SettingsPage() {
   return (
     <Stack maw={640}>
       <Title order={2}>{t('fund.settingsTitle')}</Title>
-      <Shown of={fund}>{(data) => <FundForm fund={data} />}</Shown>
+      <Loaded of={fund}>{(data) => <FundForm fund={data} />}</Loaded>
     </Stack>
   )
 }
@@ -154,7 +154,7 @@ function FundForm({ fund }: { fund: Fund }) {
             onChange={(channels) => change({ [key]: channels })}
           />
         ))}
-        <Refused error={save.error} />
+        <ErrorAlert error={save.error} />
         {!readOnly && (
           <Group>
             <Button type="submit" loading={save.isPending} disabled={changed.length === 0}>

@@ -7,7 +7,7 @@ import { date, money, number } from '../format.ts'
 import { askAll } from '../parts/choices.ts'
 import { CycleLink } from '../parts/cycle-link.tsx'
 import { DataTable } from '../parts/data-table.tsx'
-import { Empty, Shown } from '../parts/states.tsx'
+import { Empty, Loaded } from '../parts/states.tsx'
 import { useFund, useSession } from '../session.ts'
 
 const cycles = '/api/contribution-cycles'
@@ -49,7 +49,7 @@ export function SheetPage() {
         </Button>
       </Group>
       {isAgent || agentId ? (
-        <Shown of={sheet}>{(shown) => <Sheet {...shown} />}</Shown>
+        <Loaded of={sheet}>{(shown) => <CollectionSheet {...shown} />}</Loaded>
       ) : (
         <Empty>{t('notices.chooseAgent')}</Empty>
       )}
@@ -57,7 +57,7 @@ export function SheetPage() {
   )
 }
 
-function Sheet({
+function CollectionSheet({
   cycle,
   share,
   contributions,

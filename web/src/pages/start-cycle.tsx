@@ -20,8 +20,8 @@ import { date, duration, minorUnits, money, number } from '../format.ts'
 import { StartedCard } from '../parts/creation.tsx'
 import { DataTable } from '../parts/data-table.tsx'
 import { Facts } from '../parts/facts.tsx'
-import { Refused } from '../parts/forms.tsx'
-import { Empty, Shown } from '../parts/states.tsx'
+import { ErrorAlert } from '../parts/forms.tsx'
+import { Empty, Loaded } from '../parts/states.tsx'
 import { useFund } from '../session.ts'
 
 const cycles = '/api/contribution-cycles'
@@ -92,7 +92,7 @@ export function StartCyclePage() {
   return (
     <Stack>
       <Title order={2}>{t('cycles.start')}</Title>
-      <Shown of={waiting}>
+      <Loaded of={waiting}>
         {(offered) =>
           offered.length === 0 ? (
             <Empty>{t('cycles.noClaims')}</Empty>
@@ -148,10 +148,10 @@ export function StartCyclePage() {
               </Grid.Col>
               <Grid.Col span={{ base: 12, md: 7 }}>
                 {claimId !== '' && !isAmountWrong && (
-                  <Shown of={preview}>
+                  <Loaded of={preview}>
                     {(shown) => (
                       <PreviewCard preview={shown}>
-                        <Refused error={start.error} />
+                        <ErrorAlert error={start.error} />
                         <Button
                           size="md"
                           h="auto"
@@ -164,13 +164,13 @@ export function StartCyclePage() {
                         </Button>
                       </PreviewCard>
                     )}
-                  </Shown>
+                  </Loaded>
                 )}
               </Grid.Col>
             </Grid>
           )
         }
-      </Shown>
+      </Loaded>
     </Stack>
   )
 }

@@ -28,14 +28,14 @@ import {
 import { ask, type NoticeTemplate, type WrittenLetter } from '../api.ts'
 import { number } from '../format.ts'
 import { Facts } from '../parts/facts.tsx'
-import { Refused } from '../parts/forms.tsx'
-import { Shown, useSentence } from '../parts/states.tsx'
+import { ErrorAlert } from '../parts/forms.tsx'
+import { Loaded, useSentence } from '../parts/states.tsx'
 import { useFund } from '../session.ts'
 import { languages } from '../texts.ts'
 
 const templates = '/api/notice-templates'
 
-/** How the fund words its letters, with the letter beside it as it would be. */
+/** The wording of the letters, each with a preview. */
 export function TemplatesPage() {
   const { t } = useTranslation()
   const fund = useFund()
@@ -85,14 +85,14 @@ export function TemplatesPage() {
       {fund && fund.noticeLanguage !== language && (
         <Text c="dimmed">{t('notices.otherLanguage', { language: languages[fund.noticeLanguage] })}</Text>
       )}
-      <Shown of={list}>
+      <Loaded of={list}>
         {({ items }) => {
           const template = items.find(
             (one) => one.noticeKind === kind && one.form === form && one.language === language,
           )
           return template && <TemplateForm key={`${kind} ${form} ${language}`} template={template} />
         }}
-      </Shown>
+      </Loaded>
     </Stack>
   )
 }
@@ -164,7 +164,7 @@ function TemplateForm({ template }: { template: NoticeTemplate }) {
           <Text size="sm" c="dimmed">
             {t('notices.requiredValues')}
           </Text>
-          <Refused error={save.error ?? reset.error} />
+          <ErrorAlert error={save.error ?? reset.error} />
           <Group>
             <Button type="submit" loading={save.isPending} disabled={!isChanged}>
               {t('shell.save')}
@@ -188,12 +188,12 @@ function TemplateForm({ template }: { template: NoticeTemplate }) {
           </Group>
         </Stack>
       </form>
-      <Preview of={{ noticeKind, form, language, ...words }} />
+      <TemplatePreview of={{ noticeKind, form, language, ...words }} />
     </div>
   )
 }
 
-function Preview({ of }: { of: Omit<NoticeTemplate, 'updatedAt'> }) {
+function TemplatePreview({ of }: { of: Omit<NoticeTemplate, 'updatedAt'> }) {
   const { t } = useTranslation()
   const sentence = useSentence()
   const [template] = useDebouncedValue(of, 400)
@@ -234,7 +234,7 @@ function Preview({ of }: { of: Omit<NoticeTemplate, 'updatedAt'> }) {
   )
 }
 
-/** The letter as it is read; what the mail's HTML shows, in the console's own look. */
+/** The letter like its HTML, in the style of the console. */
 function LetterText({ text, link }: { text: string; link: string }) {
   return partsOf(text, link).map((part, index) => {
     const key = `${index}`

@@ -10,9 +10,9 @@ import { minorUnits, money, typed } from '../format.ts'
 import { DataTable } from '../parts/data-table.tsx'
 import { FormEnd } from '../parts/forms.tsx'
 import { List, useList } from '../parts/list.tsx'
-import { Named, Removal, RetiredSwitch } from '../parts/retired.tsx'
+import { NameWithRetired, RemoveUnused, RetiredSwitch } from '../parts/retired.tsx'
 import { useFund, useMay } from '../session.ts'
-import { Agents } from './agents.tsx'
+import { AgentsList } from './agents.tsx'
 
 export function TiersPage() {
   const { t } = useTranslation()
@@ -22,13 +22,13 @@ export function TiersPage() {
       <Title order={1} size="h2">
         {t('fund.tiersTitle')}
       </Title>
-      <Tiers />
-      {may('agents.read') && <Agents />}
+      <TiersList />
+      {may('agents.read') && <AgentsList />}
     </Stack>
   )
 }
 
-function Tiers() {
+function TiersList() {
   const { t } = useTranslation()
   const may = useMay()
   const fund = useFund()
@@ -62,7 +62,7 @@ function Tiers() {
               { name: t('shell.code'), as: 'code', show: (one) => one.tierCode },
               {
                 name: t('shell.name'),
-                show: (one) => <Named name={one.tierName} isRetired={one.retiredAt !== null} />,
+                show: (one) => <NameWithRetired name={one.tierName} isRetired={one.retiredAt !== null} />,
               },
               { name: t('fund.contribution'), as: 'number', show: (one) => amount(one.contributionAmount) },
               { name: t('fund.benefit'), as: 'number', show: (one) => amount(one.benefitAmount) },
@@ -97,7 +97,7 @@ function Tiers() {
   )
 }
 
-/** A null amount is one that is left empty, an undefined one is no amount. */
+/** Null: the field is empty. Undefined: it is not a valid amount. */
 function readAmount(text: string, currency: Currency): number | null | undefined {
   return text.trim() === '' ? null : minorUnits(text, currency)
 }
@@ -181,7 +181,7 @@ function TierForm({ tier, fund, onDone }: { tier: Tier | undefined; fund: Curren
           <RetiredSwitch hint={t('fund.tierRetiredHint')} isRetired={isRetired} onChange={setIsRetired} />
         )}
         <FormEnd of={save} verb={t('shell.save')} onCancel={onDone} />
-        {tier && <Removal path={`/api/tiers/${tier.tierId}`} list="/api/tiers" onDone={onDone} />}
+        {tier && <RemoveUnused path={`/api/tiers/${tier.tierId}`} list="/api/tiers" onDone={onDone} />}
       </Stack>
     </form>
   )

@@ -19,7 +19,7 @@ type Act =
   | { kind: 'rotate' | 'switch'; endpoint: Endpoint }
   | { kind: 'secret'; endpoint: EndpointWithSecret }
 
-/** Programs that are told what happens to cycles. */
+/** Programs that get the events of cycles. */
 export function WebhooksPage() {
   const { t } = useTranslation()
   const may = useMay()
@@ -92,23 +92,23 @@ export function WebhooksPage() {
       <Modal
         opened={opened}
         onClose={close}
-        // The secret is kept no longer than it is shown.
+        // The secret is kept only while it is shown.
         onExitTransitionEnd={() => setAct({ kind: 'add' })}
         title={t(act.kind === 'add' ? 'notices.addWebhook' : 'notices.webhook')}
         closeOnClickOutside={act.kind !== 'secret'}
         closeOnEscape={act.kind !== 'secret'}
       >
         {act.kind === 'add' && (
-          <AddForm onAdded={(endpoint) => setAct({ kind: 'secret', endpoint })} onClose={close} />
+          <AddWebhook onAdded={(endpoint) => setAct({ kind: 'secret', endpoint })} onClose={close} />
         )}
         {act.kind === 'rotate' && (
-          <Rotation
+          <RotateSecret
             endpoint={act.endpoint}
             onRotated={(endpoint) => setAct({ kind: 'secret', endpoint })}
             onClose={close}
           />
         )}
-        {act.kind === 'switch' && <Switching endpoint={act.endpoint} onClose={close} />}
+        {act.kind === 'switch' && <SwitchWebhook endpoint={act.endpoint} onClose={close} />}
         {act.kind === 'secret' && (
           <Secret
             label={t('notices.secret')}
@@ -126,12 +126,12 @@ function switchName({ disabledAt }: Endpoint) {
   return disabledAt === null ? 'notices.switchOff' : 'notices.switchOn'
 }
 
-function useRefresh(): () => void {
+function useRefreshWebhooks(): () => void {
   const queries = useQueryClient()
   return () => void queries.invalidateQueries({ queryKey: [webhooks] })
 }
 
-function AddForm({
+function AddWebhook({
   onAdded,
   onClose,
 }: {
@@ -139,7 +139,7 @@ function AddForm({
   onClose: () => void
 }) {
   const { t } = useTranslation()
-  const refresh = useRefresh()
+  const refresh = useRefreshWebhooks()
   const add = useMutation({
     mutationFn: (url: string) => ask<EndpointWithSecret>('POST', webhooks, { url }),
     onSuccess: (endpoint) => {
@@ -169,7 +169,7 @@ function AddForm({
   )
 }
 
-function Rotation({
+function RotateSecret({
   endpoint,
   onRotated,
   onClose,
@@ -196,9 +196,9 @@ function Rotation({
   )
 }
 
-function Switching({ endpoint, onClose }: { endpoint: Endpoint; onClose: () => void }) {
+function SwitchWebhook({ endpoint, onClose }: { endpoint: Endpoint; onClose: () => void }) {
   const { t } = useTranslation()
-  const refresh = useRefresh()
+  const refresh = useRefreshWebhooks()
   const isOff = endpoint.disabledAt !== null
   const change = useMutation({
     mutationFn: () => ask('PATCH', `${webhooks}/${endpoint.endpointId}`, { enabled: isOff }),

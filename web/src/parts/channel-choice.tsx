@@ -3,7 +3,7 @@ import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { type PersonalChannel, personalChannels } from '../../../src/fund/fund-rules.ts'
 
-/** A choice of ways to people, always in one order. */
+/** A choice of channels, always in the same order. */
 export function ChannelChoice(props: {
   label: string
   description?: ReactNode

@@ -1,9 +1,9 @@
-/** Short lists that are wanted whole, to choose from. */
+/** Short lists that are loaded completely, to choose from. */
 import { useQuery } from '@tanstack/react-query'
 import { type Agent, ask, type Page, type Tier, withQuery } from '../api.ts'
 import { useMay } from '../session.ts'
 
-/** All of a list that is there to choose from, and not only its first page. */
+/** All items of a list, and not only its first page. */
 export async function askAll<Item>(
   path: string,
   query: Record<string, string | undefined> = {},

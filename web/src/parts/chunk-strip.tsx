@@ -8,7 +8,7 @@ const colors: Record<string, string> = {
   f: 'var(--mantine-color-red-7)',
 }
 
-/** One cell a chunk, in their order: what is done, what waits, what has failed. */
+/** One cell for each chunk, in order: done, pending or failed. */
 export function ChunkStrip({ job }: { job: Pick<JobDetail, 'chunks' | 'chunkStrip'> }) {
   const { t } = useTranslation()
   const { done, pending, failed } = job.chunks
@@ -26,11 +26,11 @@ export function ChunkStrip({ job }: { job: Pick<JobDetail, 'chunks' | 'chunkStri
       >
         {[...job.chunkStrip].map((state, index) => (
           <rect
-            // biome-ignore lint/suspicious/noArrayIndexKey: a chunk is its place.
+            // biome-ignore lint/suspicious/noArrayIndexKey: a chunk is identified by its place.
             key={index}
             x={index * width}
             width={width * 0.92}
-            // Told apart by their height too, not by colour alone.
+            // Different heights too, not only colours.
             y={state === 'd' ? 0 : state === 'f' ? 0 : 12}
             height={state === 'p' ? 8 : 20}
             fill={colors[state]}

@@ -6,11 +6,11 @@ import { duration, number } from '../format.ts'
 import { StatusChip, shownStatus } from './status-chip.tsx'
 import { useProgress } from './use-progress.ts'
 
-/** The seconds left, counted down until the next answer says better; null while nobody knows or nothing is done. */
+/** The seconds left, counted down until the next answer; null while it is unknown or nothing runs. */
 function useTimeLeft(progress: CreationProgress): number | null {
   const { estimatedTimeRemaining: told, jobStatus } = progress
   const [left, setLeft] = useState(told)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each answer counts anew, also one that says the same.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each answer restarts the countdown, also an equal one.
   useEffect(() => {
     setLeft(told)
     if (!told) return
@@ -49,7 +49,7 @@ function CreationBar({ progress }: { progress: CreationProgress }) {
         <Text className="numbers">{sentence}</Text>
         <Text c="dimmed">{left === null ? ' ' : t('cycles.remaining', { duration: duration(left) })}</Text>
       </Group>
-      {/* Told by a screen reader at every tenth, not at every step. */}
+      {/* A screen reader reads it at every 10 %, not at every step. */}
       <VisuallyHidden role="status" aria-live="polite">
         {total > 0
           ? t('cycles.percent', {
@@ -63,7 +63,7 @@ function CreationBar({ progress }: { progress: CreationProgress }) {
   )
 }
 
-/** What is told of a cycle while its contributions are created, and what has become of it. */
+/** The progress of a cycle while its contributions are created, and the result. */
 export function Creation({ cycle, title, children }: { cycle: Cycle; title: string; children?: ReactNode }) {
   const { t } = useTranslation()
   const progress = useProgress(cycle.cycleId, cycle.cycleStatus)
@@ -106,7 +106,7 @@ export function Creation({ cycle, title, children }: { cycle: Cycle; title: stri
   )
 }
 
-/** The same with its buttons, as it comes at once when a cycle has been started. */
+/** The same with buttons, shown directly after a cycle was started. */
 export function StartedCard({
   cycle,
   onView,

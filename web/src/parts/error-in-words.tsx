@@ -1,7 +1,7 @@
 import { Text } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 
-/** What PostgreSQL and the network say of themselves, by what it means to whoever has to decide what to do. */
+/** Known errors of PostgreSQL and the network, with their meaning for the user. */
 const troubles: readonly [RegExp, string][] = [
   [/deadlock|could not serialize|lock timeout|could not obtain lock/i, 'busy'],
   [/statement timeout|query read timeout|took too long/i, 'slow'],
@@ -10,7 +10,7 @@ const troubles: readonly [RegExp, string][] = [
   [/duplicate key/i, 'duplicate'],
 ]
 
-/** Almoner's own errors are sentences already; others are explained, and shown as they came. */
+/** Almoner's own errors are sentences already; others are explained, and also shown unchanged. */
 export function ErrorInWords({ error }: { error: string }) {
   const { t } = useTranslation()
   const meaning = troubles.find(([sign]) => sign.test(error))?.[1]

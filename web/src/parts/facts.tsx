@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react'
 
-/** What is known about one thing, each fact beside its name. */
+/** Facts about one thing, each beside its name. */
 export function Facts({
   rows,
   as,

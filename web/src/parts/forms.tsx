@@ -3,8 +3,8 @@ import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useSentence } from './states.tsx'
 
-/** Why a form was refused; nothing while it was not. */
-export function Refused({ error }: { error: unknown }) {
+/** Why a request was refused; nothing if it was not. */
+export function ErrorAlert({ error }: { error: unknown }) {
   const sentence = useSentence()
   if (!error) return null
   return (
@@ -14,7 +14,7 @@ export function Refused({ error }: { error: unknown }) {
   )
 }
 
-/** As a ref: what is to be looked at or filled in first. */
+/** As a ref: the element that gets the focus first. */
 export function focus(element: HTMLElement | null): void {
   element?.focus()
 }
@@ -25,7 +25,7 @@ export function fieldOf(form: HTMLFormElement, name: string): string {
   return typeof value === 'string' ? value : ''
 }
 
-export function Copy({ value }: { value: string }) {
+export function CopyValue({ value }: { value: string }) {
   const { t } = useTranslation()
   return (
     <CopyButton value={value}>
@@ -38,7 +38,7 @@ export function Copy({ value }: { value: string }) {
   )
 }
 
-/** The end of a form: why it was refused, the way out, and its verb. */
+/** The end of a form: the error, the cancel button and the submit button. */
 export function FormEnd({
   of: { error, isPending },
   verb,
@@ -53,7 +53,7 @@ export function FormEnd({
   const { t } = useTranslation()
   return (
     <>
-      <Refused error={error} />
+      <ErrorAlert error={error} />
       <Group justify="flex-end">
         <Button variant="default" onClick={onCancel}>
           {t('shell.cancel')}
@@ -87,7 +87,7 @@ export function Confirmation({
   return (
     <Stack>
       <Text>{sentence}</Text>
-      <Refused error={error} />
+      <ErrorAlert error={error} />
       <Group justify="flex-end">
         <Button variant="default" onClick={onClose}>
           {t('shell.cancel')}
@@ -100,7 +100,7 @@ export function Confirmation({
   )
 }
 
-/** What is shown only this once. */
+/** A secret that is shown only once. */
 export function Secret({
   label,
   sentence,
@@ -126,7 +126,7 @@ export function Secret({
         readOnly
       />
       <Group justify="flex-end">
-        <Copy value={value} />
+        <CopyValue value={value} />
         <Button onClick={onClose}>{t('shell.close')}</Button>
       </Group>
     </Stack>

@@ -3,7 +3,7 @@ import { useInfiniteQuery } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ask, type Page, withQuery } from '../api.ts'
-import { Empty, Failed, Loading } from './states.tsx'
+import { Empty, LoadError, Loading } from './states.tsx'
 
 /** A list of the API, page by page as somebody asks for more. */
 export function useList<Item>(
@@ -33,7 +33,7 @@ export function List<Item>({
 }) {
   const { t } = useTranslation()
   if (list.data === undefined) {
-    return list.error ? <Failed error={list.error} again={() => void list.refetch()} /> : <Loading />
+    return list.error ? <LoadError error={list.error} again={() => void list.refetch()} /> : <Loading />
   }
   const items = list.data.pages.flatMap((page) => page.items)
   if (items.length === 0) return <Empty>{empty}</Empty>

@@ -25,7 +25,7 @@ export function MemberSelect({
       name: one.fullName,
       status: t(`members.status.${one.memberStatus}`),
     })
-  // What is chosen stands in the field as a whole line, which is nothing to search for.
+  // The field then holds the whole line of the chosen member, which must not be searched for.
   const wanted = member && search === lineOf(member) ? '' : search.trim().slice(0, 100)
   const [q] = useDebouncedValue(wanted, 300)
   const found = useQuery({
@@ -37,7 +37,7 @@ export function MemberSelect({
   const isChosenOffered = offered.some(({ memberId }) => memberId === member?.memberId)
   const choices = member && !isChosenOffered ? [member, ...offered] : offered
   const isSearching = wanted !== '' && (q !== wanted || found.isPending)
-  // Said below the label and not in the list: a list of no choices is a riddle to a screen reader.
+  // Said below the label and not in the list: an empty list is confusing in a screen reader.
   const hint =
     wanted === '' || choices.length > 0
       ? t('claims.deceasedHint')

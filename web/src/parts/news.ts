@@ -9,11 +9,11 @@ import { useMay } from '../session.ts'
 export const noticesPath = '/api/notices'
 
 const newestKey = [noticesPath, 'newest']
-/** What tabs of one browser call the stream that one of them holds for all. */
+/** The name, for all tabs of one browser, of the stream that one of them holds. */
 const streamName = 'almoner-notices'
 const againMs = 5_000
 
-/** The newest few notices: asked for once, and then kept by `useNewsStream`. */
+/** The newest few notices: loaded once, and then updated by `useNewsStream`. */
 function useNewest() {
   const may = useMay()
   return useQuery({
@@ -62,7 +62,7 @@ function useNewsStream(): void {
           resolve()
         })
       })
-    // It is refused when this page is left while another tab still holds it.
+    // It is rejected when this page is closed while another tab still holds the lock.
     navigator.locks.request(streamName, { signal: leaving.signal }, hold).catch(() => {})
     return () => {
       leaving.abort()
@@ -109,19 +109,19 @@ export function useNoticeSentence(): (notice: Notice) => string {
   }
 }
 
-/** Tells each notice that comes while this page is open, once: by a toast, and by the browser itself where it may. */
+/** Shows each new notice once while this page is open: as a toast, and as a notification of the browser if allowed. */
 export function useTellNews(): void {
   useNewsStream()
   const sentenceOf = useNoticeSentence()
   const queries = useQueryClient()
   const known = useRef<Set<string>>(undefined)
   const newest = useNewest()
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another function each time, and the same words.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the function is new each time, but its texts are the same.
   useEffect(() => {
     if (!newest) return
     const before = known.current
     known.current = new Set([...(before ?? []), ...newest.map(({ noticeId }) => noticeId)])
-    // At the first look everything is old.
+    // At the first load no notice is new.
     const news = before ? newest.filter(({ noticeId }) => !before.has(noticeId)) : []
     if (news.length === 0) return
     void queries.invalidateQueries({ queryKey: ['/api/contribution-cycles'] })

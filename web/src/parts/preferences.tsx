@@ -7,8 +7,8 @@ import { type LetterLanguage, letterLanguages } from '../../../src/fund/fund-rul
 import { ask, type NoticePreferences } from '../api.ts'
 import { languages } from '../texts.ts'
 import { ChannelChoice } from './channel-choice.tsx'
-import { Refused } from './forms.tsx'
-import { Shown } from './states.tsx'
+import { ErrorAlert } from './forms.tsx'
+import { Loaded } from './states.tsx'
 
 /**
  * How somebody is written to.
@@ -17,7 +17,9 @@ import { Shown } from './states.tsx'
  */
 export function Preferences({ path, readOnly = false }: { path: string; readOnly?: boolean }) {
   const kept = useQuery({ queryKey: [path], queryFn: () => ask<NoticePreferences>('GET', path) })
-  return <Shown of={kept}>{(data) => <PreferencesForm path={path} kept={data} readOnly={readOnly} />}</Shown>
+  return (
+    <Loaded of={kept}>{(data) => <PreferencesForm path={path} kept={data} readOnly={readOnly} />}</Loaded>
+  )
 }
 
 function PreferencesForm(props: { path: string; kept: NoticePreferences; readOnly: boolean }) {
@@ -65,7 +67,7 @@ function PreferencesForm(props: { path: string; kept: NoticePreferences; readOnl
           value={shown.refusedChannels}
           onChange={(refusedChannels) => setDraft((former) => ({ ...former, refusedChannels }))}
         />
-        <Refused error={save.error} />
+        <ErrorAlert error={save.error} />
         {!readOnly && (
           <Group>
             <Button type="submit" loading={save.isPending} disabled={!isChanged}>

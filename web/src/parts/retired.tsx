@@ -2,10 +2,10 @@ import { Badge, Button, Group, Switch, Text } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { ask } from '../api.ts'
-import { Refused } from './forms.tsx'
+import { ErrorAlert } from './forms.tsx'
 
 /** The name of a tier or an agent, and that it is retired. */
-export function Named({ name, isRetired }: { name: string; isRetired: boolean }) {
+export function NameWithRetired({ name, isRetired }: { name: string; isRetired: boolean }) {
   const { t } = useTranslation()
   return (
     <Group gap="xs">
@@ -39,8 +39,8 @@ export function RetiredSwitch({
   )
 }
 
-/** Removes what was never used; the server says when it was. */
-export function Removal({ path, list, onDone }: { path: string; list: string; onDone: () => void }) {
+/** Removes what was never used; otherwise the server refuses. */
+export function RemoveUnused({ path, list, onDone }: { path: string; list: string; onDone: () => void }) {
   const { t } = useTranslation()
   const queries = useQueryClient()
   const remove = useMutation({
@@ -52,7 +52,7 @@ export function Removal({ path, list, onDone }: { path: string; list: string; on
   })
   return (
     <>
-      <Refused error={remove.error} />
+      <ErrorAlert error={remove.error} />
       <Group justify="space-between">
         <Text size="sm" c="dimmed">
           {t('fund.removeHint')}

@@ -3,20 +3,20 @@ import { useMutation } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { ask, type Enrolment } from '../api.ts'
 import { useSession } from '../session.ts'
-import { Copy, fieldOf, focus, Refused } from './forms.tsx'
+import { CopyValue, ErrorAlert, fieldOf, focus } from './forms.tsx'
 
 /** Apps show codes in groups; the server takes them without the spaces. */
 export function codeOf(form: HTMLFormElement): string {
   return fieldOf(form, 'code').replace(/\s/g, '')
 }
 
-/** From the password to the first code: only then does the second factor count. */
+/** From the password to the first code, which completes the enrolment. */
 export function SecondFactor({ onEnrolled }: { onEnrolled: () => void }) {
   const { t } = useTranslation()
   const begin = useMutation({
     mutationFn: (password: string) => ask<Enrolment>('POST', '/api/session/second-factor', { password }),
   })
-  if (begin.data) return <Confirmation enrolment={begin.data} onEnrolled={onEnrolled} />
+  if (begin.data) return <ConfirmSecondFactor enrolment={begin.data} onEnrolled={onEnrolled} />
   return (
     <form
       onSubmit={(event) => {
@@ -35,7 +35,7 @@ export function SecondFactor({ onEnrolled }: { onEnrolled: () => void }) {
           maxLength={128}
           required
         />
-        <Refused error={begin.error} />
+        <ErrorAlert error={begin.error} />
         <Button type="submit" loading={begin.isPending}>
           {t('access.showPicture')}
         </Button>
@@ -44,7 +44,7 @@ export function SecondFactor({ onEnrolled }: { onEnrolled: () => void }) {
   )
 }
 
-function Confirmation({ enrolment, onEnrolled }: { enrolment: Enrolment; onEnrolled: () => void }) {
+function ConfirmSecondFactor({ enrolment, onEnrolled }: { enrolment: Enrolment; onEnrolled: () => void }) {
   const { t } = useTranslation()
   const { data: session } = useSession()
   const { totpUri, qrCode, backupCodes } = enrolment
@@ -61,7 +61,7 @@ function Confirmation({ enrolment, onEnrolled }: { enrolment: Enrolment; onEnrol
       }}
     >
       <Stack>
-        {/* Not the field of the code, for that would scroll past the picture. */}
+        {/* Not the field of the code, because that would scroll past the picture. */}
         <Text ref={focus} tabIndex={-1}>
           {t('access.readPicture')}
         </Text>
@@ -85,7 +85,7 @@ function Confirmation({ enrolment, onEnrolled }: { enrolment: Enrolment; onEnrol
           ))}
         </SimpleGrid>
         <Group>
-          <Copy value={backupCodes.join('\n')} />
+          <CopyValue value={backupCodes.join('\n')} />
           <Button
             variant="default"
             onClick={() => download('almoner-backup-codes.txt', [heading, '', ...backupCodes, ''].join('\n'))}
@@ -102,7 +102,7 @@ function Confirmation({ enrolment, onEnrolled }: { enrolment: Enrolment; onEnrol
           maxLength={20}
           required
         />
-        <Refused error={confirm.error} />
+        <ErrorAlert error={confirm.error} />
         <Button type="submit" loading={confirm.isPending}>
           {t('access.goOn')}
         </Button>
@@ -111,7 +111,7 @@ function Confirmation({ enrolment, onEnrolled }: { enrolment: Enrolment; onEnrol
   )
 }
 
-/** In fours, as it is easier to type, and as a line can break. */
+/** In groups of four, which are easier to type and can wrap. */
 function grouped(key: string): string {
   return key.match(/.{1,4}/g)?.join(' ') ?? ''
 }

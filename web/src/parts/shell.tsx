@@ -81,7 +81,7 @@ export function Shell({
               Almoner
             </Title>
           </Group>
-          <Bell />
+          <NoticesBell />
         </Group>
       </AppShell.Header>
       <AppShell.Navbar p="sm" component="nav" aria-label={t('shell.nav')}>
@@ -96,7 +96,7 @@ export function Shell({
             {session.name}
           </Text>
           {place('/account', t('shell.account'))}
-          <Looks />
+          <LanguageAndColours />
           <SignOut onSignedOut={onSignedOut} />
         </AppShell.Section>
       </AppShell.Navbar>
@@ -108,7 +108,7 @@ export function Shell({
 }
 
 /** The language, and light or dark. */
-function Looks() {
+function LanguageAndColours() {
   const { t, i18n } = useTranslation()
   const { setColorScheme } = useMantineColorScheme()
   const isDark = useComputedColorScheme('light') === 'dark'
@@ -149,7 +149,7 @@ function SignOut({ onSignedOut }: { onSignedOut: () => Promise<void> }) {
   return <NavLink component="button" label={t('shell.signOut')} onClick={() => void signOut()} />
 }
 
-function Bell() {
+function NoticesBell() {
   const { t } = useTranslation()
   const may = useMay()
   const unread = useUnread()
@@ -162,7 +162,7 @@ function Bell() {
         variant="subtle"
         aria-label={t('notices.bell', { count: unread })}
       >
-        {/* Drawn, for not every machine has the sign in its fonts. */}
+        {/* Drawn, because not every machine has the sign in its fonts. */}
         <svg
           width="20"
           height="20"

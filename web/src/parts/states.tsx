@@ -3,7 +3,7 @@ import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Refusal } from '../api.ts'
 
-/** What a person is told of an error: the server's own sentence, or that it cannot be reached. */
+/** The message for an error: the server's own sentence, or that it cannot be reached. */
 export function useSentence(): (error: unknown) => string {
   const { t } = useTranslation()
   return (error) => {
@@ -14,7 +14,7 @@ export function useSentence(): (error: unknown) => string {
   }
 }
 
-export function Failed({ error, again }: { error: unknown; again?: () => void }) {
+export function LoadError({ error, again }: { error: unknown; again?: () => void }) {
   const { t } = useTranslation()
   const sentence = useSentence()
   return (
@@ -55,8 +55,8 @@ interface Asked<Data> {
   readonly refetch: () => unknown
 }
 
-/** The answer once it is there; until then that it is loading, or why it is not. An answer stays while a newer one fails. */
-export function Shown<Data>({
+/** Shows the data when it is loaded, and before that a loader or the error. Data stays when a later load fails. */
+export function Loaded<Data>({
   of: { data, error, refetch },
   children,
 }: {
@@ -64,5 +64,5 @@ export function Shown<Data>({
   children: (data: Data) => ReactNode
 }) {
   if (data !== undefined) return <>{children(data)}</>
-  return error ? <Failed error={error} again={() => void refetch()} /> : <Loading />
+  return error ? <LoadError error={error} again={() => void refetch()} /> : <Loading />
 }

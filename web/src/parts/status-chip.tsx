@@ -3,7 +3,7 @@ import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Cycle } from '../api.ts'
 
-/** What state something is in: not by colour alone, each has its sign and its word. */
+/** A state: not only by colour, each has a sign and a word. */
 export function Chip({ color, sign, children }: { color: string; sign: string; children: ReactNode }) {
   return (
     <Badge color={color} leftSection={<span aria-hidden="true">{sign}</span>}>
@@ -23,7 +23,7 @@ const looks: Record<ShownStatus, { color: string; sign: string }> = {
   Paused: { color: 'blue', sign: '‖' },
 }
 
-/** A paused creation is a state of its own to whoever looks at it. */
+/** For users, a paused creation is a state of its own. */
 export function shownStatus(cycle: Pick<Cycle, 'cycleStatus' | 'jobStatus'>): ShownStatus {
   return cycle.cycleStatus === 'Initializing' && cycle.jobStatus === 'Paused' ? 'Paused' : cycle.cycleStatus
 }

@@ -11,7 +11,7 @@ export function StepUpDialog({
   onAnswer,
 }: {
   hasSecondFactor: boolean
-  /** Is told whether they were given. */
+  /** Called with whether they were given. */
   onAnswer: (isConfirmed: boolean) => void
 }) {
   const { t } = useTranslation()

@@ -14,17 +14,17 @@ interface Texts {
   readonly title: string
   readonly request: string
   readonly approve: string
-  /** What follows, before somebody agrees to it. */
+  /** The effects, shown before the approval. */
   readonly approveSays: string
 }
 
-/** What one person asks for and another approves: the buttons for both, and who has asked why. */
+/** A step that one person requests and another approves: the buttons for both, and who requested it and why. */
 export function TwoPersons({
   path,
   asked,
   texts,
 }: {
-  /** Is posted to, deleted, and approved below. */
+  /** POST requests it, DELETE withdraws it, POST on `/approval` below it approves it. */
   path: string
   /** The request that waits; null while there is none. */
   asked: { requestedBy: string; requestedAt: string; reason: string } | null
@@ -62,7 +62,7 @@ export function TwoPersons({
       <Modal opened={step !== undefined} onClose={close} title={texts.title}>
         {step === 'request' && <RequestForm path={path} verb={texts.request} onDone={close} />}
         {(step === 'approve' || step === 'withdraw') && (
-          <Answer path={path} texts={texts} isApproval={step === 'approve'} onDone={close} />
+          <AnswerForm path={path} texts={texts} isApproval={step === 'approve'} onDone={close} />
         )}
       </Modal>
     </>
@@ -94,7 +94,7 @@ function RequestForm({ path, verb, onDone }: { path: string; verb: string; onDon
   )
 }
 
-function Answer({
+function AnswerForm({
   path,
   texts,
   isApproval,

@@ -22,7 +22,7 @@ export function useProgress(
 ): CreationProgress | undefined {
   const queries = useQueryClient()
   const [progress, setProgress] = useState<CreationProgress>()
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the status is why it begins anew.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new status starts it again.
   useEffect(() => {
     let source: EventSource | undefined
     let timer: number | undefined
@@ -60,7 +60,7 @@ export function useProgress(
         take(next)
         if (isOver(next)) return
       } catch {
-        // The server is away, or the session is over; the page says so where it asks for the cycle.
+        // The server is unreachable, or the session is over; the query of the cycle shows the error.
       }
       if (!left) timer = window.setTimeout(follow, again)
     }

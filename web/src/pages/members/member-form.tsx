@@ -1,152 +1,23 @@
-import {
-  Alert,
-  Anchor,
-  Button,
-  Group,
-  Modal,
-  Select,
-  SimpleGrid,
-  Stack,
-  TextInput,
-  Title,
-} from '@mantine/core'
-import { useDebouncedValue, useDisclosure } from '@mantine/hooks'
+import { Alert, Select, Stack, TextInput } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { Link } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { memberMoves, memberStatuses } from '../../../src/members/member-rules.ts'
-import { ask, type Member, type Tier } from '../api.ts'
-import { date, today } from '../format.ts'
-import { useAgents, useTiers } from '../parts/choices.ts'
-import { DataTable } from '../parts/data-table.tsx'
-import { FormEnd, Refused } from '../parts/forms.tsx'
-import { List, useList } from '../parts/list.tsx'
-import { Chip } from '../parts/status-chip.tsx'
-import { useFund, useMay } from '../session.ts'
+import { memberMoves, memberStatuses } from '../../../../src/members/member-rules.ts'
+import { ask, type Member, type Tier } from '../../api.ts'
+import { today } from '../../format.ts'
+import { useAgents, useTiers } from '../../parts/choices.ts'
+import { ErrorAlert, FormEnd } from '../../parts/forms.tsx'
+import { useFund } from '../../session.ts'
 
 const members = '/api/members'
 
 type MemberStatus = Member['memberStatus']
 
-const looks: Record<MemberStatus, { color: string; sign: string }> = {
-  Active: { color: 'green', sign: '✓' },
-  Suspended: { color: 'yellow', sign: '‖' },
-  Inactive: { color: 'gray', sign: '○' },
-  Deceased: { color: 'dark', sign: '†' },
-}
-
-export function MemberChip({ status }: { status: MemberStatus }) {
-  const { t } = useTranslation()
-  const { color, sign } = looks[status]
-  return (
-    <Chip color={color} sign={sign}>
-      {t(`members.status.${status}`)}
-    </Chip>
-  )
-}
-
-const tierChoice = ({ tierId, tierCode, tierName }: Tier) => ({
+export const tierChoice = ({ tierId, tierCode, tierName }: Tier) => ({
   value: tierId,
   label: tierCode === tierName ? tierCode : `${tierCode} · ${tierName}`,
 })
-
-export function MembersPage() {
-  const { t } = useTranslation()
-  const may = useMay()
-  const tiers = useTiers()
-  const [isAdding, adding] = useDisclosure()
-  const [search, setSearch] = useState('')
-  const [status, setStatus] = useState<string | null>(null)
-  const [tierId, setTierId] = useState<string | null>(null)
-  const [searched] = useDebouncedValue(search.trim(), 300)
-  const list = useList<Member>(members, {
-    q: searched || undefined,
-    status: status ?? undefined,
-    tierId: tierId ?? undefined,
-  })
-  const isFiltered = searched !== '' || status !== null || tierId !== null
-  const clearing = { clearable: true, clearButtonProps: { 'aria-label': t('members.clear') } }
-  return (
-    <Stack>
-      <Group justify="space-between">
-        <Title order={2}>{t('members.title')}</Title>
-        <Group gap="xs">
-          {may('members.import') && (
-            <Button component={Link} to="/members/import" variant="default">
-              {t('members.import')}
-            </Button>
-          )}
-          {may('members.change') && <Button onClick={adding.open}>{t('members.add')}</Button>}
-        </Group>
-      </Group>
-      <SimpleGrid cols={{ base: 1, xs: 2, md: 3 }} role="search" aria-label={t('shell.search')}>
-        <TextInput
-          label={t('members.search')}
-          type="search"
-          maxLength={100}
-          autoComplete="off"
-          spellCheck={false}
-          value={search}
-          onChange={(event) => setSearch(event.currentTarget.value)}
-        />
-        <Select
-          label={t('shell.status')}
-          placeholder={t('shell.all')}
-          data={memberStatuses.map((one) => ({ value: one, label: t(`members.status.${one}`) }))}
-          value={status}
-          onChange={setStatus}
-          {...clearing}
-        />
-        {may('fund.read') && (
-          <Select
-            label={t('members.tier')}
-            placeholder={t('shell.all')}
-            data={(tiers.data ?? []).map(tierChoice)}
-            value={tierId}
-            onChange={setTierId}
-            searchable
-            nothingFoundMessage={t('members.nothingFound')}
-            {...clearing}
-          />
-        )}
-      </SimpleGrid>
-      <List of={list} empty={t(isFiltered ? 'members.noMatch' : 'members.empty')}>
-        {(items) => (
-          <DataTable
-            rows={items}
-            keyOf={(member) => member.memberId}
-            columns={[
-              {
-                name: t('shell.code'),
-                show: (member) => (
-                  <Anchor
-                    inherit
-                    className="code"
-                    renderRoot={(props) => (
-                      <Link {...props} to="/members/$memberId" params={{ memberId: member.memberId }} />
-                    )}
-                  >
-                    {member.memberCode}
-                  </Anchor>
-                ),
-              },
-              { name: t('shell.name'), show: (member) => member.fullName },
-              { name: t('shell.status'), show: (member) => <MemberChip status={member.memberStatus} /> },
-              { name: t('members.tier'), as: 'code', show: (member) => member.tierCode },
-              { name: t('members.agent'), as: 'code', show: (member) => member.agentCode ?? t('shell.none') },
-              { name: t('members.joinedOn'), as: 'code', show: (member) => date(member.joinedOn) },
-            ]}
-          />
-        )}
-      </List>
-      <Modal opened={isAdding} onClose={adding.close} title={t('members.add')}>
-        <MemberForm onDone={adding.close} />
-      </Modal>
-    </Stack>
-  )
-}
 
 type Draft = Pick<
   Member,
@@ -216,7 +87,7 @@ export function MemberForm({ member, onDone }: { member?: Member; onDone: () => 
     })
   }
 
-  // The member's own tier and agent can be shown before the lists are there, and if they never come.
+  // The member's own tier and agent can be shown before the lists are loaded, and if that fails.
   const tierChoices = tiers.data?.filter(({ retiredAt }) => retiredAt === null).map(tierChoice) ?? []
   if (member && !tierChoices.some(({ value }) => value === member.tierId)) {
     tierChoices.push({ value: member.tierId, label: member.tierCode })
@@ -231,7 +102,7 @@ export function MemberForm({ member, onDone }: { member?: Member; onDone: () => 
   if (member?.agentId && !agentChoices.some(({ value }) => value === member.agentId)) {
     agentChoices.push({ value: member.agentId, label: member.agentCode ?? '' })
   }
-  // Nobody becomes Deceased but by a claim.
+  // Only a claim makes a member Deceased.
   const statuses = member
     ? [member.memberStatus, ...memberMoves[member.memberStatus].filter((one) => one !== 'Deceased')]
     : memberStatuses
@@ -239,7 +110,7 @@ export function MemberForm({ member, onDone }: { member?: Member; onDone: () => 
   return (
     <form onSubmit={submit}>
       <Stack>
-        <Refused error={listsError} />
+        <ErrorAlert error={listsError} />
         {isDeceased && <Alert color="gray">{t('members.isDeceased')}</Alert>}
         {!member && (
           <TextInput

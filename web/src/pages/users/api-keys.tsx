@@ -1,25 +1,22 @@
-import { Badge, Button, Checkbox, Group, Modal, Stack, Text, TextInput } from '@mantine/core'
+import { Badge, Button, Group, Modal, Stack, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import type { Permission } from '../../../src/access/permission-rules.ts'
-import { type ApiKey, ask } from '../api.ts'
-import { instant, number, today } from '../format.ts'
-import { DataTable } from '../parts/data-table.tsx'
-import { Confirmation, fieldOf, Refused, Secret } from '../parts/forms.tsx'
-import { List, useList } from '../parts/list.tsx'
-import { useFund, useMay, useSession } from '../session.ts'
-
-const keysPath = '/api/api-keys'
-
-type CreatedApiKey = ApiKey & { key: string }
+import type { Permission } from '../../../../src/access/permission-rules.ts'
+import { type ApiKey, ask } from '../../api.ts'
+import { instant, number } from '../../format.ts'
+import { DataTable } from '../../parts/data-table.tsx'
+import { Confirmation, Secret } from '../../parts/forms.tsx'
+import { List, useList } from '../../parts/list.tsx'
+import { useFund, useMay } from '../../session.ts'
+import { CreateApiKey, type CreatedApiKey, keysPath } from './create-api-key.tsx'
 
 /** What is open over the list of keys. */
 type KeyAct = { kind: 'create' } | { kind: 'revoke'; key: ApiKey } | { kind: 'created'; key: CreatedApiKey }
 
-export function Keys() {
+export function ApiKeys() {
   const { t } = useTranslation()
   const may = useMay()
   const list = useList<ApiKey>(keysPath)
@@ -39,13 +36,16 @@ export function Keys() {
       )}
       <List of={list} empty={t('access.noKeys')}>
         {(keys) => (
-          <KeyTable keys={keys} {...(canChange && { onRevoke: (key) => begin({ kind: 'revoke', key }) })} />
+          <ApiKeysTable
+            keys={keys}
+            {...(canChange && { onRevoke: (key) => begin({ kind: 'revoke', key }) })}
+          />
         )}
       </List>
       <Modal
         opened={opened}
         onClose={close}
-        // The key itself is kept no longer than it is shown.
+        // The key is kept only while it is shown.
         onExitTransitionEnd={() => setAct({ kind: 'create' })}
         title={
           act.kind === 'create'
@@ -57,8 +57,8 @@ export function Keys() {
         closeOnClickOutside={act.kind !== 'created'}
         closeOnEscape={act.kind !== 'created'}
       >
-        {act.kind === 'create' && <CreateKey onCreated={(key) => setAct({ kind: 'created', key })} />}
-        {act.kind === 'revoke' && <RevokeKey apiKey={act.key} onClose={close} />}
+        {act.kind === 'create' && <CreateApiKey onCreated={(key) => setAct({ kind: 'created', key })} />}
+        {act.kind === 'revoke' && <RevokeApiKey apiKey={act.key} onClose={close} />}
         {act.kind === 'created' && (
           <Secret
             label={t('access.key')}
@@ -72,7 +72,7 @@ export function Keys() {
   )
 }
 
-function KeyTable({ keys, onRevoke }: { keys: ApiKey[]; onRevoke?: (key: ApiKey) => void }) {
+function ApiKeysTable({ keys, onRevoke }: { keys: ApiKey[]; onRevoke?: (key: ApiKey) => void }) {
   const { t } = useTranslation()
   const fund = useFund()
   const timeZone = fund?.timeZone ?? 'UTC'
@@ -130,7 +130,7 @@ function isOver({ expiresAt }: ApiKey): boolean {
   return expiresAt !== null && Date.parse(expiresAt) <= Date.now()
 }
 
-/** One is said; more are counted, and said to whoever wants to know. */
+/** One permission is named; several are counted, and listed on demand. */
 function Permissions({ of: permissions }: { of: Permission[] }) {
   const { t } = useTranslation()
   const [first, ...others] = permissions
@@ -148,83 +148,7 @@ function Permissions({ of: permissions }: { of: Permission[] }) {
   )
 }
 
-function CreateKey({ onCreated }: { onCreated: (key: CreatedApiKey) => void }) {
-  const { t } = useTranslation()
-  const queries = useQueryClient()
-  const { data: session } = useSession()
-  const [permissions, setPermissions] = useState<string[]>([])
-  const [isMissing, setMissing] = useState(false)
-  const create = useMutation({
-    mutationFn: (given: { keyName: string; permissions: string[]; expiresAt: string | null }) =>
-      ask<CreatedApiKey>('POST', keysPath, given),
-    // The answer holds the key, which is not to stay behind in memory.
-    gcTime: 0,
-    onSuccess: (key) => {
-      void queries.invalidateQueries({ queryKey: [keysPath] })
-      onCreated(key)
-    },
-  })
-  return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault()
-        const form = event.currentTarget
-        if (permissions.length === 0) return setMissing(true)
-        create.mutate({
-          keyName: fieldOf(form, 'keyName').trim(),
-          permissions,
-          expiresAt: endOf(fieldOf(form, 'lastDay')),
-        })
-      }}
-    >
-      <Stack>
-        <TextInput
-          data-autofocus
-          name="keyName"
-          label={t('access.keyName')}
-          autoComplete="off"
-          maxLength={200}
-          required
-        />
-        <Checkbox.Group
-          label={t('access.keyPermissions')}
-          description={t('access.keyPermissionsHint')}
-          value={permissions}
-          onChange={(chosen) => {
-            setPermissions(chosen)
-            setMissing(false)
-          }}
-          error={isMissing && <span role="alert">{t('access.keyPermissionsMissing')}</span>}
-        >
-          <Stack gap="xs" my="xs">
-            {Object.keys(session?.permissions ?? {}).map((permission) => (
-              <Checkbox key={permission} value={permission} label={t(`access.permission.${permission}`)} />
-            ))}
-          </Stack>
-        </Checkbox.Group>
-        <TextInput
-          name="lastDay"
-          type="date"
-          label={t('access.keyEnds')}
-          description={t('access.keyEndsHint')}
-          autoComplete="off"
-          min={today()}
-        />
-        <Refused error={create.error} />
-        <Button type="submit" loading={create.isPending}>
-          {t('access.create')}
-        </Button>
-      </Stack>
-    </form>
-  )
-}
-
-/** When the day is over where somebody chose it; null for no day. */
-function endOf(isoDate: string): string | null {
-  return isoDate === '' ? null : new Date(`${isoDate}T23:59:59`).toISOString()
-}
-
-function RevokeKey({ apiKey, onClose }: { apiKey: ApiKey; onClose: () => void }) {
+function RevokeApiKey({ apiKey, onClose }: { apiKey: ApiKey; onClose: () => void }) {
   const { t } = useTranslation()
   const queries = useQueryClient()
   const revoke = useMutation({

@@ -1,10 +1,10 @@
 import { Paper, Text, Title } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
-import type { MemberWithStandings } from '../api.ts'
-import { TwoPersons } from '../parts/two-persons.tsx'
+import type { MemberWithStandings } from '../../api.ts'
+import { TwoPersons } from '../../parts/two-persons.tsx'
 
-/** Asking for a member to be forgotten, and agreeing to it. Nothing is shown for who is still in the fund. */
-export function Erasure({ member }: { member: MemberWithStandings }) {
+/** Requests and approves the erasure of a member. Shows nothing for members who are still in the fund. */
+export function EraseMember({ member }: { member: MemberWithStandings }) {
   const { t } = useTranslation()
   const { memberId, memberCode, memberStatus, fullName, erasure } = member
   if (memberStatus !== 'Inactive' && memberStatus !== 'Deceased') return null
