@@ -43,12 +43,12 @@ test('a fund of an older version, with half-created cycles, is migrated and cont
     }
     const active = (members: number) => ({ cycleStatus: 'Active', totalMembers: members, rows: members })
     await expect.poll(statuses, { timeout: 60_000 }).toEqual([active(3_003), active(3_002), active(3_001)])
-    const shown = new Intl.NumberFormat('en', { style: 'currency', currency: 'PKR' }).resolvedOptions()
+    const decimals = new Intl.NumberFormat('en', { style: 'currency', currency: 'PKR' }).resolvedOptions()
     const { rows: exponents } = await sql`
       select currency_exponent from fund union select currency_exponent from contribution_cycles`.execute(
       database.db,
     )
-    expect(exponents).toEqual([{ currencyExponent: shown.maximumFractionDigits }])
+    expect(exponents).toEqual([{ currencyExponent: decimals.maximumFractionDigits }])
     // No event tells of it, which the doctor would find.
     await sql`update fund set currency = 'USD'`.execute(database.db)
     const { rows: kept } = await sql`
@@ -56,6 +56,26 @@ test('a fund of an older version, with half-created cycles, is migrated and cont
       join unnest(${before.map(({ cycleId }) => cycleId)}::uuid[], ${before.map(({ memberId }) => memberId)}::uuid[])
         as were (cycle_id, member_id) using (cycle_id, member_id)`.execute(database.db)
     expect(kept).toHaveLength(5_000)
+    // Its cycles are paid for as those of this version are.
+    const { rows: debts } = await sql<{ memberCode: string; cycleCode: string; amount: string }>`
+      select m.member_code, c.cycle_code, (mc.contribution_amount / (10 ^ f.currency_exponent)::bigint)::text as amount
+      from fund f, member_contributions mc join contribution_cycles c using (cycle_id) join members m using (member_id)
+      where mc.contribution_status = 'Pending' order by c.cycle_code, m.member_code limit 1`.execute(
+      database.db,
+    )
+    const debt = debts[0] as (typeof debts)[0]
+    const paid = await runAlmoner(
+      ['payments', 'record', '--source', 'TILL', '--member', debt.memberCode, '--amount', debt.amount].concat(
+        '--cycle',
+        debt.cycleCode,
+      ),
+      { DATABASE_URL: database.url },
+    )
+    expect(paid, paid.stderr).toMatchObject({ code: 0 })
+    const shown = await runAlmoner(['cycles', 'show', debt.cycleCode, '--json'], {
+      DATABASE_URL: database.url,
+    })
+    expect(JSON.parse(shown.stdout)).toMatchObject({ paidMembers: 1, cycleStatus: 'Active' })
     const doctor = await runAlmoner(['doctor'], { DATABASE_URL: database.url })
     expect(doctor, doctor.stdout).toMatchObject({ code: 0 })
     await worker.end('SIGTERM')
