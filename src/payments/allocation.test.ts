@@ -5,22 +5,27 @@ import { createTestDatabase, type TestDatabase } from '../../test/support/test-d
 import { allocate, type MemberMoney, type OpenContribution } from './payment-rules.ts'
 import { allocateLines } from './payment-sql.ts'
 
-const open = (cycleId: string, owed: number, dueDate: string): OpenContribution => ({
-  cycleId,
-  owed,
-  dueDate,
-})
+const open = (
+  cycleId: string,
+  owed: number,
+  dueDate: string,
+  createdAt = '2026-01-01T00:00:00Z',
+): OpenContribution => ({ cycleId, owed, dueDate, createdAt })
 const money = (amount: number, cycleId: string | null = null): MemberMoney => ({ amount, cycleId })
 
 test('what was named comes first, then what is due first, and what is left goes to the wallet', () => {
-  const owed = [open('c', 100, '2026-03-01'), open('a', 100, '2026-02-01'), open('b', 100, '2026-02-01')]
+  const owed = [
+    open('c', 100, '2026-03-01'),
+    open('a', 100, '2026-02-01', '2026-01-05T10:00:00Z'),
+    open('b', 100, '2026-02-01', '2026-01-05T10:00:00.5+02:00'),
+  ]
   expect(allocate([money(350, 'c')], owed)).toEqual([
     { line: 0, cycleId: 'c', amount: 100 },
-    { line: 0, cycleId: 'a', amount: 100 },
     { line: 0, cycleId: 'b', amount: 100 },
+    { line: 0, cycleId: 'a', amount: 100 },
     { line: 0, cycleId: null, amount: 50 },
   ])
-  expect(allocate([money(30)], owed)).toEqual([{ line: 0, cycleId: 'a', amount: 30 }])
+  expect(allocate([money(30)], owed)).toEqual([{ line: 0, cycleId: 'b', amount: 30 }])
   expect(allocate([money(30, 'paid already')], [])).toEqual([{ line: 0, cycleId: null, amount: 30 }])
 })
 
@@ -44,7 +49,12 @@ test('the rule and its form for sets in SQL share out every set alike', { timeou
   const members = (await db.selectFrom('members').select('memberId').orderBy('memberId').execute()).map(
     ({ memberId }) => memberId,
   )
-  const cycleIds = await insertCycles(tierId, 3)
+  const createdAt = await insertCycles(tierId, [
+    '2026-01-03T00:00:00Z',
+    '2026-01-01T00:00:00.123456Z',
+    '2026-01-01T00:00:00.123Z',
+  ])
+  const cycleIds = [...createdAt.keys()]
   const lineOf = fc.record({
     member: fc.nat({ max: members.length - 1 }),
     amount: fc.integer({ min: 1, max: 250 }),
@@ -78,7 +88,8 @@ test('the rule and its form for sets in SQL share out every set alike', { timeou
                 contributionStatus,
               })
               .execute()
-            if (debt.paid < 100) owed.get(memberId)?.push(open(cycleId, 100 - debt.paid, debt.due))
+            if (debt.paid < 100)
+              owed.get(memberId)?.push(open(cycleId, 100 - debt.paid, debt.due, createdAt.get(cycleId)))
           }
         })
         const lines = drawn.map(({ member, amount, cycle }) => ({
@@ -107,11 +118,12 @@ test('the rule and its form for sets in SQL share out every set alike', { timeou
 
 const keys = ['lineNo', 'memberId', 'cycleId', 'amount']
 
-/** Cycles that are Active and ask nobody yet. */
-async function insertCycles(tierId: string, count: number): Promise<string[]> {
+/** Cycles that are Active and ask nobody yet, each with the instant at which it was started. */
+async function insertCycles(tierId: string, startedAt: string[]): Promise<Map<string, string>> {
   const { db } = database
-  const ids: string[] = []
-  for (let number = 1; number <= count; number += 1) {
+  const cycles = new Map<string, string>()
+  for (const [index, createdAt] of startedAt.entries()) {
+    const number = index + 1
     const { claimId, deceasedMemberId } = await approveDeath(db, { number })
     const { cycleId } = await db
       .insertInto('contributionCycles')
@@ -133,11 +145,12 @@ async function insertCycles(tierId: string, count: number): Promise<string[]> {
         eligibleAsOf: '2026-01-01T00:00:00Z',
         settledAfter: '1',
         activatedAt: '2026-01-01T00:00:00Z',
+        createdAt,
         createdBy: 'test',
       })
       .returning('cycleId')
       .executeTakeFirstOrThrow()
-    ids.push(cycleId)
+    cycles.set(cycleId, createdAt)
   }
-  return ids
+  return cycles
 }

@@ -24,6 +24,8 @@ export interface OpenContribution {
   readonly owed: number
   /** `YYYY-MM-DD` */
   readonly dueDate: string
+  /** When its cycle was started, RFC 3339. */
+  readonly createdAt: string
 }
 
 /** Money of one member: a payment, or the member's line of one. */
@@ -44,7 +46,7 @@ export interface Allocation {
 
 /**
  * Shares the money of one member out. First each contribution gets what was said to be for it; then what is left goes to what is still owed,
- * oldest due first and among those of one day in the order of their keys; the rest is for the wallet. `allocateLines` is the same rule for
+ * oldest due first and among those of one day that of the older cycle; the rest is for the wallet. `allocateLines` is the same rule for
  * sets in SQL, and a test holds the two together.
  *
  * @param money in the order in which it came
@@ -52,7 +54,12 @@ export interface Allocation {
  */
 export function allocate(money: readonly MemberMoney[], open: readonly OpenContribution[]): Allocation[] {
   const debts = open
-    .toSorted((one, other) => compare(one.dueDate, other.dueDate) || compare(one.cycleId, other.cycleId))
+    .toSorted(
+      (one, other) =>
+        compare(one.dueDate, other.dueDate) ||
+        Date.parse(one.createdAt) - Date.parse(other.createdAt) ||
+        compare(one.cycleId, other.cycleId),
+    )
     .map((debt) => ({ ...debt }))
   const lines = money.map(({ amount }) => ({ left: amount }))
   const shares = new Map<string, Allocation>()

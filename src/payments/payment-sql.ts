@@ -302,7 +302,8 @@ export async function allocateLines(db: Db, lines: readonly PaymentLine[]): Prom
       from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as l (line_no bigint, member_id uuid, amount bigint, cycle_id uuid)
     ),
     owed as (
-      select mc.member_id, mc.cycle_id, mc.due_date, mc.contribution_amount - mc.paid_amount as owed
+      select mc.member_id, mc.cycle_id, mc.due_date, date_trunc('milliseconds', c.created_at) as created_at,
+        mc.contribution_amount - mc.paid_amount as owed
       from (select distinct member_id from lines) l
       join contribution_cycles c on c.cycle_status = 'Active'
       join member_contributions mc on mc.cycle_id = c.cycle_id and mc.member_id = l.member_id
@@ -320,7 +321,7 @@ export async function allocateLines(db: Db, lines: readonly PaymentLine[]): Prom
     ),
     owed_left as (
       select o.member_id, o.cycle_id, o.owed - coalesce(n.share, 0) as owed,
-        sum(o.owed - coalesce(n.share, 0)) over (partition by o.member_id order by o.due_date, o.cycle_id) as ends_at
+        sum(o.owed - coalesce(n.share, 0)) over (partition by o.member_id order by o.due_date, o.created_at, o.cycle_id) as ends_at
       from owed o
       left join (select member_id, cycle_id, sum(share) as share from named group by 1, 2) n using (member_id, cycle_id)
     ),
