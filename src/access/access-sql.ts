@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type Selectable, sql } from 'kysely'
 import type { Db, Tx } from '../platform/database/connect.ts'
 import type { Sessions, Users } from '../platform/database/schema.ts'
-import type { Role } from './permission-rules.ts'
+import { decidingRoles, type Role } from './permission-rules.ts'
 
 export type UserRow = Pick<Selectable<Users>, 'name' | 'email' | 'createdAt' | 'disabledAt' | 'agentId'> & {
   userId: string
@@ -94,6 +94,14 @@ export async function countAdmins(db: Db): Promise<number> {
   const { rows } = await sql<{ admins: number }>`
     select count(*) as admins from users where role = 'admin' and disabled_at is null`.execute(db)
   return rows[0]?.admins ?? 0
+}
+
+/** Users who may decide claims and are not disabled. */
+export async function countDeciders(db: Db): Promise<number> {
+  const { rows } = await sql<{ deciders: number }>`
+    select count(*)::integer as deciders from users
+    where role = any(${[...decidingRoles]}) and disabled_at is null`.execute(db)
+  return rows[0]?.deciders ?? 0
 }
 
 /** Removes the second factor of a user, who enrols another at the next sign-in. */

@@ -100,6 +100,9 @@ export function grantOf(role: Role, permission: Permission): Grant | undefined {
   return (roleGrants[role] as Partial<Record<Permission, Grant>>)[permission]
 }
 
+/** Who may approve and reject claims. */
+export const decidingRoles: readonly Role[] = roles.filter((role) => grantOf(role, 'claims.decide'))
+
 /** Whoever can move money signs in with a second factor. */
 export function needsSecondFactor(role: Role): boolean {
   return role === 'admin' || role === 'treasurer'

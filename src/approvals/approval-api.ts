@@ -6,7 +6,10 @@ export const approvalSchema = z
   .object({
     approvalId: z.uuid(),
     approvalKind: z.enum(approvalKinds),
-    subject: z.uuid().meta({ description: 'Of undo-death the claim, of revoke-cycle the cycle.' }),
+    subject: z.uuid().meta({
+      description:
+        'Of undo-death the claim, of revoke-cycle the cycle; of self-approval, which is the fund’s, all zeros.',
+    }),
     reason: z.string(),
     requestedBy: z.string(),
     requestedAt: z.string(),

@@ -67,6 +67,12 @@ export async function decideApproval(
     .execute()
 }
 
+/** Whether one person may ask and approve: the fund has one only. The fund's own feature stands above this one. */
+export async function letsOneDoBoth(tx: Tx): Promise<boolean> {
+  const { selfApproval } = await tx.selectFrom('fund').select('selfApproval').executeTakeFirstOrThrow()
+  return selfApproval
+}
+
 /** Whether two contents are the same, whatever the order of their fields. */
 export async function isSameContent(tx: Tx, approvalId: string, content: object): Promise<boolean> {
   const { rows } = await sql<{ same: boolean }>`

@@ -1,4 +1,3 @@
-import { findFund } from '../fund/fund-sql.ts'
 import type { Tx } from '../platform/database/connect.ts'
 import { isUniqueViolation } from '../platform/database/sql-state.ts'
 import type { Actor } from '../platform/values/actor.ts'
@@ -9,6 +8,7 @@ import {
   decideApproval,
   insertApproval,
   isSameContent,
+  letsOneDoBoth,
   lockOpenApproval,
 } from './approval-sql.ts'
 
@@ -48,7 +48,7 @@ export async function requestApproval(
 export async function approve(tx: Tx, { kind, subject, content }: Matter, actor: Actor): Promise<Approval> {
   const asked = await lockOpenApproval(tx, kind, subject)
   if (!asked) throw notRequested()
-  if (asked.requestedBy === actor.name && !(await findFund(tx)).selfApproval) {
+  if (asked.requestedBy === actor.name && !(await letsOneDoBoth(tx))) {
     throw new DomainError('own-request', 'You asked for it yourself: another person has to approve it.')
   }
   if (!(await isSameContent(tx, asked.approvalId, content))) {

@@ -1368,6 +1368,9 @@ const documented = `
   POST /api/agents/{agentId}/move-members
   DELETE /api/tiers/{tierId}
   GET /api/approvals
+  POST /api/fund/self-approval
+  POST /api/fund/self-approval/approval
+  DELETE /api/fund/self-approval
   GET /api/imports
   GET /api/imports/{importId}/changes
   POST /api/imports/{importId}/undo

@@ -152,6 +152,8 @@ describe('a session', () => {
       'POST /api/claims/:claimId/revocation/approval',
       'POST /api/contribution-cycles/:cycleId/revocation',
       'POST /api/contribution-cycles/:cycleId/revocation/approval',
+      'POST /api/fund/self-approval',
+      'POST /api/fund/self-approval/approval',
       'POST /api/members/:memberId/erasure',
       'POST /api/members/:memberId/erasure/approval',
       'POST /api/users',

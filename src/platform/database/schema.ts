@@ -73,7 +73,7 @@ export interface ApiKeys {
 
 export interface Approvals {
   approvalId: Generated<string>;
-  approvalKind: 'revoke-cycle' | 'undo-death';
+  approvalKind: 'revoke-cycle' | 'self-approval' | 'undo-death';
   content: Json;
   decidedAt: string | null;
   decidedBy: string | null;

@@ -10,6 +10,7 @@ const statuses = {
   'request-timeout': 408,
   'unsupported-media-type': 415,
   'fund-in-use': 409,
+  'fund-needs-approval': 409,
   'not-signed-in': 401,
   'session-invalid': 401,
   'session-needed': 403,

@@ -10,6 +10,7 @@ export const refusals = {
   'request-timeout': 'The request came too slowly',
   'unsupported-media-type': 'This content type is not accepted',
   'fund-in-use': 'The currency can no longer change',
+  'fund-needs-approval': 'Another admin has to approve this setting',
   'not-signed-in': 'Nobody is signed in',
   'session-invalid': 'The session has ended',
   'session-needed': 'This is not for API keys',

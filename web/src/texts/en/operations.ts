@@ -95,6 +95,8 @@ export default {
     ApiKeyRevoked: 'An API key was revoked',
     RequestRefused: 'A request was refused',
     FundChanged: 'The fund’s settings were changed',
+    SelfApprovalRequested: 'Approving claims of one’s own is asked for',
+    SelfApprovalRequestWithdrawn: 'The request to approve claims of one’s own was withdrawn',
     TierAdded: 'A tier was added',
     TierChanged: 'A tier was changed',
     AgentAdded: 'An agent was added',

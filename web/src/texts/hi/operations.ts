@@ -95,6 +95,8 @@ export default {
     ApiKeyRevoked: 'API कुंजी निरस्त की गई',
     RequestRefused: 'अनुरोध अस्वीकार हुआ',
     FundChanged: 'कोष की सेटिंग बदली गई',
+    SelfApprovalRequested: 'अपने दावे स्वयं स्वीकृत करने की अनुमति माँगी गई',
+    SelfApprovalRequestWithdrawn: 'अपने दावे स्वयं स्वीकृत करने का अनुरोध वापस लिया गया',
     TierAdded: 'श्रेणी जोड़ी गई',
     TierChanged: 'श्रेणी बदली गई',
     AgentAdded: 'एजेंट जोड़ा गया',
