@@ -8,8 +8,11 @@ export const approvalSchema = z
     approvalKind: z.enum(approvalKinds),
     subject: z.uuid().meta({
       description:
-        'Of undo-death the claim, of revoke-cycle the cycle; of self-approval, which is the fund’s, all zeros.',
+        'Of undo-death the claim, of revoke-cycle the cycle; of self-approval, which is the fund’s, all zeros; of import the first half of the file’s SHA-256.',
     }),
+    content: z
+      .record(z.string(), z.unknown())
+      .meta({ description: 'What is approved; once it has changed, it is not.' }),
     reason: z.string(),
     requestedBy: z.string(),
     requestedAt: z.string(),

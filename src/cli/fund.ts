@@ -10,6 +10,7 @@ import {
 import { type FundRow, findFund } from '../fund/fund-sql.ts'
 import { currencyOf } from '../platform/values/currency-rules.ts'
 import { formatAmount, parseAmount } from '../platform/values/money-rules.ts'
+import { wholeNumber } from './arguments.ts'
 import { printResult } from './output.ts'
 import { commandActor, group, withApplication } from './run-command.ts'
 
@@ -22,6 +23,7 @@ interface FundOptions {
   noticeLanguage?: LetterLanguage
   agentChannels?: PersonalChannel[]
   memberChannels?: PersonalChannel[]
+  importStatusLimit?: number
 }
 
 export function fundCommand(): Command {
@@ -50,23 +52,34 @@ export function fundCommand(): Command {
     )
     .option('--agent-channels <channels>', 'by which agents are told, such as email,sms', channelList)
     .option('--member-channels <channels>', 'by which members are told of a cycle, or none', channelList)
-    .action(async ({ roundingStep, selfApproval, ...changes }: FundOptions, command: Command) => {
-      const changed = await withApplication(async (app) => {
-        const fund = await findFund(app.db)
-        // In the currency that the fund has afterwards; one that there is not is refused below.
-        const isSame = changes.currency === undefined || changes.currency === fund.currency
-        const currency = (isSame ? undefined : currencyOf(changes.currency ?? '')) ?? fund
-        return changeFund(app, {
-          changes: {
-            ...changes,
-            ...(roundingStep !== undefined && { roundingStep: parseAmount(roundingStep, currency) }),
-            ...(selfApproval !== undefined && { selfApproval: selfApproval === 'yes' }),
-          },
-          actor: commandActor(),
+    .option(
+      '--import-status-limit <percent>',
+      'of the register: an import that changes more statuses needs two persons',
+      wholeNumber(0, 100),
+    )
+    .action(
+      async (
+        { roundingStep, selfApproval, importStatusLimit, ...changes }: FundOptions,
+        command: Command,
+      ) => {
+        const changed = await withApplication(async (app) => {
+          const fund = await findFund(app.db)
+          // In the currency that the fund has afterwards; one that there is not is refused below.
+          const isSame = changes.currency === undefined || changes.currency === fund.currency
+          const currency = (isSame ? undefined : currencyOf(changes.currency ?? '')) ?? fund
+          return changeFund(app, {
+            changes: {
+              ...changes,
+              ...(roundingStep !== undefined && { roundingStep: parseAmount(roundingStep, currency) }),
+              ...(importStatusLimit !== undefined && { importStatusLimitPercent: importStatusLimit }),
+              ...(selfApproval !== undefined && { selfApproval: selfApproval === 'yes' }),
+            },
+            actor: commandActor(),
+          })
         })
-      })
-      print(command, changed)
-    })
+        print(command, changed)
+      },
+    )
   return fund
 }
 
@@ -90,6 +103,7 @@ function print(command: Command, fund: FundRow): void {
     fund.selfApproval
       ? 'whoever submits a claim may approve it'
       : 'whoever submits a claim does not approve it',
+    `an import that changes the status of more than ${fund.importStatusLimitPercent} % of the members needs two persons`,
     `letters in ${languageNames.of(fund.noticeLanguage)}; agents are told by ${listOf(fund.agentChannels)}, members by ${listOf(fund.memberChannels)}`,
   ])
 }

@@ -23,6 +23,9 @@ export const fundSchema = z
     memberChannels: z
       .array(z.enum(personalChannels))
       .meta({ description: 'By which members are told of a cycle; empty: they are not.' }),
+    importStatusLimitPercent: z
+      .int()
+      .meta({ description: 'Of the register: an import that changes more statuses needs two persons.' }),
   })
   .meta({ id: 'Fund' })
 
@@ -39,6 +42,7 @@ export const fundChangesSchema = z.strictObject({
   noticeLanguage: z.enum(letterLanguages).exactOptional(),
   agentChannels: channelsSchema.exactOptional(),
   memberChannels: channelsSchema.exactOptional(),
+  importStatusLimitPercent: z.int().min(0).max(100).exactOptional(),
 })
 
 export const tierSchema = z

@@ -34,8 +34,9 @@ export function fundRoutes(deps: AnnounceDeps): HttpRoutes {
         },
       },
       async (request) => {
-        // It decides whether one person may pay out alone.
-        if (request.body.selfApproval !== undefined) requireStepUp(request)
+        // They decide what one person may do alone.
+        const { selfApproval, importStatusLimitPercent } = request.body
+        if (selfApproval !== undefined || importStatusLimitPercent !== undefined) requireStepUp(request)
         return changeFund(deps, { changes: request.body, actor: request.actor })
       },
     )

@@ -18,6 +18,7 @@ const fundColumns = [
   'noticeLanguage',
   'agentChannels',
   'memberChannels',
+  'importStatusLimitPercent',
 ] as const
 
 export async function findFund(db: Db): Promise<FundRow> {

@@ -1374,6 +1374,8 @@ const documented = `
   GET /api/imports
   GET /api/imports/{importId}/changes
   POST /api/imports/{importId}/undo
+  POST /api/imports/requests/{subject}/approval
+  DELETE /api/imports/requests/{subject}
   POST /api/claims/{claimId}/revocation
   POST /api/claims/{claimId}/revocation/approval
   DELETE /api/claims/{claimId}/revocation

@@ -154,6 +154,7 @@ describe('a session', () => {
       'POST /api/contribution-cycles/:cycleId/revocation/approval',
       'POST /api/fund/self-approval',
       'POST /api/fund/self-approval/approval',
+      'POST /api/imports/requests/:subject/approval',
       'POST /api/members/:memberId/erasure',
       'POST /api/members/:memberId/erasure/approval',
       'POST /api/users',

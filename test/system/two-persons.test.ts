@@ -4,11 +4,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Approval } from '../../src/approvals/approval-sql.ts'
 import { changeFund } from '../../src/fund/change-fund.ts'
 import type { FundRow } from '../../src/fund/fund-sql.ts'
+import type { ImportResult } from '../../src/members/import-members.ts'
 import type { Problem } from '../../src/platform/http/problem.ts'
 import { operator } from '../../src/platform/values/actor.ts'
-import { openTestApi, refusal, type TestApi } from '../support/api-client.ts'
+import { type Answer, memberCode, openTestApi, refusal, type TestApi } from '../support/api-client.ts'
 import { register, signedIn } from '../support/browser-client.ts'
 import { faultsIn } from '../support/doctor.ts'
+import { registerTier } from '../support/fund-fixture.ts'
 
 type Visitor = Awaited<ReturnType<typeof signedIn>>
 
@@ -16,6 +18,7 @@ let api: TestApi
 let admin: Visitor
 let otherAdmin: Visitor
 let treasurer: Visitor
+let clerk: Visitor
 beforeAll(async () => {
   api = await openTestApi({ worker: false })
   // As a fund is set up; whoever has the machine is not asked for a second person.
@@ -23,6 +26,7 @@ beforeAll(async () => {
   admin = await signedIn(api, 'admin')
   otherAdmin = await signedIn(api, 'admin')
   treasurer = await signedIn(api, 'treasurer')
+  clerk = await signedIn(api, 'clerk')
 })
 afterAll(() => api.close())
 
@@ -83,4 +87,118 @@ test('a fund of one person is let go by whoever has the machine, and stays so wh
   await changeFund(api.app, { changes: { selfApproval: true }, actor: operator('cli:ada') })
   expect((await admin.ask('PATCH', '/api/fund', { selfApproval: true, name: 'Ours' })).status).toBe(200)
   await changeFund(api.app, { changes: { selfApproval: false }, actor: operator('cli:ada') })
+})
+
+/** A file that makes the first members of tier L, of 40, what they are not. */
+const fileOf = (members: number, status = 'Suspended') =>
+  [
+    'memberCode,fullName,tier,status,joinedOn',
+    ...Array.from(
+      { length: members },
+      (_, index) => `${memberCode('L', index + 1)},Member ${index + 1},L,${status},2020-01-01`,
+    ),
+  ].join('\n')
+
+/** As the console sends it. */
+async function importAs(
+  visitor: Visitor,
+  file: string,
+  query: Record<string, string> = {},
+): Promise<Answer<ImportResult & Problem>> {
+  const response = await fetch(
+    `${api.url}/api/members/import?${new URLSearchParams({ onDuplicate: 'update', ...query })}`,
+    {
+      method: 'POST',
+      headers: {
+        'content-type': 'text/csv',
+        cookie: [...visitor.cookies].map(([name, value]) => `${name}=${value}`).join('; '),
+        'x-csrf-token': visitor.csrfToken ?? '',
+      },
+      body: file,
+    },
+  )
+  const text = await response.text()
+  return { status: response.status, headers: response.headers, text, body: JSON.parse(text) }
+}
+
+const inStatus = async (status: string) => {
+  const { rows } = await sql<{ members: number }>`
+    select count(*)::integer as members from members join tiers using (tier_id)
+    where tier_code = 'L' and member_status = ${status}`.execute(api.db)
+  return rows[0]?.members
+}
+
+test('a file that changes the status of many members is imported once, when another person has approved it', async () => {
+  await registerTier(api.db, { tierCode: 'L', members: 40 })
+  const file = fileOf(12)
+  const dry = await importAs(clerk, file, { dryRun: 'true' })
+  expect(dry.body.largeChange).toMatchObject({ changed: 12, members: 40, percent: 10, isApproved: false })
+  const { subject } = dry.body.largeChange as { subject: string }
+  const alone = await importAs(clerk, file)
+  expect([refusal(alone), alone.body.detail]).toEqual([
+    '409 import-needs-approval',
+    'This file changes the status of 12 of 40 members, more than 10 %: ask for it, and another person approves.',
+  ])
+  const path = `/api/imports/requests/${subject}`
+  expect(refusal(await admin.ask('POST', `${path}/approval`))).toBe('409 approval-not-requested')
+
+  const asked = await importAs(clerk, file, { reason: 'They have not paid for a year' })
+  expect([asked.status, asked.body.dryRun, asked.body.importId]).toEqual([200, true, null])
+  expect(refusal(await importAs(clerk, file, { reason: 'Again' }))).toBe('409 approval-requested')
+  expect(refusal(await clerk.ask('POST', `${path}/approval`))).toBe('403 own-request')
+  expect(refusal(await treasurer.ask('POST', `${path}/approval`))).toBe('403 forbidden')
+  expect(refusal(await importAs(clerk, file))).toBe('409 import-needs-approval')
+  const { items } = (await admin.ask<{ items: Approval[] }>('GET', `/api/approvals?subject=${subject}`)).body
+  expect(items).toMatchObject([
+    {
+      approvalKind: 'import',
+      reason: 'They have not paid for a year',
+      content: { rows: 12, statusChanges: [{ from: 'Active', to: 'Suspended', members: 12 }] },
+    },
+  ])
+  expect((await admin.ask('POST', `${path}/approval`)).status).toBe(204)
+
+  // What was approved is this file, read in this way.
+  expect(refusal(await importAs(clerk, `${file}\n`))).toBe('409 import-needs-approval')
+  expect(refusal(await importAs(clerk, file, { blank: 'erase' }))).toBe('409 approval-void')
+  expect(await inStatus('Suspended')).toBe(0)
+  expect((await importAs(clerk, file, { dryRun: 'true' })).body.largeChange).toMatchObject({
+    isApproved: true,
+  })
+  const done = await importAs(clerk, file)
+  expect([done.status, done.body.updated, await inStatus('Suspended')]).toEqual([200, 12, 12])
+  await sql`update members set member_status = 'Active' where member_status = 'Suspended'`.execute(api.db)
+  expect(refusal(await importAs(clerk, file))).toBe('409 import-needs-approval')
+})
+
+test('a large import is not approved any more once it would do something else, and its request can be withdrawn', async () => {
+  const file = fileOf(15)
+  const asked = await importAs(clerk, file, { reason: 'Left' })
+  const path = `/api/imports/requests/${asked.body.largeChange?.subject}`
+  expect((await clerk.ask('DELETE', path)).status).toBe(204)
+  expect(refusal(await admin.ask('POST', `${path}/approval`))).toBe('409 approval-not-requested')
+
+  await importAs(clerk, file, { reason: 'Left, all the same' })
+  expect((await admin.ask('POST', `${path}/approval`)).status).toBe(204)
+  // One of them is Suspended by hand meanwhile.
+  await sql`update members set member_status = 'Suspended' where member_code = ${memberCode('L', 1)}`.execute(
+    api.db,
+  )
+  expect(refusal(await importAs(clerk, file))).toBe('409 approval-void')
+  expect(await inStatus('Suspended')).toBe(1)
+})
+
+test('an import that changes few members is for one person, and how many are few is a setting that needs a code', async () => {
+  const few = await importAs(clerk, fileOf(9, 'Inactive'))
+  expect([few.status, few.body.largeChange, few.body.updated]).toEqual([200, null, 9])
+  expect(refusal(await importAs(clerk, fileOf(4, 'Active'), { reason: 'To be sure' }))).toBe(
+    '409 approval-not-needed',
+  )
+  const limit = (percent: number) => ({ importStatusLimitPercent: percent })
+  expect((await admin.ask('PATCH', '/api/fund', limit(101))).status).toBe(400)
+  expect(refusal(await api.patch('/api/fund', limit(50)))).toBe('403 session-needed')
+  expect((await admin.ask('PATCH', '/api/fund', limit(50))).status).toBe(200)
+  expect((await importAs(clerk, fileOf(20, 'Suspended'))).status).toBe(200)
+  expect((await admin.ask('PATCH', '/api/fund', limit(10))).status).toBe(200)
+  expect(await faultsIn(api.app)).toEqual([])
 })

@@ -73,7 +73,7 @@ export interface ApiKeys {
 
 export interface Approvals {
   approvalId: Generated<string>;
-  approvalKind: 'revoke-cycle' | 'self-approval' | 'undo-death';
+  approvalKind: 'import' | 'revoke-cycle' | 'self-approval' | 'undo-death';
   content: Json;
   decidedAt: string | null;
   decidedBy: string | null;
@@ -82,6 +82,7 @@ export interface Approvals {
   requestedAt: Generated<string>;
   requestedBy: string;
   subject: string;
+  usedAt: string | null;
 }
 
 export interface ChannelPaces {
@@ -200,6 +201,7 @@ export interface Fund {
   currency: string;
   currencyExponent: number;
   cycleCodePrefix: Generated<string>;
+  importStatusLimitPercent: Generated<number>;
   memberChannels: Generated<('email' | 'sms' | 'whatsapp')[]>;
   name: string;
   noticeLanguage: Generated<'en' | 'hi'>;

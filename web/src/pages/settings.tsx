@@ -1,4 +1,15 @@
-import { Button, Group, Paper, Select, Stack, Switch, Text, TextInput, Title } from '@mantine/core'
+import {
+  Button,
+  Group,
+  NumberInput,
+  Paper,
+  Select,
+  Stack,
+  Switch,
+  Text,
+  TextInput,
+  Title,
+} from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
@@ -147,6 +158,18 @@ function FundForm({ fund }: { fund: Fund }) {
             onChange={(event) => change({ selfApproval: event.currentTarget.checked })}
           />
         )}
+        <NumberInput
+          label={t('fund.importStatusLimit')}
+          description={t('fund.importStatusLimitHint')}
+          readOnly={readOnly}
+          min={0}
+          max={100}
+          clampBehavior="strict"
+          allowDecimal={false}
+          suffix=" %"
+          value={shown.importStatusLimitPercent}
+          onChange={(value) => change({ importStatusLimitPercent: Number(value) })}
+        />
         <Select
           label={t('fund.noticeLanguage')}
           description={t('fund.noticeLanguageHint')}

@@ -54,6 +54,8 @@ export default {
   allowSelfApproval: 'Let it be so',
   askSelfApproval: 'Ask for it',
   selfApprovalSays: 'From now on, whoever submits a claim may approve it.',
+  importStatusLimit: 'An import may change the status of so many members',
+  importStatusLimitHint: 'Of the register. More, and ten or more, needs another person to approve it.',
   noticeLanguage: 'Language of letters',
   noticeLanguageHint: 'In which agents, admins and treasurers are written to.',
   agentChannels: 'Agents are written to by',

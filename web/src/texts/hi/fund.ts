@@ -54,6 +54,9 @@ export default {
   allowSelfApproval: 'इसकी अनुमति दें',
   askSelfApproval: 'इसे माँगें',
   selfApprovalSays: 'अब से दावा प्रस्तुत करने वाला स्वयं उसे स्वीकृत कर सकेगा।',
+  importStatusLimit: 'एक आयात इतने सदस्यों की स्थिति बदल सकता है',
+  importStatusLimitHint:
+    'रजिस्टर का प्रतिशत। इससे अधिक, और दस या अधिक सदस्यों के लिए किसी दूसरे व्यक्ति की स्वीकृति चाहिए।',
   noticeLanguage: 'पत्रों की भाषा',
   noticeLanguageHint: 'एजेंटों, प्रशासकों और कोषाध्यक्षों को इसी भाषा में लिखा जाता है।',
   agentChannels: 'एजेंटों को इससे लिखा जाता है',
