@@ -103,6 +103,11 @@ export function grantOf(role: Role, permission: Permission): Grant | undefined {
 /** Who may approve and reject claims. */
 export const decidingRoles: readonly Role[] = roles.filter((role) => grantOf(role, 'claims.decide'))
 
+/** Whether whoever has the role decides claims, or asks for and approves what needs two persons. */
+export function takesPart(role: Role): boolean {
+  return decidingRoles.includes(role) || grantOf(role, 'members.import') !== undefined
+}
+
 /** Whoever can move money signs in with a second factor. */
 export function needsSecondFactor(role: Role): boolean {
   return role === 'admin' || role === 'treasurer'

@@ -11,6 +11,7 @@ import {
   letsOneDoBoth,
   lockOpenApproval,
 } from './approval-sql.ts'
+import { requireSettled } from './settled.ts'
 
 /** What is asked for, of what. */
 export interface Matter {
@@ -23,13 +24,14 @@ export interface Matter {
 /**
  * Asks another person to approve the matter. The caller has checked that it may be done.
  *
- * @throws DomainError `approval-requested` when it has been asked for already
+ * @throws DomainError `approval-requested` when it has been asked for already, `new-approver`
  */
 export async function requestApproval(
   tx: Tx,
   { kind, subject, content }: Matter,
   { reason, actor }: { reason: string; actor: Actor },
 ): Promise<Approval> {
+  await requireSettled(tx, actor)
   try {
     return await insertApproval(tx, { approvalKind: kind, subject, content, reason, requestedBy: actor.name })
   } catch (error) {
@@ -43,9 +45,10 @@ export async function requestApproval(
  * Approves what another person has asked for; the caller then does it, in the same transaction.
  *
  * @throws DomainError `approval-not-requested`, `own-request` for whoever asked for it, unless the fund has one person only, and
- *   `approval-void` when what was asked for has changed since
+ *   `approval-void` when what was asked for has changed since, `new-approver`
  */
 export async function approve(tx: Tx, { kind, subject, content }: Matter, actor: Actor): Promise<Approval> {
+  await requireSettled(tx, actor)
   const asked = await lockOpenApproval(tx, kind, subject)
   if (!asked) throw notRequested()
   if (asked.requestedBy === actor.name && !(await letsOneDoBoth(tx))) {

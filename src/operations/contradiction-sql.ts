@@ -57,7 +57,8 @@ const told: readonly Told[] = [
     events: ['UserAdded', 'UserChanged'],
     rows: sql`
       select id as subject, 'user ' || email as what, '{}'::jsonb as said,
-        jsonb_build_object('email', email, 'role', role, 'agentId', agent_id, 'disabledAt', disabled_at) as fields
+        jsonb_build_object('email', email, 'role', role, 'agentId', agent_id, 'disabledAt', disabled_at,
+          'settledAt', settled_at) as fields
       from users`,
   },
   {

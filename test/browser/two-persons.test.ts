@@ -114,5 +114,34 @@ describe.skipIf(browserMissing)(
         await other.context.close()
       }
     })
+
+    test('whose role is new is confirmed by an admin who did not give it, and another', async () => {
+      const admin = await own.pageOf('admin')
+      const other = await own.pageOf('admin')
+      const { page } = admin
+      try {
+        await page.goto('/users')
+        await page.getByRole('button', { name: 'Add a user' }).click()
+        const form = page.getByRole('dialog', { name: 'Add a user' })
+        await form.getByLabel('Name').fill('Clara')
+        await form.getByLabel('E-mail').fill('clara@example.org')
+        await form.getByLabel('treasurer').check()
+        await form.locator('form button[type=submit]').click()
+        await page.getByRole('dialog').getByRole('button', { name: 'Close' }).last().click()
+        await page.getByText('The role is new: decides from').waitFor()
+        expect(await findInaccessible(page, own.axe)).toEqual([])
+
+        await other.page.goto('/users')
+        await askFor(other.page, 'Ask for it at once', 'I have known her for years')
+        await page.reload()
+        await page.getByText('I have known her for years').waitFor()
+        await (await approve(page, 'Let decide at once')).waitFor({ state: 'hidden' })
+        await page.getByText('The role is new: decides from').waitFor({ state: 'hidden' })
+        expect([admin.complaints, other.complaints]).toEqual([[], []])
+      } finally {
+        await admin.context.close()
+        await other.context.close()
+      }
+    })
   },
 )

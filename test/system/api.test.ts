@@ -1368,6 +1368,9 @@ const documented = `
   POST /api/agents/{agentId}/move-members
   DELETE /api/tiers/{tierId}
   GET /api/approvals
+  POST /api/users/{userId}/confirmation
+  POST /api/users/{userId}/confirmation/approval
+  DELETE /api/users/{userId}/confirmation
   POST /api/fund/self-approval
   POST /api/fund/self-approval/approval
   DELETE /api/fund/self-approval

@@ -158,6 +158,8 @@ describe('a session', () => {
       'POST /api/members/:memberId/erasure',
       'POST /api/members/:memberId/erasure/approval',
       'POST /api/users',
+      'POST /api/users/:userId/confirmation',
+      'POST /api/users/:userId/confirmation/approval',
       'POST /api/users/:userId/reset',
       'POST /api/webhooks',
       'POST /api/webhooks/:endpointId/rotate-secret',

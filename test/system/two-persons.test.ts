@@ -1,17 +1,33 @@
 /** What one person cannot do alone: switch a safeguard off, or change a large part of the register. */
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { findUser } from '../../src/access/access-sql.ts'
+import { addUser, changeUser } from '../../src/access/keep-users.ts'
+import type { Role } from '../../src/access/permission-rules.ts'
 import type { Approval } from '../../src/approvals/approval-sql.ts'
+import type { ClaimView } from '../../src/claims/claim-sql.ts'
 import { changeFund } from '../../src/fund/change-fund.ts'
 import type { FundRow } from '../../src/fund/fund-sql.ts'
 import type { ImportResult } from '../../src/members/import-members.ts'
+import type { MemberView } from '../../src/members/member-sql.ts'
 import type { Problem } from '../../src/platform/http/problem.ts'
 import { operator } from '../../src/platform/values/actor.ts'
-import { type Answer, memberCode, openTestApi, refusal, type TestApi } from '../support/api-client.ts'
-import { register, signedIn } from '../support/browser-client.ts'
+import {
+  type Answer,
+  memberCode,
+  openTestApi,
+  type Page,
+  refusal,
+  type TestApi,
+} from '../support/api-client.ts'
+import { password, register, signedIn, tokenIn, visit } from '../support/browser-client.ts'
 import { faultsIn } from '../support/doctor.ts'
 import { registerTier } from '../support/fund-fixture.ts'
 
+interface UserWithLink {
+  readonly userId: string
+  readonly passwordLink: string | null
+}
 type Visitor = Awaited<ReturnType<typeof signedIn>>
 
 let api: TestApi
@@ -201,4 +217,140 @@ test('an import that changes few members is for one person, and how many are few
   expect((await importAs(clerk, fileOf(20, 'Suspended'))).status).toBe(200)
   expect((await admin.ask('PATCH', '/api/fund', limit(10))).status).toBe(200)
   expect(await faultsIn(api.app)).toEqual([])
+})
+
+/** Somebody whom an admin adds by the console, who has set her password. */
+async function addedBy(
+  head: Visitor,
+  role: Role,
+): Promise<{ userId: string; email: string; visitor: Visitor }> {
+  const email = `${role}-${crypto.randomUUID().slice(0, 8)}@example.org`
+  const added = await head.ask<UserWithLink>('POST', '/api/users', { name: role, email, role })
+  const token = tokenIn(added.body.passwordLink ?? '')
+  const set = await visit(api).ask('POST', '/api/password', { token, newPassword: password })
+  expect([added.status, set.status]).toEqual([201, 200])
+  const visitor = visit(api)
+  await visitor.signIn(email)
+  if (role !== 'clerk') await visitor.enrol()
+  return { userId: added.body.userId, email, visitor }
+}
+const submitted = async (number: number) => {
+  const { items } = (await api.get<Page<MemberView>>(`/api/members?code=${memberCode('D', number)}`)).body
+  const claim = { deceasedMemberId: items[0]?.memberId, dateOfDeath: '2026-01-02', benefitAmount: 50_000 }
+  return (await clerk.ask<ClaimView>('POST', '/api/claims', claim)).body.claimId
+}
+const aDayOn = (userId: string) =>
+  sql`update users set settled_at = settled_at - interval '1 day' where id = ${userId}`.execute(api.db)
+
+test('whoever was made an approver decides no claim for a day, or until another admin confirms her', async () => {
+  await registerTier(api.db, { tierCode: 'D', members: 9 })
+  const { userId, email, visitor } = await addedBy(admin, 'treasurer')
+  const [first, second] = [await submitted(1), await submitted(2)]
+  const refused = await visitor.ask<Problem>('POST', `/api/claims/${first}/approve`)
+  expect([refusal(refused), refused.body.detail]).toEqual([
+    '403 new-approver',
+    expect.stringMatching(/^Your role is new: you decide from 20\d\d-\d\d-\d\d \d\d:\d\d UTC on\./),
+  ])
+  expect(refusal(await visitor.ask('POST', `/api/claims/${first}/reject`, { reason: 'No' }))).toBe(
+    '403 new-approver',
+  )
+  const undo = `/api/claims/${first}/revocation`
+  await treasurer.ask('POST', `/api/claims/${first}/approve`)
+  expect(refusal(await visitor.ask('POST', undo, { reason: 'No' }))).toBe('403 new-approver')
+  await treasurer.ask('POST', undo, { reason: 'A mistake' })
+  expect(refusal(await visitor.ask('POST', `${undo}/approval`))).toBe('403 new-approver')
+
+  const path = `/api/users/${userId}/confirmation`
+  expect(refusal(await admin.ask('POST', path, { reason: 'I know her' }))).toBe('403 own-request')
+  expect(refusal(await treasurer.ask('POST', path, { reason: 'I know her' }))).toBe('403 forbidden')
+  expect(refusal(await admin.ask('POST', `${path}/approval`))).toBe('409 approval-not-requested')
+  expect((await otherAdmin.ask('POST', path, { reason: 'I know her' })).status).toBe(201)
+  expect(refusal(await otherAdmin.ask('POST', `${path}/approval`))).toBe('403 own-request')
+  // Another role is another matter.
+  await otherAdmin.ask('PATCH', `/api/users/${userId}`, { role: 'admin' })
+  expect(refusal(await admin.ask('POST', `${path}/approval`))).toBe('409 approval-void')
+  await otherAdmin.ask('DELETE', path)
+  await visitor.signIn(email)
+  expect(refusal(await visitor.ask('POST', path, { reason: 'Me' }))).toBe('403 own-request')
+  await admin.ask('PATCH', `/api/users/${userId}`, { role: 'treasurer' })
+  await otherAdmin.ask('POST', path, { reason: 'I know her' })
+  const confirmed = await admin.ask<{ settledAt: string | null }>('POST', `${path}/approval`)
+  expect([confirmed.status, confirmed.body.settledAt]).toEqual([200, null])
+  expect(refusal(await otherAdmin.ask('POST', path, { reason: 'Again' }))).toBe('409 user-settled')
+  await visitor.signIn(email)
+  expect((await visitor.ask('POST', `/api/claims/${second}/approve`)).status).toBe(200)
+  expect(await faultsIn(api.app)).toEqual([])
+})
+
+test('an admin is not two persons by whom she makes: a new user neither asks nor approves for a day', async () => {
+  const made = await addedBy(admin, 'admin')
+  const newClerk = await addedBy(admin, 'clerk')
+  const path = '/api/fund/self-approval'
+  await admin.ask('POST', path, { reason: 'For me' })
+  expect(refusal(await made.visitor.ask('POST', `${path}/approval`))).toBe('403 new-approver')
+  await admin.ask('DELETE', path)
+  expect(refusal(await made.visitor.ask('POST', path, { reason: 'For her' }))).toBe('403 new-approver')
+  expect(refusal(await importAs(newClerk.visitor, fileOf(30, 'Inactive'), { reason: 'For her' }))).toBe(
+    '403 new-approver',
+  )
+  const confirmation = `/api/users/${newClerk.userId}/confirmation`
+  expect(refusal(await made.visitor.ask('POST', confirmation, { reason: 'For her' }))).toBe(
+    '403 new-approver',
+  )
+  // Nor by whom she puts out, or lets in again.
+  const { userId } = await addedBy(admin, 'treasurer')
+  await aDayOn(userId)
+  await admin.ask('PATCH', `/api/users/${userId}`, { disabled: true })
+  const again = await admin.ask<{ settledAt: string | null }>('PATCH', `/api/users/${userId}`, {
+    disabled: false,
+  })
+  expect(again.body.settledAt).not.toBeNull()
+
+  await aDayOn(made.userId)
+  await admin.ask('POST', path, { reason: 'For me' })
+  expect((await made.visitor.ask('POST', `${path}/approval`)).status).toBe(200)
+  await admin.ask('PATCH', '/api/fund', { selfApproval: false })
+})
+
+test('nobody decides after she has changed her own role', async () => {
+  const { userId, email, visitor } = await addedBy(admin, 'admin')
+  await aDayOn(userId)
+  expect((await visitor.ask('PATCH', `/api/users/${userId}`, { role: 'treasurer' })).status).toBe(200)
+  await visitor.signIn(email)
+  expect(refusal(await visitor.ask('POST', `/api/claims/${await submitted(3)}/approve`))).toBe(
+    '403 new-approver',
+  )
+})
+
+test('a fund that is being set up does not wait for a second approver', async () => {
+  const fresh = await openTestApi({ worker: false })
+  try {
+    await changeFund(fresh.app, { changes: { selfApproval: false }, actor: operator('cli:ada') })
+    const by = { ...operator('ada@example.org'), role: 'admin' }
+    const add = async (role: Role, email: string) =>
+      (await addUser(fresh.app, { name: role, email, role, agentId: null, actor: by })).user.settledAt
+    // The key of the tests is an admin's.
+    expect(await add('treasurer', 'first@example.org')).toBeNull()
+    expect(await add('treasurer', 'second@example.org')).not.toBeNull()
+    expect(await add('auditor', 'third@example.org')).toBeNull()
+    // Whoever puts the others out, or lowers them, is not soon the only one.
+    await sql`update users set disabled_at = now() where email in ('first@example.org', 'second@example.org')`.execute(
+      fresh.db,
+    )
+    expect(await add('treasurer', 'fourth@example.org')).not.toBeNull()
+    await sql`
+      update users set disabled_at = case when email <> 'first@example.org' then now() - interval '2 days' end`.execute(
+      fresh.db,
+    )
+    expect(await add('treasurer', 'fifth@example.org')).toBeNull()
+    const first = await findUser(fresh.db, { email: 'first@example.org' })
+    await sql`update users set disabled_at = now() - interval '2 days' where email = 'fifth@example.org'`.execute(
+      fresh.db,
+    )
+    await add('admin', 'sixth@example.org')
+    await changeUser(fresh.app, { userId: first?.userId ?? '', changes: { role: 'auditor' }, actor: by })
+    expect(await add('treasurer', 'seventh@example.org')).not.toBeNull()
+  } finally {
+    await fresh.close()
+  }
 })

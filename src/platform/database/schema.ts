@@ -73,7 +73,7 @@ export interface ApiKeys {
 
 export interface Approvals {
   approvalId: Generated<string>;
-  approvalKind: 'import' | 'revoke-cycle' | 'self-approval' | 'undo-death';
+  approvalKind: 'import' | 'new-approver' | 'revoke-cycle' | 'self-approval' | 'undo-death';
   content: Json;
   decidedAt: string | null;
   decidedBy: string | null;
@@ -424,6 +424,8 @@ export interface Users {
   image: string | null;
   name: string;
   role: string;
+  roleGivenBy: string | null;
+  settledAt: string | null;
   twoFactorEnabled: boolean | null;
   updatedAt: Generated<string>;
 }

@@ -21,12 +21,15 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Role } from '../../../src/access/permission-rules.ts'
 import { ask, type User, type UserWithLink } from '../api.ts'
+import { instant } from '../format.ts'
+import { useApproval } from '../parts/approvals.ts'
 import { useAgents } from '../parts/choices.ts'
 import { DataTable } from '../parts/data-table.tsx'
 import { Confirmation, fieldOf, Refused, Secret } from '../parts/forms.tsx'
 import { List, useList } from '../parts/list.tsx'
 import { Shown } from '../parts/states.tsx'
-import { useMay, useSession } from '../session.ts'
+import { TwoPersons } from '../parts/two-persons.tsx'
+import { useFund, useMay, useSession } from '../session.ts'
 import { Keys } from './api-keys.tsx'
 
 const usersPath = '/api/users'
@@ -114,7 +117,15 @@ function Users() {
                 name: t('access.secondFactor'),
                 show: (user) => t(user.secondFactor ? 'access.yes' : 'access.no'),
               },
-              { name: t('access.state'), show: (user) => <UserState user={user} /> },
+              {
+                name: t('access.state'),
+                show: (user) => (
+                  <Stack gap="xs" align="flex-start">
+                    <UserState user={user} />
+                    <NewRole user={user} />
+                  </Stack>
+                ),
+              },
               canChange && {
                 name: t('access.change'),
                 show: (user) => <UserMenu user={user} onChoose={(kind) => begin({ kind, user })} />,
@@ -165,6 +176,32 @@ function UserState({ user }: { user: User }) {
         ? (['green', 'access.enabled'] as const)
         : (['yellow', 'access.noPassword'] as const)
   return <Badge color={color}>{t(text)}</Badge>
+}
+
+/** Whose role is new decides later, or when two admins say so. */
+function NewRole({ user: { userId, name, settledAt } }: { user: User }) {
+  const { t } = useTranslation()
+  const may = useMay()
+  const timeZone = useFund()?.timeZone ?? 'UTC'
+  const asked = useApproval(userId)
+  if (settledAt === null || Date.parse(settledAt) <= Date.now()) return null
+  return (
+    <>
+      <Text size="sm">{t('access.decidesFrom', { at: instant(settledAt, timeZone) })}</Text>
+      {may('users.change') && (
+        <TwoPersons
+          path={`${usersPath}/${userId}/confirmation`}
+          asked={asked}
+          texts={{
+            title: t('access.confirmUser', { name }),
+            request: t('access.askToConfirm'),
+            approve: t('access.letDecide'),
+            approveSays: t('access.letDecideSays', { name }),
+          }}
+        />
+      )}
+    </>
+  )
 }
 
 function UserMenu({

@@ -83,6 +83,8 @@ export default {
   event: {
     UserAdded: 'A user was added',
     UserChanged: 'A user was changed',
+    UserConfirmationRequested: 'A user is to decide at once',
+    UserConfirmationWithdrawn: 'The request to let a user decide at once was withdrawn',
     UserReset: 'A user’s way to sign in was reset',
     SignedIn: 'Signed in',
     SignInRefused: 'An attempt to sign in was refused',
@@ -187,6 +189,8 @@ export default {
     secondFactor: 'Second factor',
     importStatusLimitPercent: 'Statuses that an import may change, in percent',
     selfApproval: 'Own claims may be approved',
+    settledAt: 'Decides from',
+    roleGivenBy: 'Role given by',
     sessionId: 'Id of the session',
     skipped: 'Skipped',
     strategy: 'Way of working',

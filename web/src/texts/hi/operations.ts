@@ -83,6 +83,8 @@ export default {
   event: {
     UserAdded: 'उपयोगकर्ता जोड़ा गया',
     UserChanged: 'उपयोगकर्ता का विवरण बदला गया',
+    UserConfirmationRequested: 'उपयोगकर्ता को अभी से निर्णय लेने देने का अनुरोध हुआ',
+    UserConfirmationWithdrawn: 'उपयोगकर्ता को अभी से निर्णय लेने देने का अनुरोध वापस लिया गया',
     UserReset: 'उपयोगकर्ता का साइन-इन रीसेट किया गया',
     SignedIn: 'साइन इन किया',
     SignInRefused: 'साइन इन का प्रयास अस्वीकार हुआ',
@@ -187,6 +189,8 @@ export default {
     secondFactor: 'दूसरा प्रमाणक',
     importStatusLimitPercent: 'एक आयात कितने प्रतिशत सदस्यों की स्थिति बदल सकता है',
     selfApproval: 'अपना दावा स्वयं स्वीकृत किया जा सकता है',
+    settledAt: 'कब से निर्णय',
+    roleGivenBy: 'भूमिका किसने दी',
     sessionId: 'सत्र की आईडी',
     skipped: 'छोड़े गए',
     strategy: 'काम का तरीका',
