@@ -10,6 +10,7 @@ import {
 import { type FundRow, findFund } from '../fund/fund-sql.ts'
 import { currencyOf } from '../platform/values/currency-rules.ts'
 import { formatAmount, parseAmount } from '../platform/values/money-rules.ts'
+import { wholeNumber } from './arguments.ts'
 import { printResult } from './output.ts'
 import { commandActor, group, withApplication } from './run-command.ts'
 
@@ -23,6 +24,7 @@ interface FundOptions {
   noticeLanguage?: LetterLanguage
   agentChannels?: PersonalChannel[]
   memberChannels?: PersonalChannel[]
+  importStatusLimit?: number
 }
 
 export function fundCommand(): Command {
@@ -52,8 +54,16 @@ export function fundCommand(): Command {
     )
     .option('--agent-channels <channels>', 'by which agents are told, such as email,sms', channelList)
     .option('--member-channels <channels>', 'by which members are told of a cycle, or none', channelList)
+    .option(
+      '--import-status-limit <percent>',
+      'of the register: an import that changes more statuses needs two persons',
+      wholeNumber(0, 100),
+    )
     .action(
-      async ({ roundingStep, paymentLimit, selfApproval, ...changes }: FundOptions, command: Command) => {
+      async (
+        { roundingStep, paymentLimit, importStatusLimit, selfApproval, ...changes }: FundOptions,
+        command: Command,
+      ) => {
         const changed = await withApplication(async (app) => {
           const fund = await findFund(app.db)
           // In the currency that the fund has afterwards; an unknown one is refused below.
@@ -66,6 +76,7 @@ export function fundCommand(): Command {
               ...(paymentLimit !== undefined && {
                 paymentLimit: paymentLimit === 'none' ? null : parseAmount(paymentLimit, currency),
               }),
+              ...(importStatusLimit !== undefined && { importStatusLimitPercent: importStatusLimit }),
               ...(selfApproval !== undefined && { selfApproval: selfApproval === 'yes' }),
             },
             actor: commandActor(),
@@ -100,6 +111,7 @@ function print(command: Command, fund: FundRow): void {
     fund.paymentLimit === null
       ? 'payments of any amount are taken'
       : `payments of at most ${formatAmount(fund.paymentLimit, fund)} are taken`,
+    `an import that changes the status of more than ${fund.importStatusLimitPercent} % of the members needs two persons`,
     `letters in ${languageNames.of(fund.noticeLanguage)}; agents are told by ${listOf(fund.agentChannels)}, members by ${listOf(fund.memberChannels)}`,
   ])
 }

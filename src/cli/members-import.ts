@@ -13,6 +13,8 @@ import {
   importMembers,
 } from '../members/import-members.ts'
 import { settleReading } from '../members/import-profiles.ts'
+import { approveImport, requestImport, withdrawImportRequest } from '../members/large-import.ts'
+import { largeSentence, subjectOfFile } from '../members/large-import-rules.ts'
 import { faultColumns, memberColumns } from '../members/member-columns.ts'
 import { undoImport } from '../members/undo-import.ts'
 import { findImports } from '../members/undo-sql.ts'
@@ -22,6 +24,7 @@ import { textOf, wholeNumber } from './arguments.ts'
 import { exitCodes } from './exit-codes.ts'
 import { plural, printResult, say, showProgress, table } from './output.ts'
 import { commandActor, withApplication } from './run-command.ts'
+import { type TwoPersonsOptions, twoPersons, twoPersonsCommand } from './two-persons.ts'
 
 interface ImportOptions {
   onDuplicate: 'skip' | 'update'
@@ -36,9 +39,11 @@ interface ImportOptions {
   createTiers?: true
 }
 
+/** Of an import that changes too much for one person. */
+type LargeImportOptions = ImportOptions & TwoPersonsOptions
+
 export function addImportCommand(members: Command): void {
-  members
-    .command('import')
+  twoPersonsCommand(members.command('import'))
     .description('import members from a CSV file; good rows are imported, bad rows are listed')
     .argument('<file>', 'the file; - for standard input')
     .addOption(
@@ -66,12 +71,43 @@ export function addImportCommand(members: Command): void {
     .option('--create-agents', 'create the agents that the file names')
     .option('--create-tiers', 'create the tiers that the file names')
     .option('--dry-run', 'check, count, and write nothing')
-    .action(async (file: string, options: ImportOptions, command: Command) => {
-      const result = await importFile(file, options)
+    .action(async (file: string, options: LargeImportOptions, command: Command) => {
+      const { reason, approve, withdraw } = options
+      const isAsking = [reason, approve, withdraw].some((given) => given !== undefined)
+      const result = await importFile(file, { ...options, ...(isAsking && { dryRun: true }) })
+      if (isAsking) {
+        const sentence = await askForImport(options, result)
+        printResult(command, { ...result, done: sentence }, [...resultLines(result), sentence])
+        return
+      }
       for (const problem of result.problems) say(problemLine(problem))
       printResult(command, result, resultLines(result))
       if (result.faulty > 0) process.exitCode = exitCodes.failed
     })
+}
+
+/** The file is given each time: whoever approves has looked at the same one. */
+async function askForImport(
+  options: TwoPersonsOptions,
+  { largeChange: change, fileDigest }: ImportResult,
+): Promise<string> {
+  const actor = commandActor()
+  return withApplication((app) =>
+    twoPersons(options, {
+      async request(reason) {
+        await requestImport(app, { change, reason, actor })
+        return 'Another person has to approve it: the same command with --approve in the place of --reason.'
+      },
+      async withdraw() {
+        await withdrawImportRequest(app, { subject: subjectOfFile(fileDigest), actor })
+        return 'It is not to be imported any more.'
+      },
+      async approve() {
+        await approveImport(app, { change, actor })
+        return 'Approved: the same command without --approve imports it, once.'
+      },
+    }),
+  )
 }
 
 /** What imports did, and undoing one. */
@@ -245,6 +281,9 @@ function resultLines(result: ImportResult): string[] {
     ...result.statusChanges
       .filter(({ from }) => from !== null)
       .map(({ from, to, members }) => `Status: ${plural(members, 'member')} from ${from} to ${to}.`),
+    ...(result.largeChange !== null && !result.largeChange.isApproved
+      ? [largeSentence(result.largeChange)]
+      : []),
     ...(result.importId !== null && inserted + updated > 0
       ? [`To undo it, while nothing rests on it: almoner members undo-import ${result.importId}`]
       : []),

@@ -24,6 +24,9 @@ export const fundSchema = z
       .array(z.enum(personalChannels))
       .meta({ description: 'By which members are told of a cycle; empty: they are not.' }),
     paymentLimit: z.int().nullable().meta({ description: 'The largest payment that is taken; null: any.' }),
+    importStatusLimitPercent: z
+      .int()
+      .meta({ description: 'Of the register: an import that changes more statuses needs two persons.' }),
   })
   .meta({ id: 'Fund' })
 
@@ -41,6 +44,7 @@ export const fundChangesSchema = z.strictObject({
   agentChannels: channelsSchema.exactOptional(),
   memberChannels: channelsSchema.exactOptional(),
   paymentLimit: amountSchema.nullable().exactOptional(),
+  importStatusLimitPercent: z.int().min(0).max(100).exactOptional(),
 })
 
 export const tierSchema = z

@@ -19,6 +19,7 @@ const fundColumns = [
   'agentChannels',
   'memberChannels',
   'paymentLimit',
+  'importStatusLimitPercent',
 ] as const
 
 export async function findFund(db: Db): Promise<FundRow> {

@@ -13,6 +13,7 @@ import { registerReasons, rowCheck } from './import-rules.ts'
 import * as sessionStatements from './import-session-sql.ts'
 import * as verdictStatements from './import-verdicts-sql.ts'
 import * as writeStatements from './import-write-sql.ts'
+import { judgeSize, type LargeChange } from './large-import.ts'
 import type { ColumnMap, Header } from './member-columns.ts'
 import { readMemberCsv } from './member-csv.ts'
 
@@ -59,6 +60,10 @@ export interface ImportResult {
   readonly newAgents: string[]
   readonly newTiers: string[]
   readonly statusChanges: verdictStatements.StatusChange[]
+  /** SHA-256, hexadecimal. */
+  readonly fileDigest: string
+  /** Not null when so many members get another status that another person has to approve it. */
+  readonly largeChange: LargeChange | null
   /** Faults and warnings of one kind in one entry, the most rows first. */
   readonly problems: faultStatements.FaultGroup[]
   readonly dryRun: boolean
@@ -78,7 +83,8 @@ const vacuumRows = 10_000
  * Imports a CSV file of members: all its good rows in one transaction, while each bad one is reported. The same file
  * again changes nothing. Imports wait for each other.
  *
- * @throws DomainError `import-refused` when the file as a whole cannot be read
+ * @throws DomainError `import-refused` when the file as a whole cannot be read, `import-needs-approval` and `approval-void` when
+ *   it changes the status of more members than one person may
  * @throws the signal's reason, or the error of the input stream; nothing has then been written
  */
 export async function importMembers(
@@ -195,6 +201,12 @@ async function judgeAndWrite(
   await verdictStatements.insertVerdicts(client, input.onDuplicate, file.given)
   await verdictStatements.analyzeVerdicts(client)
   const statusChanges = await verdictStatements.countStatusChanges(client)
+  const largeChange = await judgeSize(
+    client,
+    { digest: file.digest, content: { rows: file.rows, options: optionsOf(input) } },
+    statusChanges,
+    !input.dryRun,
+  )
   const missing = await writeStatements.findMissing(client)
   const importId = input.dryRun
     ? null
@@ -219,6 +231,8 @@ async function judgeAndWrite(
     newAgents: written.missing.agents.slice(0, listedCodes),
     newTiers: written.missing.tiers.slice(0, listedCodes),
     statusChanges,
+    fileDigest: file.digest,
+    largeChange,
     problems: await faultStatements.groupFaults(client, listedExamples),
     dryRun: input.dryRun,
     importId,
@@ -231,6 +245,19 @@ async function judgeAndWrite(
   input.signal?.throwIfAborted()
   await sessionStatements.commit(client)
   return result
+}
+
+/** All that tells how the file is read and what becomes of its rows. */
+function optionsOf(input: ImportInput): Record<string, unknown> {
+  const {
+    map = new Map(),
+    dateOrder = null,
+    blankErases = false,
+    onDuplicate,
+    createAgents,
+    createTiers,
+  } = input
+  return { columns: [...map], dateOrder, blankErases, onDuplicate, createAgents, createTiers }
 }
 
 async function findFaults(client: pg.ClientBase, input: ImportInput): Promise<void> {

@@ -3,11 +3,13 @@ import type { AnnounceDeps } from '../events/announce.ts'
 import { decodeCursor, pageFrom, pageOf, pageQuery } from '../platform/http/paging.ts'
 import { problemResponses } from '../platform/http/problem.ts'
 import type { HttpRoutes } from '../platform/http/server.ts'
+import { approveImport, withdrawImportRequest } from './large-import.ts'
 import { importChangeSchema, importSchema, undoneImportSchema } from './member-api.ts'
 import { requireImport, undoImport } from './undo-import.ts'
 import { findImportChanges, findImports } from './undo-sql.ts'
 
 const params = z.strictObject({ importId: z.uuid() })
+const requestParams = z.strictObject({ subject: z.uuid() })
 const listedImports = 100
 
 /** What imports did, and undoing one. */
@@ -54,6 +56,41 @@ export function importRoutes(deps: AnnounceDeps): HttpRoutes {
           after: changed as Record<string, string | null>,
         }))
         return pageFrom(changes, limit, ({ memberId }) => [memberId])
+      },
+    )
+
+    app.post(
+      '/api/imports/requests/:subject/approval',
+      {
+        config: { access: 'members.import', stepUp: true },
+        schema: {
+          summary: 'Approve an import that changes too much for one person, as somebody else has asked',
+          description: 'The same file with the same options may then be imported once.',
+          tags: ['members'],
+          params: requestParams,
+          response: { 204: z.null(), ...problemResponses(409) },
+        },
+      },
+      async (request, reply) => {
+        await approveImport(deps, { ...request.params, actor: request.actor })
+        return reply.code(204).send(null)
+      },
+    )
+
+    app.delete(
+      '/api/imports/requests/:subject',
+      {
+        config: { access: 'members.import' },
+        schema: {
+          summary: 'Take back that a large import is to be approved',
+          tags: ['members'],
+          params: requestParams,
+          response: { 204: z.null(), ...problemResponses(409) },
+        },
+      },
+      async (request, reply) => {
+        await withdrawImportRequest(deps, { ...request.params, actor: request.actor })
+        return reply.code(204).send(null)
       },
     )
 

@@ -141,6 +141,10 @@ export const importQuerySchema = z.strictObject({
   createAgents: flag,
   createTiers: flag,
   dryRun: flag,
+  reason: nameSchema.optional().meta({
+    description:
+      'Asks another person to approve the import, which changes the status of too many members for one, and says why; nothing is imported.',
+  }),
 })
 
 /** Faults listed in an answer; the counts are of all. */
@@ -172,6 +176,18 @@ export const importResultSchema = z
         z.object({ from: z.enum(memberStatuses).nullable(), to: z.enum(memberStatuses), members: z.int() }),
       )
       .meta({ description: 'How many members get another status; `from` is null for those who are new.' }),
+    fileDigest: z.string().meta({ description: 'SHA-256 of the file.' }),
+    largeChange: z
+      .object({
+        subject: z.uuid().meta({ description: 'Of the file: by it the import is approved.' }),
+        changed: z.int().meta({ description: 'Members who get another status.' }),
+        members: z.int().meta({ description: 'On the register.' }),
+        percent: z.int().meta({ description: 'Of the register, what one person may change.' }),
+        isApproved: z.boolean(),
+        content: z.record(z.string(), z.unknown()).meta({ description: 'What is approved.' }),
+      })
+      .nullable()
+      .meta({ description: 'Not null: another person has to approve it.' }),
     problems: z
       .array(
         z.object({

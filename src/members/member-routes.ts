@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type pg from 'pg'
 import { z } from 'zod'
-import { ownAgentId } from '../access/principal.ts'
+import { ownAgentId, requireStepUp } from '../access/principal.ts'
 import type { AnnounceDeps } from '../events/announce.ts'
 import type { Db } from '../platform/database/connect.ts'
 import { decodeCursor, pageFrom, pageOf, pageQuery } from '../platform/http/paging.ts'
@@ -15,6 +15,7 @@ import { findErasureRequest } from './erasure-sql.ts'
 import { importMembers, type RowFault } from './import-members.ts'
 import { settleReading } from './import-profiles.ts'
 import { addMember, changeMember, requireMember } from './keep-members.ts'
+import { requestImport } from './large-import.ts'
 import {
   erasureRequestSchema,
   importQuerySchema,
@@ -203,7 +204,7 @@ export function memberRoutes(deps: MemberRoutesDeps): HttpRoutes {
             consumes: [...fileTypes],
             querystring: importQuerySchema,
             body: z.unknown().meta({ description: 'The file.' }),
-            response: { 200: importResultSchema, ...problemResponses(400, 413, 415, 422) },
+            response: { 200: importResultSchema, ...problemResponses(400, 409, 413, 415, 422) },
           },
         },
         async (request) => {
@@ -214,7 +215,17 @@ export function memberRoutes(deps: MemberRoutesDeps): HttpRoutes {
             )
           }
           const file = request as typeof request & { body: Readable }
-          const { onDuplicate, blank, dates, map: columns, profile, saveProfile, ...flags } = request.query
+          const {
+            onDuplicate,
+            blank,
+            dates,
+            map: columns,
+            profile,
+            saveProfile,
+            reason,
+            ...flags
+          } = request.query
+          if (reason !== undefined) requireStepUp(request)
           const [faults, warnings]: [RowFault[], RowFault[]] = [[], []]
           const { map, dateOrder } = await settleReading(
             deps.db,
@@ -231,7 +242,7 @@ export function memberRoutes(deps: MemberRoutesDeps): HttpRoutes {
               blankErases: blank === 'erase',
               createAgents: flags.createAgents === 'true',
               createTiers: flags.createTiers === 'true',
-              dryRun: flags.dryRun === 'true',
+              dryRun: flags.dryRun === 'true' || reason !== undefined,
               actor: request.actor,
               onFault: (fault) => {
                 const listed = fault.isWarning ? warnings : faults
@@ -239,6 +250,9 @@ export function memberRoutes(deps: MemberRoutesDeps): HttpRoutes {
               },
             }),
           )
+          if (reason !== undefined) {
+            await requestImport(deps, { change: result.largeChange, reason, actor: request.actor })
+          }
           return { ...result, faults, warnings }
         },
       )

@@ -6,6 +6,9 @@ declare module '../events/event-sql.ts' {
     AgentChanged: true
     AgentRemoved: true
     AgentMembersMoved: true
+    ImportRequested: true
+    ImportRequestWithdrawn: true
+    ImportApproved: true
     ImportUndone: true
     MemberAdded: true
     MemberChanged: true

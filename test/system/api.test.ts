@@ -1368,9 +1368,17 @@ const documented = `
   POST /api/agents/{agentId}/move-members
   DELETE /api/tiers/{tierId}
   GET /api/approvals
+  POST /api/users/{userId}/confirmation
+  POST /api/users/{userId}/confirmation/approval
+  DELETE /api/users/{userId}/confirmation
+  POST /api/fund/self-approval
+  POST /api/fund/self-approval/approval
+  DELETE /api/fund/self-approval
   GET /api/imports
   GET /api/imports/{importId}/changes
   POST /api/imports/{importId}/undo
+  POST /api/imports/requests/{subject}/approval
+  DELETE /api/imports/requests/{subject}
   POST /api/claims/{claimId}/revocation
   POST /api/claims/{claimId}/revocation/approval
   DELETE /api/claims/{claimId}/revocation

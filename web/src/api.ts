@@ -137,7 +137,8 @@ export async function ask<Answer>(method: Method, path: string, body?: unknown):
     },
     ...(body !== undefined && { body: isFile ? body : JSON.stringify(body) }),
   })
-  const answer = await response.json()
+  // Some answers say nothing but that it is done.
+  const answer = response.status === 204 ? undefined : await response.json()
   if (response.ok) return answer as Answer
   const refusal = new Refusal(answer as Problem)
   if (refusal.code === 'step-up-required' && (await stepUp?.())) return ask(method, path, body)

@@ -24,6 +24,7 @@ import { number } from '../format.ts'
 import { Confirmation, ErrorAlert } from '../parts/forms.tsx'
 import { useMay } from '../session.ts'
 import { ImportCounts, ImportProblems } from './import-result.tsx'
+import { LargeImport, WaitingImports } from './large-import.tsx'
 
 type DateOrder = 'dmy' | 'mdy' | 'ymd'
 type OnDuplicate = 'skip' | 'update'
@@ -62,6 +63,7 @@ export function ImportPage() {
       </Anchor>
       <Title order={2}>{t('members.import')}</Title>
       <Text maw={720}>{t('members.importSays')}</Text>
+      <WaitingImports />
       <ImportForm />
     </Stack>
   )
@@ -78,15 +80,15 @@ function ImportForm() {
   const [createAgents, setCreateAgents] = useState(false)
   const [createTiers, setCreateTiers] = useState(false)
 
-  const send = (chosen: File, dryRun: boolean) =>
+  const send = (chosen: File, how: { dryRun?: true; reason?: string } = {}) =>
     ask<ImportResult>(
       'POST',
-      withQuery('/api/members/import', { dryRun, onDuplicate, blank, dates, createAgents, createTiers }),
+      withQuery('/api/members/import', { ...how, onDuplicate, blank, dates, createAgents, createTiers }),
       chosen,
     )
-  const check = useMutation({ mutationFn: (chosen: File) => send(chosen, true) })
+  const check = useMutation({ mutationFn: (chosen: File) => send(chosen, { dryRun: true }) })
   const write = useMutation({
-    mutationFn: (chosen: File) => send(chosen, false),
+    mutationFn: (chosen: File) => send(chosen),
     onSuccess: (result, { name }) => {
       for (const path of ['/api/members', '/api/agents', '/api/tiers']) {
         void queries.invalidateQueries({ queryKey: [path] })
@@ -240,6 +242,9 @@ function ImportForm() {
       {file && check.data && (
         <>
           <ImportCounts title={t('members.wouldBe')} result={check.data} />
+          {check.data.largeChange && (
+            <LargeImport change={check.data.largeChange} request={(reason) => send(file, { reason })} />
+          )}
           <Group>
             <Button
               size="md"

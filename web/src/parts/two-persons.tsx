@@ -21,11 +21,14 @@ interface Texts {
 /** A step that one person requests and another approves: the buttons for both, and who requested it and why. */
 export function TwoPersons({
   path,
+  request = (reason) => ask('POST', path, { reason }),
   asked,
   texts,
 }: {
   /** POST requests it, DELETE withdraws it, POST on `/approval` below it approves it. */
   path: string
+  /** Asks for it, where that takes more than the reason. */
+  request?: (reason: string) => Promise<unknown>
   /** The request that waits; null while there is none. */
   asked: { requestedBy: string; requestedAt: string; reason: string } | null
   texts: Texts
@@ -60,7 +63,7 @@ export function TwoPersons({
         </Button>
       )}
       <Modal opened={step !== undefined} onClose={close} title={texts.title}>
-        {step === 'request' && <RequestForm path={path} verb={texts.request} onDone={close} />}
+        {step === 'request' && <RequestForm send={request} verb={texts.request} onDone={close} />}
         {(step === 'approve' || step === 'withdraw') && (
           <AnswerForm path={path} texts={texts} isApproval={step === 'approve'} onDone={close} />
         )}
@@ -69,11 +72,19 @@ export function TwoPersons({
   )
 }
 
-function RequestForm({ path, verb, onDone }: { path: string; verb: string; onDone: () => void }) {
+function RequestForm({
+  send,
+  verb,
+  onDone,
+}: {
+  send: (reason: string) => Promise<unknown>
+  verb: string
+  onDone: () => void
+}) {
   const { t } = useTranslation()
   const queries = useQueryClient()
   const request = useMutation({
-    mutationFn: (reason: string) => ask('POST', path, { reason }),
+    mutationFn: send,
     onSuccess: async () => {
       await queries.invalidateQueries()
       onDone()

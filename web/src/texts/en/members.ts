@@ -56,6 +56,14 @@ export default {
   doneSays_other: '{{number}} members were imported from {{name}}.',
   toMembers: 'To the members',
   another: 'Another file',
+  largeTitle: 'Another person has to approve this import',
+  largeSays:
+    'It changes the status of {{changed}} of {{members}} members. One person alone may change {{percent}} %.',
+  largeApproved: 'Another person has approved it: it can be imported once.',
+  largeWaits: 'It has been asked for. When another person has approved it, import the same file here.',
+  largeAsk: 'Ask another person',
+  largeApprove: 'Approve the import',
+  largeApproveSays: 'The same file may then be imported, once, by whoever imports members.',
   undo: 'Undo the import',
   undoSays:
     'The members that came with the file are removed, and those that it changed are what they were. Tiers and agents stay. It can be done while no cycle was started since.',
