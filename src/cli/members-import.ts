@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import { type Command, Option } from 'commander'
 import { stringify } from 'csv-stringify'
 import { z } from 'zod'
+import { faultColumns, memberColumns } from '../members/column-rules.ts'
 import { type DateOrder, dateOrders } from '../members/import-dates.ts'
 import {
   type FaultGroup,
@@ -13,7 +14,6 @@ import {
   importMembers,
 } from '../members/import-members.ts'
 import { settleReading } from '../members/import-profiles.ts'
-import { faultColumns, memberColumns } from '../members/member-columns.ts'
 import { undoImport } from '../members/undo-import.ts'
 import { findImports } from '../members/undo-sql.ts'
 import { DomainError } from '../platform/values/errors.ts'
@@ -227,11 +227,16 @@ function problemLine({ column, reason, rows, isWarning, examples }: FaultGroup):
   return `${isWarning ? 'warning, ' : ''}${where}${column === null ? '' : `, ${column}`}: ${reason}${value ? ` (${JSON.stringify(value)})` : ''}`
 }
 
+function agentLine({ agentCode, fullName, email, phone }: ImportResult['newAgents'][number]): string {
+  const more = [fullName === agentCode ? null : fullName, email, phone].filter((one) => one !== null)
+  return more.length === 0 ? agentCode : `${agentCode} (${more.join(', ')})`
+}
+
 function resultLines(result: ImportResult): string[] {
   const { rows, inserted, updated, unchanged, skipped, faulty } = result
   const done = result.dryRun ? 'Would be imported' : 'Imported'
   const made = [
-    ['agent', result.createdAgents, result.newAgents],
+    ['agent', result.createdAgents, result.newAgents.map(agentLine)],
     ['tier', result.createdTiers, result.newTiers],
   ] as const
   return [
@@ -239,8 +244,8 @@ function resultLines(result: ImportResult): string[] {
     ...made
       .filter(([, count]) => count > 0)
       .map(
-        ([what, count, codes]) =>
-          `${result.dryRun ? 'Would be created' : 'Created'}: ${plural(count, what)}: ${codes.join(', ')}${count > codes.length ? ', …' : ''}.`,
+        ([what, count, named]) =>
+          `${result.dryRun ? 'Would be created' : 'Created'}: ${plural(count, what)}: ${named.join(', ')}${count > named.length ? ', …' : ''}.`,
       ),
     ...result.statusChanges
       .filter(({ from }) => from !== null)

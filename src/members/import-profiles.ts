@@ -2,8 +2,8 @@ import { sql } from 'kysely'
 import type { Db } from '../platform/database/connect.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import { DomainError } from '../platform/values/errors.ts'
+import { type ColumnMap, type MemberColumn, memberFile, readColumnMap } from './column-rules.ts'
 import type { DateOrder } from './import-dates.ts'
-import { type ColumnMap, readColumnMap } from './member-columns.ts'
 
 /** How a file is to be read. */
 export interface Reading {
@@ -22,11 +22,11 @@ export async function settleReading(
   db: Db,
   said: Reading & { readonly profile?: string | undefined; readonly saveProfile?: string | undefined },
   actor: Actor,
-): Promise<{ readonly map: ColumnMap; readonly dateOrder: DateOrder | undefined }> {
+): Promise<{ readonly map: ColumnMap<MemberColumn>; readonly dateOrder: DateOrder | undefined }> {
   const saved = said.profile === undefined ? { columns: [] } : await findProfile(db, said.profile)
   const columns = [...saved.columns, ...said.columns]
   const dateOrder = said.dateOrder ?? saved.dateOrder
-  const map = readColumnMap(columns)
+  const map = readColumnMap(memberFile, columns)
   if (said.saveProfile !== undefined) await saveProfile(db, said.saveProfile, { columns, dateOrder }, actor)
   return { map, dateOrder }
 }

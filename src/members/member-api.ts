@@ -153,6 +153,13 @@ const importFaultSchema = z.object({
   reason: z.string(),
 })
 
+const importedAgentSchema = z.object({
+  agentCode: z.string(),
+  fullName: z.string(),
+  email: z.string().nullable(),
+  phone: z.string().nullable(),
+})
+
 export const importResultSchema = z
   .object({
     dryRun: z.boolean(),
@@ -165,8 +172,8 @@ export const importResultSchema = z
     faulty: z.int(),
     createdAgents: z.int(),
     createdTiers: z.int(),
-    newAgents: z.array(z.string()).meta({ description: 'Their codes, the first hundred.' }),
-    newTiers: z.array(z.string()),
+    newAgents: z.array(importedAgentSchema).meta({ description: 'The first hundred.' }),
+    newTiers: z.array(z.string()).meta({ description: 'Their codes, the first hundred.' }),
     statusChanges: z
       .array(
         z.object({ from: z.enum(memberStatuses).nullable(), to: z.enum(memberStatuses), members: z.int() }),

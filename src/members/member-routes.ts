@@ -12,7 +12,7 @@ import type { Clock } from '../platform/values/clock.ts'
 import { DomainError } from '../platform/values/errors.ts'
 import { eraseMember, requestErasure, withdrawErasure } from './erase-member.ts'
 import { findErasureRequest } from './erasure-sql.ts'
-import { importMembers, type RowFault } from './import-members.ts'
+import { importMembers } from './import-members.ts'
 import { settleReading } from './import-profiles.ts'
 import { addMember, changeMember, requireMember } from './keep-members.ts'
 import {
@@ -29,6 +29,7 @@ import {
 } from './member-api.ts'
 import { memberStatuses } from './member-rules.ts'
 import { findMembers, findStandings } from './member-sql.ts'
+import type { RowFault } from './row-check-rules.ts'
 
 /** Which of them it is, the file itself says. */
 const fileTypes = ['text/csv', 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'] as const

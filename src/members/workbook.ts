@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { SaxesParser, type SaxesTagPlain } from 'saxes'
 import { Temporal } from 'temporal-polyfill'
 import yauzl from 'yauzl'
-import { refusal } from './member-columns.ts'
+import { refusal } from './column-rules.ts'
 
 /** What the parts of a workbook may come to when they are unpacked: some two million rows. A bomb is far larger. */
 const maxUnpackedBytes = 1_000_000_000

@@ -37,16 +37,35 @@ export function Counts({ title, result }: { title: string; result: ImportResult 
         ]}
         as="number"
       />
-      {(['newTiers', 'newAgents'] as const).map(
-        (name) =>
-          result[name].length > 0 && (
-            <Text key={name} size="sm">
-              {t(name === 'newTiers' ? 'members.createdTiers' : 'members.createdAgents')}:{' '}
-              <span className="code">{result[name].join(', ')}</span>
-            </Text>
-          ),
+      {result.newTiers.length > 0 && (
+        <Text size="sm">
+          {t('members.createdTiers')}: <span className="code">{result.newTiers.join(', ')}</span>
+        </Text>
       )}
+      {result.newAgents.length > 0 && <NewAgents agents={result.newAgents} />}
     </Paper>
+  )
+}
+
+/** As they are made, or would be. */
+function NewAgents({ agents }: { agents: ImportResult['newAgents'] }) {
+  const { t } = useTranslation()
+  return (
+    <>
+      <Title order={4} size="h5" mt="md">
+        {t('members.createdAgents')}
+      </Title>
+      <DataTable
+        rows={agents}
+        keyOf={({ agentCode }) => agentCode}
+        columns={[
+          { name: t('shell.code'), as: 'code', show: ({ agentCode }) => agentCode },
+          { name: t('shell.name'), show: ({ fullName }) => fullName },
+          { name: t('shell.email'), show: ({ email }) => email ?? t('fund.notGiven') },
+          { name: t('shell.phone'), show: ({ phone }) => phone ?? t('fund.notGiven') },
+        ]}
+      />
+    </>
   )
 }
 

@@ -28,7 +28,7 @@ export default {
   lasting: 'still lasting',
   import: 'Import members',
   importSays:
-    'A CSV file or a workbook (.xlsx) with the columns memberCode, fullName, tier, status and joinedOn; agentCode, phone and email may be there too. Good rows are imported, all of them at once; faulty rows are listed and left out.',
+    'A CSV file or a workbook (.xlsx) with the columns memberCode, fullName, tier, status and joinedOn; agentCode, phone and email may be there too, and agentName, agentEmail and agentPhone of agents that are new. Good rows are imported, all of them at once; faulty rows are listed and left out.',
   drop: 'Drop a CSV file or a workbook here, or choose one',
   file: 'File',
   chooseFile: 'Choose a file',

@@ -28,7 +28,7 @@ export default {
   lasting: 'अब भी जारी',
   import: 'सदस्य आयात करें',
   importSays:
-    'ऐसी CSV फ़ाइल या वर्कबुक (.xlsx) दें जिसमें ये कॉलम हों: memberCode, fullName, tier, status और joinedOn; साथ में agentCode, phone और email भी हो सकते हैं। सही पंक्तियाँ एक साथ आयात होती हैं; गलत पंक्तियाँ सूची में दिखाकर छोड़ दी जाती हैं।',
+    'ऐसी CSV फ़ाइल या वर्कबुक (.xlsx) दें जिसमें ये कॉलम हों: memberCode, fullName, tier, status और joinedOn; साथ में agentCode, phone और email भी हो सकते हैं, और नए एजेंटों के लिए agentName, agentEmail और agentPhone। सही पंक्तियाँ एक साथ आयात होती हैं; गलत पंक्तियाँ सूची में दिखाकर छोड़ दी जाती हैं।',
   drop: 'CSV फ़ाइल या वर्कबुक यहाँ छोड़ें, या चुनें',
   file: 'फ़ाइल',
   chooseFile: 'फ़ाइल चुनें',
