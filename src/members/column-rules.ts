@@ -19,6 +19,10 @@ export type MemberColumn = (typeof memberColumns)[number]
 /** What a file of members says of an agent that it makes. It means nothing without the agent's code. */
 export const agentDetails = ['agentName', 'agentEmail', 'agentPhone'] as const satisfies MemberColumn[]
 
+const agentColumns = ['agentCode', 'fullName', 'email', 'phone'] as const
+
+export type AgentColumn = (typeof agentColumns)[number]
+
 /** In a file of faults; so that it can be corrected and imported as it is. */
 export const faultColumns = ['line', 'problem'] as const
 
@@ -32,12 +36,22 @@ export interface FileKind<Column extends string> {
 
 export const memberFile = fileKind(memberColumns, ['memberCode', 'fullName', 'tier', 'status', 'joinedOn'])
 
+/** Its columns may be called as a file of members calls them. */
+export const agentFile = fileKind(agentColumns, ['agentCode', 'fullName'], {
+  name: 'fullName',
+  agentName: 'fullName',
+  agentEmail: 'email',
+  agentPhone: 'phone',
+})
+
 function fileKind<Column extends string>(
   columns: readonly Column[],
   required: readonly Column[],
+  otherNames: Readonly<Record<string, Column>> = {},
 ): FileKind<Column> {
   const known = new Map<string, Column | null>([
     ...columns.map((column) => [columnKey(column), column] as const),
+    ...Object.entries(otherNames).map(([name, column]) => [columnKey(name), column] as const),
     ...faultColumns.map((column) => [columnKey(column), null] as const),
   ])
   return { columns, required, known }

@@ -19,8 +19,6 @@ import { rowCheck } from './row-check-rules.ts'
 import { readTable } from './table-csv.ts'
 import { belowHeader } from './table-header.ts'
 
-export type { FaultGroup, FoundFault } from './import-faults-sql.ts'
-
 export interface ImportInput {
   /** The bytes of the file; destroyed when the import fails. */
   readonly csv: Readable

@@ -1,5 +1,5 @@
 import { codeRule, emailRule, memberCodeRule, nameRule, phoneRule } from '../platform/values/text-rules.ts'
-import type { MemberColumn } from './column-rules.ts'
+import type { AgentColumn, MemberColumn } from './column-rules.ts'
 import { type DateOrder, readDate } from './import-dates.ts'
 import { memberStatuses } from './member-rules.ts'
 import { type CellReader, contact, orNothing, required } from './row-check-rules.ts'
@@ -10,6 +10,7 @@ export const registerReasons = {
   unknownAgent: 'There is no such agent.',
   retired: 'It is retired: nobody new comes to it.',
   repeatedCode: 'The member is on line %s already.',
+  repeatedAgent: 'The agent is on line %s already.',
   twinInFile: 'The code differs from %s, on line %s, in capitals or leading zeros only.',
   twinOnRegister: 'There is a member %s, whose code differs from this in capitals or leading zeros only.',
   takenAs: 'It is taken as %s, which differs in capitals or leading zeros only.',
@@ -62,4 +63,12 @@ export const memberReaders: Readonly<Record<MemberColumn, CellReader<MemberReadi
   agentName: repeated(orNothing(contact(nameRule), 'name')),
   agentEmail: repeated(contact(emailRule)),
   agentPhone: repeated(contact(phoneRule)),
+}
+
+/** A file of agents. */
+export const agentReaders: Readonly<Record<AgentColumn, CellReader>> = {
+  agentCode: required(codeRule),
+  fullName: required(nameRule),
+  email: contact(emailRule),
+  phone: contact(phoneRule),
 }

@@ -120,6 +120,22 @@ export const searchSchema = z.string().min(1).max(100).meta({
 
 const flag = z.enum(['true', 'false'], { error: 'must be true or false' }).default('false')
 
+const mapSchema = z
+  .union([z.string().transform((entry) => [entry]), z.array(z.string()).max(50)])
+  .default([])
+  .meta({
+    description: 'What a column of another name means: `Member No=memberCode`; `Village=` leaves it out.',
+  })
+
+export const agentImportQuerySchema = z.strictObject({
+  update: flag.meta({
+    description:
+      'Whether agents who are there, and differ, become what the file says. An empty cell keeps what is there.',
+  }),
+  map: mapSchema,
+  dryRun: flag,
+})
+
 export const importQuerySchema = z.strictObject({
   onDuplicate: z.enum(['skip', 'update']).default('skip'),
   blank: z
@@ -132,12 +148,7 @@ export const importQuerySchema = z.strictObject({
     .meta({ description: 'The order of dates that are written in numbers, such as 05.01.2020.' }),
   profile: codeSchema.optional().meta({ description: 'The name under which `map` and `dates` were saved.' }),
   saveProfile: codeSchema.optional().meta({ description: 'Saves them under this name.' }),
-  map: z
-    .union([z.string().transform((entry) => [entry]), z.array(z.string()).max(50)])
-    .default([])
-    .meta({
-      description: 'What a column of another name means: `Member No=memberCode`; `Village=` leaves it out.',
-    }),
+  map: mapSchema,
   createAgents: flag,
   createTiers: flag,
   dryRun: flag,
@@ -160,16 +171,36 @@ const importedAgentSchema = z.object({
   phone: z.string().nullable(),
 })
 
+/** What every import answers. */
+const importCounts = {
+  dryRun: z.boolean(),
+  rows: z.int(),
+  inserted: z.int(),
+  updated: z.int(),
+  unchanged: z.int(),
+  skipped: z.int().meta({ description: 'There already, and different, and not to be updated.' }),
+  faulty: z.int(),
+  problems: z
+    .array(
+      z.object({
+        column: z.string().nullable(),
+        reason: z.string(),
+        isWarning: z.boolean().meta({ description: 'The rows are imported all the same.' }),
+        rows: z.int(),
+        examples: z.array(z.object({ line: z.int(), value: z.string().nullable() })),
+      }),
+    )
+    .meta({ description: 'All faults and warnings, those of one kind in one entry.' }),
+  faults: z.array(importFaultSchema).meta({ description: `The first ${maxListedFaults}.` }),
+  warnings: z.array(importFaultSchema).meta({ description: `The first ${maxListedFaults}.` }),
+}
+
+export const agentImportResultSchema = z.object(importCounts).meta({ id: 'AgentImportResult' })
+
 export const importResultSchema = z
   .object({
-    dryRun: z.boolean(),
+    ...importCounts,
     importId: z.uuid().nullable().meta({ description: 'By which it can be undone; null for a dry run.' }),
-    rows: z.int(),
-    inserted: z.int(),
-    updated: z.int(),
-    unchanged: z.int(),
-    skipped: z.int().meta({ description: 'There already, and different: `onDuplicate` is `skip`.' }),
-    faulty: z.int(),
     createdAgents: z.int(),
     createdTiers: z.int(),
     newAgents: z.array(importedAgentSchema).meta({ description: 'The first hundred.' }),
@@ -179,19 +210,6 @@ export const importResultSchema = z
         z.object({ from: z.enum(memberStatuses).nullable(), to: z.enum(memberStatuses), members: z.int() }),
       )
       .meta({ description: 'How many members get another status; `from` is null for those who are new.' }),
-    problems: z
-      .array(
-        z.object({
-          column: z.string().nullable(),
-          reason: z.string(),
-          isWarning: z.boolean().meta({ description: 'The rows are imported all the same.' }),
-          rows: z.int(),
-          examples: z.array(z.object({ line: z.int(), value: z.string().nullable() })),
-        }),
-      )
-      .meta({ description: 'All faults and warnings, those of one kind in one entry.' }),
-    faults: z.array(importFaultSchema).meta({ description: `The first ${maxListedFaults}.` }),
-    warnings: z.array(importFaultSchema).meta({ description: `The first ${maxListedFaults}.` }),
   })
   .meta({ id: 'ImportResult' })
 

@@ -1387,6 +1387,7 @@ const documented = `
   POST /api/members/{memberId}/erasure/approval
   GET /api/members/{memberId}/contributions
   POST /api/members/import
+  POST /api/agents/import
   GET /api/claims
   POST /api/claims
   GET /api/claims/{claimId}
@@ -1626,6 +1627,51 @@ describe('an import over HTTP', () => {
       body: csv,
     })
     expect(refusal(wrong)).toBe('400 invalid-input')
+  })
+
+  test('of agents adds and changes them, and lists what is wrong', async () => {
+    const importAgents = (csv: string, query: string, contentType = 'text/csv') =>
+      api.ask<Omit<Imported, 'newAgents'>>(`/api/agents/import?${query}`, {
+        method: 'POST',
+        headers: { 'content-type': contentType },
+        body: csv,
+      })
+    const csv = 'Collector,Name,Email\nIA-1,Ada,ada@example.org\nIA-2,,\n'
+    const query = new URLSearchParams([['map', 'Collector=agentCode']])
+    const { status, body } = await importAgents(csv, `${query}&dryRun=true`)
+    expect(status).toBe(200)
+    expect(body).toEqual({
+      dryRun: true,
+      rows: 2,
+      inserted: 1,
+      updated: 0,
+      unchanged: 0,
+      skipped: 0,
+      faulty: 1,
+      problems: [expect.objectContaining({ column: 'fullName', rows: 1 })],
+      faults: [{ line: 3, column: 'fullName', value: '', reason: 'The fullName is missing.' }],
+      warnings: [],
+    })
+    expect((await importAgents(csv, `${query}`)).body).toMatchObject({ dryRun: false, inserted: 1 })
+    expect((await importAgents(csv.replace('Ada', 'Ida'), `${query}&update=true`)).body).toMatchObject({
+      updated: 1,
+    })
+    const { body: agents } = await api.get<Page<AgentRow>>('/api/agents?limit=200')
+    expect(agents.items.filter(({ agentCode }) => agentCode.startsWith('IA-'))).toMatchObject([
+      { agentCode: 'IA-1', fullName: 'Ida', email: 'ada@example.org' },
+    ])
+    const bad = [
+      await importAgents(csv, ''),
+      await importAgents(csv, 'map=x'),
+      await importAgents(csv, 'x=y'),
+      await importAgents('{}', '', 'application/json'),
+    ]
+    expect(bad.map(refusal)).toEqual([
+      '422 import-refused',
+      '400 invalid-input',
+      '400 invalid-input',
+      '415 unsupported-media-type',
+    ])
   })
 
   test('is undone, all of it, while nothing rests on it', async () => {
