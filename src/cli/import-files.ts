@@ -6,8 +6,8 @@ import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
 import { stringify } from 'csv-stringify'
 import { type FileKind, faultColumns } from '../members/column-rules.ts'
-import type { AgentImportResult } from '../members/import-agents.ts'
 import type { FaultGroup, FoundFault } from '../members/import-faults-sql.ts'
+import type { ImportCounts } from '../members/row-check-rules.ts'
 import { DomainError } from '../platform/values/errors.ts'
 import { exitCodes } from './exit-codes.ts'
 import { plural, printResult, say } from './output.ts'
@@ -142,10 +142,7 @@ export function countsLine({
   unchanged,
   skipped,
   faulty,
-}: Pick<
-  AgentImportResult,
-  'dryRun' | 'rows' | 'inserted' | 'updated' | 'unchanged' | 'skipped' | 'faulty'
->): string {
+}: ImportCounts): string {
   const done = dryRun ? 'Would be imported' : 'Imported'
   return `${done}: ${plural(rows, 'row')}, ${inserted} inserted, ${updated} updated, ${unchanged} unchanged, ${skipped} skipped, ${faulty} faulty.`
 }

@@ -99,7 +99,7 @@ export function readColumnMap<Column extends string>(
 }
 
 /** What a column of this name means; null: nothing that is imported; undefined: nobody knows. */
-function meaningOf<Column extends string>(
+export function meaningOf<Column extends string>(
   kind: FileKind<Column>,
   map: ColumnMap<Column>,
   name: string,

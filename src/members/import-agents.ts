@@ -9,7 +9,7 @@ import type { FaultGroup, FoundFault } from './import-faults-sql.ts'
 import { agentReaders, registerReasons } from './import-rules.ts'
 import { type AgentChanges, insertAnnounced, type NewAgent, updateAnnounced } from './keep-agents.ts'
 import { type AgentRow, findAgents, findCodeKeys, holdAgents } from './member-sql.ts'
-import { type CheckedRow, rowCheck } from './row-check-rules.ts'
+import { type CheckedRow, type ImportCounts, rowCheck } from './row-check-rules.ts'
 import { readTable } from './table-csv.ts'
 import { belowHeader } from './table-header.ts'
 
@@ -29,19 +29,9 @@ export interface AgentImportInput {
   readonly signal?: AbortSignal
 }
 
-/** `rows` is the sum of the next five. */
-export interface AgentImportResult {
-  readonly rows: number
-  readonly inserted: number
-  readonly updated: number
-  /** There already, and the same. */
-  readonly unchanged: number
-  /** There already, and different. */
-  readonly skipped: number
-  readonly faulty: number
+export interface AgentImportResult extends ImportCounts {
   /** Faults and warnings of one kind in one entry, the most rows first. */
   readonly problems: FaultGroup[]
-  readonly dryRun: boolean
 }
 
 /** Agents are few: their file is read into memory. One of members, taken for it, is not. */

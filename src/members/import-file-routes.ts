@@ -8,6 +8,7 @@ import type { HttpRoutes } from '../platform/http/server.ts'
 import { withUpload } from '../platform/http/upload.ts'
 import type { Clock } from '../platform/values/clock.ts'
 import { DomainError } from '../platform/values/errors.ts'
+import { codeSchema } from '../platform/values/value-schemas.ts'
 import { agentFile, readColumnMap } from './column-rules.ts'
 import { importAgents } from './import-agents.ts'
 import type { FoundFault } from './import-faults-sql.ts'
@@ -16,10 +17,12 @@ import { settleReading } from './import-profiles.ts'
 import {
   agentImportQuerySchema,
   agentImportResultSchema,
+  filePreviewSchema,
   importQuerySchema,
   importResultSchema,
   maxListedFaults,
 } from './member-api.ts'
+import { previewFile } from './preview-file.ts'
 
 /** Which of them it is, the file itself says. */
 const fileTypes = ['text/csv', 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'] as const
@@ -81,6 +84,34 @@ export function importFileRoutes(deps: ImportFileDeps): HttpRoutes {
           }),
         )
         return { ...result, ...listed.all }
+      },
+    )
+
+    app.post(
+      '/api/members/import/preview',
+      {
+        config: { access: 'members.import', cost: 5, atATime: 2 },
+        schema: {
+          ...ofFile,
+          summary: 'Show how a file of members is read',
+          description:
+            'Nothing is checked nor written. Of CSV the beginning is enough; a workbook is read as a whole.',
+          querystring: z.strictObject({ profile: codeSchema.optional() }),
+          response: { 200: filePreviewSchema, ...refusals },
+        },
+      },
+      async (request) => {
+        const { profile } = request.query
+        const { map } = await settleReading(deps.db, { columns: [], profile }, request.actor)
+        const { rows, headerLine } = await withUpload(fileOf(request), (file) => previewFile(file, map))
+        return {
+          rows: rows.map(({ line, fields, columns }) => ({
+            line,
+            fields: [...fields],
+            columns: [...columns],
+          })),
+          headerLine,
+        }
       },
     )
 

@@ -15,7 +15,7 @@ import { memberReaders, registerReasons } from './import-rules.ts'
 import * as sessionStatements from './import-session-sql.ts'
 import * as verdictStatements from './import-verdicts-sql.ts'
 import * as writeStatements from './import-write-sql.ts'
-import { rowCheck } from './row-check-rules.ts'
+import { type ImportCounts, rowCheck } from './row-check-rules.ts'
 import { readTable } from './table-csv.ts'
 import { belowHeader } from './table-header.ts'
 
@@ -46,16 +46,7 @@ export interface ImportInput {
   readonly signal?: AbortSignal
 }
 
-/** `rows` is the sum of the next five. */
-export interface ImportResult {
-  readonly rows: number
-  readonly inserted: number
-  readonly updated: number
-  /** On the register already, and the same. */
-  readonly unchanged: number
-  /** On the register already, and different, or put there by somebody else during the import. */
-  readonly skipped: number
-  readonly faulty: number
+export interface ImportResult extends ImportCounts {
   /** Agents and tiers that were made, or in a dry run would be. */
   readonly createdAgents: number
   readonly createdTiers: number
@@ -66,7 +57,6 @@ export interface ImportResult {
   readonly statusChanges: verdictStatements.StatusChange[]
   /** Faults and warnings of one kind in one entry, the most rows first. */
   readonly problems: faultStatements.FaultGroup[]
-  readonly dryRun: boolean
   /** By which it can be undone; null for a dry run. */
   readonly importId: string | null
 }

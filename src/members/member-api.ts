@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { emailRule, memberCodeRule, phoneRule, textSchema } from '../platform/values/text-rules.ts'
 import { codeSchema, dateSchema, nameSchema } from '../platform/values/value-schemas.ts'
+import { memberColumns } from './column-rules.ts'
 import { dateOrders } from './import-dates.ts'
 import { memberStatuses } from './member-rules.ts'
 
@@ -212,6 +213,38 @@ export const importResultSchema = z
       .meta({ description: 'How many members get another status; `from` is null for those who are new.' }),
   })
   .meta({ id: 'ImportResult' })
+
+export const filePreviewSchema = z
+  .object({
+    rows: z.array(
+      z.object({
+        line: z.int(),
+        fields: z.array(z.string()),
+        columns: z.array(z.enum([...memberColumns, '']).nullable()).meta({
+          description:
+            'What each field means as the name of a column; empty: it is left out; null: it is not known.',
+        }),
+      }),
+    ),
+    headerLine: z.int().nullable().meta({ description: 'The line that names the columns, or seems to.' }),
+  })
+  .meta({ id: 'FilePreview' })
+
+export const newProfileSchema = z.strictObject({
+  columns: z
+    .array(z.string().max(300))
+    .max(50)
+    .meta({ description: 'What columns of other names mean, each as `Member No=memberCode`.' }),
+  dateOrder: z.enum(dateOrders).nullable().default(null),
+})
+
+export const profileSchema = z
+  .object({
+    profileName: z.string(),
+    columns: z.array(z.string()),
+    dateOrder: z.enum(dateOrders).nullable(),
+  })
+  .meta({ id: 'ImportProfile', description: 'How the files of one source are read.' })
 
 export const importSchema = z
   .object({

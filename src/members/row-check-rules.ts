@@ -24,6 +24,19 @@ export interface CheckedRow {
   readonly written: readonly string[]
 }
 
+/** What an import did with the rows of its file, or would do; `rows` is the sum of the next five. */
+export interface ImportCounts {
+  readonly rows: number
+  readonly inserted: number
+  readonly updated: number
+  /** There already, and the same. */
+  readonly unchanged: number
+  /** There already, and different, or put there by somebody else during the import. */
+  readonly skipped: number
+  readonly faulty: number
+  readonly dryRun: boolean
+}
+
 const shownChars = 80
 
 const maxReadings = 20_000

@@ -1,9 +1,9 @@
 import { Button, Group, Paper, Text, Title } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
-import type { ImportResult } from '../api.ts'
-import { number } from '../format.ts'
-import { DataTable } from '../parts/data-table.tsx'
-import { Facts } from '../parts/facts.tsx'
+import type { ImportResult } from '../../api.ts'
+import { number } from '../../format.ts'
+import { DataTable } from '../../parts/data-table.tsx'
+import { Facts } from '../../parts/facts.tsx'
 
 type Fault = ImportResult['faults'][number]
 
