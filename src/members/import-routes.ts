@@ -3,8 +3,16 @@ import type { AnnounceDeps } from '../events/announce.ts'
 import { decodeCursor, pageFrom, pageOf, pageQuery } from '../platform/http/paging.ts'
 import { problemResponses } from '../platform/http/problem.ts'
 import type { HttpRoutes } from '../platform/http/server.ts'
+import { codeSchema } from '../platform/values/value-schemas.ts'
+import { findProfiles, saveProfile } from './import-profiles.ts'
 import { approveImport, withdrawImportRequest } from './large-import.ts'
-import { importChangeSchema, importSchema, undoneImportSchema } from './member-api.ts'
+import {
+  importChangeSchema,
+  importSchema,
+  newProfileSchema,
+  profileSchema,
+  undoneImportSchema,
+} from './member-api.ts'
 import { requireImport, undoImport } from './undo-import.ts'
 import { findImportChanges, findImports } from './undo-sql.ts'
 
@@ -12,7 +20,7 @@ const params = z.strictObject({ importId: z.uuid() })
 const requestParams = z.strictObject({ subject: z.uuid() })
 const listedImports = 100
 
-/** What imports did, and undoing one. */
+/** What imports did, undoing one, and how files are read. */
 export function importRoutes(deps: AnnounceDeps): HttpRoutes {
   return async (app) => {
     app.get(
@@ -108,6 +116,38 @@ export function importRoutes(deps: AnnounceDeps): HttpRoutes {
         },
       },
       async (request) => undoImport(deps, { ...request.params, actor: request.actor }),
+    )
+
+    app.get(
+      '/api/import-profiles',
+      {
+        config: { access: 'members.import' },
+        schema: {
+          summary: 'How files of members are read, by name',
+          tags: ['members'],
+          response: { 200: z.object({ items: z.array(profileSchema) }) },
+        },
+      },
+      async () => ({ items: await findProfiles(deps.db) }),
+    )
+
+    app.put(
+      '/api/import-profiles/:profileName',
+      {
+        config: { access: 'members.import' },
+        schema: {
+          summary: 'Keep how files of one source are read',
+          tags: ['members'],
+          params: z.strictObject({ profileName: codeSchema }),
+          body: newProfileSchema,
+          response: { 200: profileSchema, ...problemResponses(400) },
+        },
+      },
+      async (request) => {
+        const { columns, dateOrder } = request.body
+        const reading = { columns, dateOrder: dateOrder ?? undefined }
+        return saveProfile(deps.db, request.params.profileName, reading, request.actor)
+      },
     )
   }
 }

@@ -17,8 +17,10 @@ import type { CyclePreview } from '../../src/cycles/preview-cycle.ts'
 import { proveCycle } from '../../src/cycles/prove-cycle.ts'
 import type { EventRow } from '../../src/events/event-sql.ts'
 import type { FundRow, TierRow } from '../../src/fund/fund-sql.ts'
-import type { ImportResult, RowFault } from '../../src/members/import-members.ts'
+import type { ImportResult } from '../../src/members/import-members.ts'
 import type { AgentRow, MemberView, StandingPeriod } from '../../src/members/member-sql.ts'
+import type { FilePreview } from '../../src/members/preview-file.ts'
+import type { RowFault } from '../../src/members/row-check-rules.ts'
 import type { Problem } from '../../src/platform/http/problem.ts'
 import { wakeJob } from '../../src/platform/jobs/engine.ts'
 import type { ChunkTrouble, JobView } from '../../src/platform/jobs/job-view-sql.ts'
@@ -1410,6 +1412,10 @@ const documented = `
   POST /api/members/{memberId}/erasure/approval
   GET /api/members/{memberId}/contributions
   POST /api/members/import
+  POST /api/members/import/preview
+  POST /api/agents/import
+  GET /api/import-profiles
+  PUT /api/import-profiles/{profileName}
   GET /api/claims
   POST /api/claims
   GET /api/claims/{claimId}
@@ -1661,6 +1667,103 @@ describe('an import over HTTP', () => {
       body: csv,
     })
     expect(refusal(wrong)).toBe('400 invalid-input')
+  })
+
+  test('is preceded by a look at how the file is read, whose columns nobody knows yet, and by keeping that', async () => {
+    const preview = async (body: string | Buffer, query = '') =>
+      api.ask<FilePreview & Problem>(`/api/members/import/preview${query}`, {
+        method: 'POST',
+        headers: { 'content-type': 'text/csv' },
+        body,
+      })
+    const rows = Array.from({ length: 30 }, (_, index) => `MP-${index};Rao, Asha;31/12/2019;"Pune`)
+    const csv = `Members of 2026\n\nNo;Name of member;Joined on;Village\nMP-1;"Rao; Asha";31/12/2019;Pune\n${rows.join('\n')}`
+    const { status, body } = await preview(csv)
+    expect(status).toBe(200)
+    expect(body.headerLine).toBe(3)
+    expect(body.rows).toHaveLength(12)
+    expect(body.rows.slice(0, 3)).toEqual([
+      { line: 1, fields: ['Members of 2026'], columns: [null] },
+      {
+        line: 3,
+        fields: ['No', 'Name of member', 'Joined on', 'Village'],
+        columns: [null, null, 'joinedOn', null],
+      },
+      { line: 4, fields: ['MP-1', 'Rao; Asha', '31/12/2019', 'Pune'], columns: [null, null, null, null] },
+    ])
+    const reading = { columns: ['No=memberCode', 'Name of member=fullName', 'Village='], dateOrder: 'dmy' }
+    const saved = await api.ask<Problem>('/api/import-profiles/looked', {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(reading),
+    })
+    expect([saved.status, saved.body]).toEqual([200, { profileName: 'looked', ...reading }])
+    const { body: profiles } = await api.get<{ items: unknown[] }>('/api/import-profiles')
+    expect(profiles.items).toContainEqual({ profileName: 'looked', ...reading })
+    const known = (await preview(csv, '?profile=looked')).body.rows[1]
+    expect(known?.columns).toEqual(['memberCode', 'fullName', 'joinedOn', ''])
+    const book = await writeExcelFile([['Nr'], ['MP-2', 'Bela']]).toBuffer()
+    expect((await preview(book)).body).toEqual({
+      headerLine: 2,
+      rows: [
+        { line: 1, fields: ['Nr'], columns: [null] },
+        { line: 2, fields: ['MP-2', 'Bela'], columns: [null, null] },
+      ],
+    })
+    expect((await preview('\n\n')).body).toEqual({ rows: [], headerLine: null })
+    expect(refusal(await preview('%PDF-1.7'))).toBe('422 import-refused')
+    expect(refusal(await preview(csv, '?profile=nobody'))).toBe('400 invalid-input')
+    const wrong = await api.ask<Problem>('/api/import-profiles/looked', {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ columns: ['No'] }),
+    })
+    expect(refusal(wrong)).toBe('400 invalid-input')
+  })
+
+  test('of agents adds and changes them, and lists what is wrong', async () => {
+    const importAgents = (csv: string, query: string, contentType = 'text/csv') =>
+      api.ask<Omit<Imported, 'newAgents'>>(`/api/agents/import?${query}`, {
+        method: 'POST',
+        headers: { 'content-type': contentType },
+        body: csv,
+      })
+    const csv = 'Collector,Name,Email\nIA-1,Ada,ada@example.org\nIA-2,,\n'
+    const query = new URLSearchParams([['map', 'Collector=agentCode']])
+    const { status, body } = await importAgents(csv, `${query}&dryRun=true`)
+    expect(status).toBe(200)
+    expect(body).toEqual({
+      dryRun: true,
+      rows: 2,
+      inserted: 1,
+      updated: 0,
+      unchanged: 0,
+      skipped: 0,
+      faulty: 1,
+      problems: [expect.objectContaining({ column: 'fullName', rows: 1 })],
+      faults: [{ line: 3, column: 'fullName', value: '', reason: 'The fullName is missing.' }],
+      warnings: [],
+    })
+    expect((await importAgents(csv, `${query}`)).body).toMatchObject({ dryRun: false, inserted: 1 })
+    expect((await importAgents(csv.replace('Ada', 'Ida'), `${query}&update=true`)).body).toMatchObject({
+      updated: 1,
+    })
+    const { body: agents } = await api.get<Page<AgentRow>>('/api/agents?limit=200')
+    expect(agents.items.filter(({ agentCode }) => agentCode.startsWith('IA-'))).toMatchObject([
+      { agentCode: 'IA-1', fullName: 'Ida', email: 'ada@example.org' },
+    ])
+    const bad = [
+      await importAgents(csv, ''),
+      await importAgents(csv, 'map=x'),
+      await importAgents(csv, 'x=y'),
+      await importAgents('{}', '', 'application/json'),
+    ]
+    expect(bad.map(refusal)).toEqual([
+      '422 import-refused',
+      '400 invalid-input',
+      '400 invalid-input',
+      '415 unsupported-media-type',
+    ])
   })
 
   test('is undone completely while nothing depends on it', async () => {

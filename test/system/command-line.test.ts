@@ -172,7 +172,7 @@ describe('what is wrong is said in a sentence, with an exit code', () => {
     // Corrected, the file of bad rows is imported as it is. Nothing is written over.
     const bad = await readFile(errors, 'utf8')
     expect(bad).toBe(
-      `\ufeff${header},line,problem\nN-2,Bad,Z,AG-0,Active,2020-01-01,,,3,tier: There is no such tier.\n`,
+      `\ufeff${header},agentName,agentEmail,agentPhone,line,problem\nN-2,Bad,Z,AG-0,Active,2020-01-01,,,,,,3,tier: There is no such tier.\n`,
     )
     for (const there of [errors, file]) {
       const again = await almoner('members', 'import', file, '--errors', there)
@@ -185,6 +185,27 @@ describe('what is wrong is said in a sentence, with an exit code', () => {
     expect(await readdir(dataDir)).not.toContain('errors.csv.2')
     const folder = await almoner('members', 'import', dataDir)
     expect([folder.code, folder.stderr]).toEqual([2, expect.stringContaining('it is a directory')])
+  })
+
+  test('agents come from a file, with what is wrong in another', async () => {
+    const file = path.join(dataDir, 'agents.csv')
+    await writeFile(file, 'No;Name;Phone\nAG-0;Asha Rao;+91 98000\nAG-90;Bela;\nAG-91;;123\n')
+    const errors = path.join(dataDir, 'bad-agents.csv')
+    const first = await almoner('agents', 'import', file, '--map', 'No=agentCode', '--errors', errors)
+    expect([first.code, first.stdout]).toEqual([
+      1,
+      'Imported: 3 rows, 1 inserted, 0 updated, 0 unchanged, 1 skipped, 1 faulty.\n',
+    ])
+    expect(first.stderr).toContain('line 4, fullName: The fullName is missing.')
+    const bad = await readFile(errors, 'utf8')
+    expect(bad).toBe(
+      '\ufeffagentCode,fullName,email,phone,line,problem\nAG-91,,,123,4,fullName: The fullName is missing.\n',
+    )
+    await writeFile(errors, bad.replace('AG-91,', 'AG-91,Chitra'))
+    expect(await json('agents', 'import', errors, '--dry-run')).toMatchObject({ dryRun: true, inserted: 1 })
+    await writeFile(file, 'agentCode,name\nAG-0,Asha Rao\nAG-90,Bela\n')
+    expect(await json('agents', 'import', file, '--update')).toMatchObject({ updated: 1, unchanged: 1 })
+    expect((await almoner('agents', 'show', 'AG-0')).stdout).toContain('AG-0 (Asha Rao)')
   })
 
   test('an agent is added, changed, hands over the members, is retired, and is removed only if never used', async () => {

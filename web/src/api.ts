@@ -23,9 +23,11 @@ import type { auditEventSchema, eventSchema } from '../../src/events/event-api.t
 import type { fundSchema, tierSchema } from '../../src/fund/fund-api.ts'
 import type {
   agentSchema,
+  filePreviewSchema,
   importResultSchema,
   memberSchema,
   memberWithStandingsSchema,
+  profileSchema,
 } from '../../src/members/member-api.ts'
 import type {
   deliverySchema,
@@ -59,6 +61,8 @@ export type Cycle = z.infer<typeof cycleSchema>
 export type Enrolment = z.infer<typeof enrolmentSchema>
 export type Fund = z.infer<typeof fundSchema>
 export type FundEvent = z.infer<typeof eventSchema>
+export type FilePreview = z.infer<typeof filePreviewSchema>
+export type ImportProfile = z.infer<typeof profileSchema>
 export type ImportResult = z.infer<typeof importResultSchema>
 export type Job = z.infer<typeof jobSchema>
 export type JobDetail = z.infer<typeof jobDetailSchema>
@@ -145,14 +149,14 @@ export async function ask<Answer>(method: Method, path: string, body?: unknown):
   throw refusal
 }
 
-/** `path?status=Active&limit=50`, without undefined values. */
+/** `path?status=Active&limit=50`, without undefined values; a list is given one by one. */
 export function withQuery(
   path: string,
-  query: Record<string, string | number | boolean | undefined | null>,
+  query: Record<string, string | number | boolean | undefined | null | readonly string[]>,
 ): string {
-  const given = Object.entries(query).filter(
-    ([, value]) => value !== undefined && value !== null && value !== '',
-  )
+  const given = Object.entries(query)
+    .flatMap(([name, value]) => (Array.isArray(value) ? value : [value]).map((one) => [name, one] as const))
+    .filter(([, value]) => value !== undefined && value !== null && value !== '')
   const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString()
   return search ? `${path}?${search}` : path
 }

@@ -1,10 +1,10 @@
 import { Alert, Paper, Stack, Text, Title } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
-import type { ImportResult } from '../api.ts'
-import { number } from '../format.ts'
-import { useApproval, useApprovals } from '../parts/approvals.ts'
-import { Facts } from '../parts/facts.tsx'
-import { TwoPersons } from '../parts/two-persons.tsx'
+import type { ImportResult } from '../../api.ts'
+import { number } from '../../format.ts'
+import { useApproval, useApprovals } from '../../parts/approvals.ts'
+import { Facts } from '../../parts/facts.tsx'
+import { TwoPersons } from '../../parts/two-persons.tsx'
 
 type StatusChange = ImportResult['statusChanges'][number]
 
