@@ -12,6 +12,7 @@ import type { approvalSchema } from '../../src/approvals/approval-api.ts'
 import type { claimSchema, newClaimSchema } from '../../src/claims/claim-api.ts'
 import type {
   agentShareSchema,
+  askedStartSchema,
   contributionOfMemberSchema,
   contributionSchema,
   creationProgressSchema,
@@ -42,6 +43,7 @@ export type Agent = z.infer<typeof agentSchema>
 export type AgentShare = z.infer<typeof agentShareSchema>
 export type ApiKey = z.infer<typeof apiKeySchema>
 export type Approval = z.infer<typeof approvalSchema>
+export type AskedStart = z.infer<typeof askedStartSchema>
 export type AuditEvent = z.infer<typeof auditEventSchema>
 export type Claim = z.infer<typeof claimSchema>
 export type NewClaim = z.input<typeof newClaimSchema>
@@ -137,7 +139,7 @@ export async function ask<Answer>(method: Method, path: string, body?: unknown):
     },
     ...(body !== undefined && { body: isFile ? body : JSON.stringify(body) }),
   })
-  const answer = await response.json()
+  const answer = response.status === 204 ? undefined : await response.json()
   if (response.ok) return answer as Answer
   const refusal = new Refusal(answer as Problem)
   if (refusal.code === 'step-up-required' && (await stepUp?.())) return ask(method, path, body)
