@@ -6,7 +6,12 @@ export const approvalSchema = z
   .object({
     approvalId: z.uuid(),
     approvalKind: z.enum(approvalKinds),
-    subject: z.uuid().meta({ description: 'Of undo-death the claim, of revoke-cycle the cycle.' }),
+    subject: z.uuid().meta({
+      description: 'Of undo-death and start-cycle the claim, of revoke-cycle the cycle.',
+    }),
+    content: z.record(z.string(), z.unknown()).meta({
+      description: 'What is asked for, and what it rests on. If that changes, the request is void.',
+    }),
     reason: z.string(),
     requestedBy: z.string(),
     requestedAt: z.string(),

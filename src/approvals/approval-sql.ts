@@ -3,7 +3,7 @@ import type { Db, Tx } from '../platform/database/connect.ts'
 import type { Approvals } from '../platform/database/schema.ts'
 import type { ApprovalKind } from './approval-rules.ts'
 
-export type Approval = Selectable<Approvals>
+export type Approval = Omit<Selectable<Approvals>, 'content'> & { content: Record<string, unknown> }
 
 export async function insertApproval(
   tx: Tx,
@@ -19,6 +19,7 @@ export async function insertApproval(
     .insertInto('approvals')
     .values({ ...approval, content: JSON.stringify(approval.content) })
     .returningAll()
+    .$castTo<Approval>()
     .executeTakeFirstOrThrow()
 }
 
@@ -35,13 +36,14 @@ export async function lockOpenApproval(
     .where('subject', '=', subject)
     .where('decision', 'is', null)
     .forUpdate()
+    .$castTo<Approval>()
     .executeTakeFirst()
 }
 
 /** Those that wait, newest first. */
 export async function findOpenApprovals(
   db: Db,
-  filter: { subject?: string | undefined },
+  { approvalKind, subject }: { approvalKind?: ApprovalKind; subject?: string | undefined },
   limit: number,
 ): Promise<Approval[]> {
   let query = db
@@ -50,8 +52,9 @@ export async function findOpenApprovals(
     .where('decision', 'is', null)
     .orderBy('requestedAt', 'desc')
     .limit(limit)
-  if (filter.subject !== undefined) query = query.where('subject', '=', filter.subject)
-  return query.execute()
+  if (approvalKind !== undefined) query = query.where('approvalKind', '=', approvalKind)
+  if (subject !== undefined) query = query.where('subject', '=', subject)
+  return query.$castTo<Approval>().execute()
 }
 
 export async function decideApproval(

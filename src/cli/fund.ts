@@ -4,12 +4,14 @@ import { channelsSchema } from '../fund/fund-api.ts'
 import {
   type LetterLanguage,
   letterLanguages,
+  maxStartLimitPercent,
   type PersonalChannel,
   personalChannels,
 } from '../fund/fund-rules.ts'
 import { type FundRow, findFund } from '../fund/fund-sql.ts'
 import { currencyOf } from '../platform/values/currency-rules.ts'
 import { formatAmount, parseAmount } from '../platform/values/money-rules.ts'
+import { wholeNumber } from './arguments.ts'
 import { printResult } from './output.ts'
 import { commandActor, group, withApplication } from './run-command.ts'
 
@@ -19,6 +21,7 @@ interface FundOptions {
   timeZone?: string
   roundingStep?: string
   selfApproval?: 'yes' | 'no'
+  startLimitPercent?: number
   noticeLanguage?: LetterLanguage
   agentChannels?: PersonalChannel[]
   memberChannels?: PersonalChannel[]
@@ -44,6 +47,11 @@ export function fundCommand(): Command {
         '--self-approval <yes|no>',
         'whether whoever submitted a claim may approve it; for a fund of one person',
       ).choices(['yes', 'no']),
+    )
+    .option(
+      '--start-limit-percent <number>',
+      'how far the total of a cycle may go beyond its target when one person starts it',
+      wholeNumber(0, maxStartLimitPercent),
     )
     .addOption(
       new Option('--notice-language <language>', 'in which letters are written').choices(letterLanguages),
@@ -90,6 +98,7 @@ function print(command: Command, fund: FundRow): void {
     fund.selfApproval
       ? 'whoever submits a claim may approve it'
       : 'whoever submits a claim does not approve it',
+    `one person starts cycles of up to ${fund.startLimitPercent} % more than the target`,
     `letters in ${languageNames.of(fund.noticeLanguage)}; agents are told by ${listOf(fund.agentChannels)}, members by ${listOf(fund.memberChannels)}`,
   ])
 }

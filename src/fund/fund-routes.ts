@@ -32,8 +32,9 @@ export function fundRoutes(deps: AnnounceDeps): HttpRoutes {
         },
       },
       async (request) => {
-        // It decides whether one person may pay out alone.
-        if (request.body.selfApproval !== undefined) requireStepUp(request)
+        const { selfApproval, startLimitPercent } = request.body
+        // They decide what one person may do alone.
+        if (selfApproval !== undefined || startLimitPercent !== undefined) requireStepUp(request)
         return changeFund(deps, { changes: request.body, actor: request.actor })
       },
     )

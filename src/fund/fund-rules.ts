@@ -33,6 +33,9 @@ export function yearlyCode(prefix: string, year: number, number: number): string
 /** The codes of claims begin with it; those of cycles begin with what the fund chooses, and with something else. */
 export const claimCodePrefix = 'CL'
 
+/** The largest `startLimitPercent`: eleven times the target. */
+export const maxStartLimitPercent = 1000
+
 /** Languages in which letters can be written. */
 export const letterLanguages = ['en', 'hi'] as const
 export type LetterLanguage = (typeof letterLanguages)[number]

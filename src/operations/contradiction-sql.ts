@@ -27,7 +27,7 @@ const noSubject = sql`'00000000-0000-0000-0000-000000000000'::uuid`
 
 /** Nothing is told of the fund before it is first changed: then it is as the schema made it. */
 const fundAsMade = sql`jsonb_build_object('name', 'Mutual aid fund', 'currency', 'USD', 'timeZone', 'UTC',
-  'cycleCodePrefix', 'CC', 'roundingStep', 1, 'selfApproval', false, 'noticeLanguage', 'en', 'agentChannels', array['email'],
+  'cycleCodePrefix', 'CC', 'roundingStep', 1, 'selfApproval', false, 'startLimitPercent', 20, 'noticeLanguage', 'en', 'agentChannels', array['email'],
   'memberChannels', array[]::text[])`
 
 const told: readonly Told[] = [
@@ -37,7 +37,7 @@ const told: readonly Told[] = [
     rows: sql`
       select ${noSubject} as subject, 'the fund' as what, ${fundAsMade} as said,
         jsonb_build_object('name', name, 'currency', currency, 'currencyExponent', currency_exponent, 'timeZone', time_zone, 'cycleCodePrefix', cycle_code_prefix,
-          'roundingStep', rounding_step, 'selfApproval', self_approval, 'noticeLanguage', notice_language,
+          'roundingStep', rounding_step, 'selfApproval', self_approval, 'startLimitPercent', start_limit_percent, 'noticeLanguage', notice_language,
           'agentChannels', agent_channels, 'memberChannels', member_channels) as fields
       from fund`,
   },

@@ -73,7 +73,7 @@ export interface ApiKeys {
 
 export interface Approvals {
   approvalId: Generated<string>;
-  approvalKind: 'revoke-cycle' | 'undo-death';
+  approvalKind: 'revoke-cycle' | 'start-cycle' | 'undo-death';
   content: Json;
   decidedAt: string | null;
   decidedBy: string | null;
@@ -206,6 +206,7 @@ export interface Fund {
   onlyRow: Generated<boolean>;
   roundingStep: Generated<number>;
   selfApproval: Generated<boolean>;
+  startLimitPercent: Generated<number>;
   timeZone: string;
 }
 

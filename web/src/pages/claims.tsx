@@ -27,6 +27,7 @@ import { DataTable } from '../parts/data-table.tsx'
 import { FormEnd } from '../parts/forms.tsx'
 import { List, useList } from '../parts/list.tsx'
 import { MemberSelect } from '../parts/member-select.tsx'
+import { StartRequest } from '../parts/start-request.tsx'
 import { Chip } from '../parts/status-chip.tsx'
 import { TwoPersons } from '../parts/two-persons.tsx'
 import { useFund, useMay, useSession } from '../session.ts'
@@ -123,6 +124,9 @@ export function ClaimsPage() {
                 show: (claim) => (
                   <Stack gap="xs" align="flex-start">
                     <Actions claim={claim} onDecide={decide} />
+                    {may('cycles.start') && (
+                      <StartRequest claimId={claim.claimId} claimCode={claim.claimCode} />
+                    )}
                     {claim.claimStatus === 'Approved' && may('claims.decide') && <Undo claim={claim} />}
                   </Stack>
                 ),
@@ -273,7 +277,7 @@ function Undo({ claim }: { claim: Claim }) {
   return (
     <TwoPersons
       path={`${claims}/${claimId}/revocation`}
-      asked={useApproval(claimId)}
+      asked={useApproval('undo-death', claimId)}
       texts={{
         title: t('claims.undoClaim', { code: claimCode }),
         request: t('claims.undo'),

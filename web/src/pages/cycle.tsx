@@ -157,7 +157,7 @@ function Revocation({ cycle: { cycleId, cycleCode } }: { cycle: Cycle }) {
   return (
     <TwoPersons
       path={`${cycles}/${cycleId}/revocation`}
-      asked={useApproval(cycleId)}
+      asked={useApproval('revoke-cycle', cycleId)}
       texts={{
         title: t('cycles.revokeCycle', { code: cycleCode }),
         request: t('cycles.revoke'),

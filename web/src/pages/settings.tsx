@@ -1,9 +1,9 @@
-import { Button, Group, Select, Stack, Switch, Text, TextInput, Title } from '@mantine/core'
+import { Button, Group, NumberInput, Select, Stack, Switch, Text, TextInput, Title } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { type LetterLanguage, letterLanguages } from '../../../src/fund/fund-rules.ts'
+import { type LetterLanguage, letterLanguages, maxStartLimitPercent } from '../../../src/fund/fund-rules.ts'
 import { currencyCodes, currencyOf } from '../../../src/platform/values/currency-rules.ts'
 import { ask, type Fund } from '../api.ts'
 import { minorUnits, typed } from '../format.ts'
@@ -134,6 +134,18 @@ function FundForm({ fund }: { fund: Fund }) {
           disabled={readOnly}
           checked={shown.selfApproval}
           onChange={(event) => change({ selfApproval: event.currentTarget.checked })}
+        />
+        <NumberInput
+          label={t('fund.startLimit')}
+          description={t('fund.startLimitHint')}
+          min={0}
+          max={maxStartLimitPercent}
+          suffix=" %"
+          allowDecimal={false}
+          clampBehavior="strict"
+          readOnly={readOnly}
+          value={shown.startLimitPercent}
+          onChange={(value) => typeof value === 'number' && change({ startLimitPercent: value })}
         />
         <Select
           label={t('fund.noticeLanguage')}

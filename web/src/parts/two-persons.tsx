@@ -1,4 +1,5 @@
 import { Button, Group, Modal, Stack, Text, Textarea } from '@mantine/core'
+import { useDisclosure } from '@mantine/hooks'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -7,15 +8,18 @@ import { instant } from '../format.ts'
 import { useFund } from '../session.ts'
 import { Confirmation, FormEnd, fieldOf } from './forms.tsx'
 
-type Step = 'request' | 'approve' | 'withdraw'
-
-interface Texts {
-  /** Above the form. */
+interface AnswerTexts {
+  /** Above the question. */
   readonly title: string
-  readonly request: string
   readonly approve: string
   /** What follows, before somebody agrees to it. */
   readonly approveSays: string
+}
+
+interface Request {
+  readonly requestedBy: string
+  readonly requestedAt: string
+  readonly reason: string
 }
 
 /** What one person asks for and another approves: the buttons for both, and who has asked why. */
@@ -27,45 +31,70 @@ export function TwoPersons({
   /** Is posted to, deleted, and approved below. */
   path: string
   /** The request that waits; null while there is none. */
-  asked: { requestedBy: string; requestedAt: string; reason: string } | null
-  texts: Texts
+  asked: Request | null
+  texts: AnswerTexts & { readonly request: string }
+}) {
+  const [isRequesting, requesting] = useDisclosure()
+  if (asked) return <Asked path={path} asked={asked} texts={texts} />
+  return (
+    <>
+      <Button size="xs" variant="default" onClick={requesting.open}>
+        {texts.request}
+      </Button>
+      <Modal opened={isRequesting} onClose={requesting.close} title={texts.title}>
+        <RequestForm path={path} verb={texts.request} onDone={requesting.close} />
+      </Modal>
+    </>
+  )
+}
+
+/** Who has asked why, and the buttons to approve it and to withdraw it. */
+export function Asked({
+  path,
+  asked,
+  texts,
+  onApproved,
+}: {
+  /** Is deleted, and approved below. */
+  path: string
+  asked: Request
+  texts: AnswerTexts
+  /** Is given what an approval was answered with. */
+  onApproved?: (answer: unknown) => void
 }) {
   const { t } = useTranslation()
   const timeZone = useFund()?.timeZone ?? 'UTC'
-  const [step, setStep] = useState<Step>()
+  const [step, setStep] = useState<'approve' | 'withdraw'>()
   const close = () => setStep(undefined)
   return (
-    <>
-      {asked ? (
-        <Stack gap="xs">
-          <Text size="sm" style={{ whiteSpace: 'normal' }}>
-            {t('shell.askedFor', {
-              who: asked.requestedBy,
-              when: instant(asked.requestedAt, timeZone),
-              reason: asked.reason,
-            })}
-          </Text>
-          <Group gap="xs">
-            <Button size="xs" color="red" onClick={() => setStep('approve')}>
-              {texts.approve}
-            </Button>
-            <Button size="xs" variant="default" onClick={() => setStep('withdraw')}>
-              {t('shell.withdraw')}
-            </Button>
-          </Group>
-        </Stack>
-      ) : (
-        <Button size="xs" variant="default" onClick={() => setStep('request')}>
-          {texts.request}
+    <Stack gap="xs">
+      <Text size="sm" style={{ whiteSpace: 'normal' }}>
+        {t('shell.askedFor', {
+          who: asked.requestedBy,
+          when: instant(asked.requestedAt, timeZone),
+          reason: asked.reason,
+        })}
+      </Text>
+      <Group gap="xs">
+        <Button size="xs" color="red" onClick={() => setStep('approve')}>
+          {texts.approve}
         </Button>
-      )}
+        <Button size="xs" variant="default" onClick={() => setStep('withdraw')}>
+          {t('shell.withdraw')}
+        </Button>
+      </Group>
       <Modal opened={step !== undefined} onClose={close} title={texts.title}>
-        {step === 'request' && <RequestForm path={path} verb={texts.request} onDone={close} />}
-        {(step === 'approve' || step === 'withdraw') && (
-          <Answer path={path} texts={texts} isApproval={step === 'approve'} onDone={close} />
+        {step && (
+          <Answer
+            path={path}
+            texts={texts}
+            isApproval={step === 'approve'}
+            onDone={close}
+            onApproved={onApproved}
+          />
         )}
       </Modal>
-    </>
+    </Stack>
   )
 }
 
@@ -99,17 +128,20 @@ function Answer({
   texts,
   isApproval,
   onDone,
+  onApproved,
 }: {
   path: string
-  texts: Texts
+  texts: AnswerTexts
   isApproval: boolean
   onDone: () => void
+  onApproved: ((answer: unknown) => void) | undefined
 }) {
   const { t } = useTranslation()
   const queries = useQueryClient()
   const answer = useMutation({
     mutationFn: () => (isApproval ? ask('POST', `${path}/approval`) : ask('DELETE', path)),
-    onSuccess: async () => {
+    onSuccess: async (answered) => {
+      if (isApproval) onApproved?.(answered)
       await queries.invalidateQueries()
       onDone()
     },
