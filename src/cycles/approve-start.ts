@@ -43,7 +43,6 @@ export async function requestStart(
         claimCode: order.claim.claimCode,
         contributionAmount: order.contributionAmount,
         totalMembers: order.eligibleMembers,
-        expectedAmount: order.expectedAmount,
         reason,
       },
     })

@@ -256,10 +256,10 @@ describe.skipIf(browserMissing)(
       const [treasurer, admin] = [await own.pageOf('treasurer'), await own.pageOf('admin', { width: 390 })]
       const { page } = treasurer
       const askForIt = async () => {
-        const request = page.getByRole('button', { name: /^Ask for the start for 5,99\d members/ })
+        const request = page.getByRole('button', { name: 'Ask for the start' })
         await page.getByText('Far more than usual').waitFor()
         expect(await findInaccessible(page, own.axe)).toEqual([])
-        const total = page.getByLabel('All that will be asked for')
+        const total = page.getByLabel('Expected')
         await total.fill('50,000')
         expect(await request.isDisabled()).toBe(true)
         const [, figure = ''] =
@@ -267,7 +267,7 @@ describe.skipIf(browserMissing)(
         await total.fill(figure)
         await page.getByLabel('Why').fill('The assembly agreed')
         await request.click()
-        await page.getByText('A start waits for another person').waitFor()
+        await page.getByRole('heading', { name: `Start a cycle for ${claimCode}` }).waitFor()
       }
       try {
         await page.goto(`/cycles/start?claimId=${claimId}`)
@@ -278,11 +278,11 @@ describe.skipIf(browserMissing)(
         await askForIt()
 
         await admin.page.goto('/claims')
-        await admin.page.getByText(/^5,99\d members pay \D*100.00 each within 15 days/).waitFor()
+        await admin.page.getByText(/^5,99\d members pay \D*100.00 each in 15 days/).waitFor()
         expect(await findInaccessible(admin.page, own.axe)).toEqual([])
         await admin.page.goto(`/cycles/start?claimId=${claimId}`)
-        await admin.page.getByRole('button', { name: 'Approve the start' }).click()
-        await admin.page.getByRole('dialog').getByRole('button', { name: 'Approve the start' }).click()
+        await admin.page.getByRole('button', { name: 'Approve' }).click()
+        await admin.page.getByRole('dialog').getByRole('button', { name: 'Approve' }).click()
         await admin.page.getByText('Contribution cycle created').waitFor()
         await admin.page.getByRole('button', { name: 'View progress' }).click()
         await admin.page.getByText(`· ${claimCode}`).waitFor()

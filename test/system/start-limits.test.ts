@@ -179,7 +179,10 @@ test('a start beyond the limit is asked for by one person and approved by anothe
     api.db,
   )
   expect(told).toMatchObject([
-    { eventName: 'ContributionCycleStartRequested', payload: { expectedAmount: 100_000, totalMembers: 5 } },
+    {
+      eventName: 'ContributionCycleStartRequested',
+      payload: { contributionAmount: 20_000, totalMembers: 5 },
+    },
     {
       eventName: 'ContributionCycleInitiated',
       payload: { requestedBy: asked.body.requestedBy, reason: 'The family lost its house' },

@@ -180,7 +180,7 @@ function Payload({ payload }: { payload: Row }) {
   )
 }
 
-const amounts = ['benefitAmount', 'contributionAmount', 'expectedAmount', 'roundingStep']
+const amounts = ['benefitAmount', 'contributionAmount', 'roundingStep']
 
 /** A value of a payload as somebody reads it. What only looks like a date is shown as it is. */
 function useShownValue(): (field: string, value: unknown) => string {

@@ -1,4 +1,4 @@
-import { Button, Group, NumberInput, Select, Stack, Switch, Text, TextInput, Title } from '@mantine/core'
+import { Button, Group, Select, Stack, Switch, Text, TextInput, Title } from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
@@ -135,17 +135,16 @@ function FundForm({ fund }: { fund: Fund }) {
           checked={shown.selfApproval}
           onChange={(event) => change({ selfApproval: event.currentTarget.checked })}
         />
-        <NumberInput
+        <TextInput
           label={t('fund.startLimit')}
           description={t('fund.startLimitHint')}
+          required={!readOnly}
+          readOnly={readOnly}
+          type="number"
           min={0}
           max={maxStartLimitPercent}
-          suffix=" %"
-          allowDecimal={false}
-          clampBehavior="strict"
-          readOnly={readOnly}
-          value={shown.startLimitPercent}
-          onChange={(value) => typeof value === 'number' && change({ startLimitPercent: value })}
+          value={Number.isNaN(shown.startLimitPercent) ? '' : shown.startLimitPercent}
+          onChange={(event) => change({ startLimitPercent: event.currentTarget.valueAsNumber })}
         />
         <Select
           label={t('fund.noticeLanguage')}

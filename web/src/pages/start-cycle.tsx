@@ -18,13 +18,12 @@ import { type FormEvent, useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ask, type Claim, type Page, type Preview, type Started } from '../api.ts'
 import { date, duration, minorUnits, money, number } from '../format.ts'
-import { useApproval } from '../parts/approvals.ts'
 import { StartedCard } from '../parts/creation.tsx'
 import { DataTable } from '../parts/data-table.tsx'
 import { Facts } from '../parts/facts.tsx'
 import { fieldOf, Refused } from '../parts/forms.tsx'
-import { StartRequest } from '../parts/start-request.tsx'
 import { Empty, Shown } from '../parts/states.tsx'
+import { StartRequest, useApproval } from '../parts/two-persons.tsx'
 import { useFund } from '../session.ts'
 
 const cycles = '/api/contribution-cycles'
@@ -158,7 +157,7 @@ export function StartCyclePage() {
                   <Paper withBorder p="lg" mb="md">
                     <Stack>
                       <Title order={3} size="h4">
-                        {t('cycles.startWaits')}
+                        {t('claims.startCycleFor', { code: chosen.claimCode })}
                       </Title>
                       <StartRequest claimId={claimId} claimCode={chosen.claimCode} onStarted={setApproved} />
                     </Stack>
@@ -226,7 +225,7 @@ function BeyondForm({ order, preview }: { order: Order; preview: Preview }) {
           <Text size="sm">{t('shell.anotherApproves')}</Text>
         </Alert>
         <TextInput
-          label={t(`cycles.typeFigure.${first?.reason ?? 'total'}`)}
+          label={t(first?.reason === 'amount' ? 'cycles.each' : 'cycles.expected')}
           description={t('cycles.typeFigureHint', { figure: amount(first?.figure ?? 0) })}
           required
           inputMode="decimal"
@@ -247,7 +246,7 @@ function BeyondForm({ order, preview }: { order: Order; preview: Preview }) {
             disabled={!isTyped}
             loading={request.isPending}
           >
-            {t('cycles.askForStart', { members: number(preview.eligibleMembers) })}
+            {t('cycles.askForStart')}
           </Button>
         </Group>
       </Stack>
@@ -281,10 +280,8 @@ function PreviewCard({ preview, children }: { preview: Preview; children: React.
         <Text fw={600}>{t('cycles.eligible', { members: number(preview.eligibleMembers) })}</Text>
         <Facts rows={facts} as="number" />
         {preview.joinedAfterDeath > 0 && (
-          <Alert color="orange" title={t('cycles.joinedAfterDeath')}>
-            <Text size="sm">
-              {t('cycles.joinedAfterDeathSays', { members: number(preview.joinedAfterDeath) })}
-            </Text>
+          <Alert color="orange">
+            {t('cycles.joinedAfterDeath', { members: number(preview.joinedAfterDeath) })}
           </Alert>
         )}
         {preview.reportedDead.length > 0 && (

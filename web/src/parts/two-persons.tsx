@@ -1,12 +1,21 @@
 import { Button, Group, Modal, Stack, Text, Textarea } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { ask } from '../api.ts'
-import { instant } from '../format.ts'
+import { type Approval, type AskedStart, ask, type Started } from '../api.ts'
+import { instant, money, number } from '../format.ts'
 import { useFund } from '../session.ts'
 import { Confirmation, FormEnd, fieldOf } from './forms.tsx'
+
+/** The request of this kind about this subject that waits for another person; null while there is none. */
+export function useApproval(kind: Approval['approvalKind'], subject: string): Approval | null {
+  const waiting = useQuery({
+    queryKey: ['/api/approvals'],
+    queryFn: () => ask<{ items: Approval[] }>('GET', '/api/approvals'),
+  })
+  return waiting.data?.items.find((one) => one.approvalKind === kind && one.subject === subject) ?? null
+}
 
 interface AnswerTexts {
   /** Above the question. */
@@ -49,7 +58,7 @@ export function TwoPersons({
 }
 
 /** Who has asked why, and the buttons to approve it and to withdraw it. */
-export function Asked({
+function Asked({
   path,
   asked,
   texts,
@@ -94,6 +103,47 @@ export function Asked({
           />
         )}
       </Modal>
+    </Stack>
+  )
+}
+
+/** The start that somebody has asked for and another person has to approve; nothing while there is none. */
+export function StartRequest({
+  claimId,
+  claimCode,
+  onStarted,
+}: {
+  claimId: string
+  claimCode: string
+  onStarted?: (cycle: Started['cycle']) => void
+}) {
+  const { t } = useTranslation()
+  const fund = useFund()
+  const asked = useApproval('start-cycle', claimId)
+  if (!asked || !fund) return null
+  const start = asked.content as AskedStart
+  const amounts = {
+    members: number(start.eligibleMembers),
+    each: money(start.contributionAmount, fund),
+    total: money(start.expectedAmount, fund),
+    target: money(start.targetAmount, fund),
+    days: number(start.cycleDuration),
+  }
+  return (
+    <Stack gap="xs">
+      <Text size="sm" fw={600} style={{ whiteSpace: 'normal' }}>
+        {t('cycles.startAsked', amounts)}
+      </Text>
+      <Asked
+        path={`/api/contribution-cycles/requests/${claimId}`}
+        asked={asked}
+        texts={{
+          title: t('claims.startCycleFor', { code: claimCode }),
+          approve: t('claims.approve'),
+          approveSays: t('cycles.startAsked', amounts),
+        }}
+        onApproved={(answer) => onStarted?.((answer as Started).cycle)}
+      />
     </Stack>
   )
 }

@@ -49,9 +49,8 @@ export default {
   selfApproval: 'Whoever submits a claim may approve it',
   selfApprovalHint:
     'Nobody else then looks at a claim before money is asked for it. This is only for a fund that one person runs.',
-  startLimit: 'How far one person may go beyond the target',
-  startLimitHint:
-    'A cycle that asks for more in all, or for more of each than the tier’s own amount, needs two persons.',
+  startLimit: 'Limit beyond the target, in percent',
+  startLimitHint: 'A cycle of more, or of more from each than the tier’s own amount, needs two persons.',
   noticeLanguage: 'Language of letters',
   noticeLanguageHint: 'In which agents, admins and treasurers are written to.',
   agentChannels: 'Agents are written to by',
