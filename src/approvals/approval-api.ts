@@ -8,7 +8,7 @@ export const approvalSchema = z
     approvalKind: z.enum(approvalKinds),
     subject: z.uuid().meta({
       description:
-        'Of undo-death the claim, of revoke-cycle the cycle, of wallet-refund the member, of new-approver the user; of self-approval, which is the fund’s, all zeros; of import the first half of the file’s SHA-256.',
+        'Of undo-death and start-cycle the claim, of revoke-cycle the cycle, of wallet-refund the member, of new-approver the user; of self-approval, which is the fund’s, all zeros; of import the first half of the file’s SHA-256.',
     }),
     content: z
       .record(z.string(), z.unknown())

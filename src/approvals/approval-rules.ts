@@ -6,6 +6,7 @@ export const approvalKinds = [
   'self-approval',
   'import',
   'new-approver',
+  'start-cycle',
 ] as const
 
 export type ApprovalKind = (typeof approvalKinds)[number]

@@ -33,29 +33,29 @@ export async function lockOpenApproval(
   return tx
     .selectFrom('approvals')
     .selectAll()
-    .$castTo<Approval>()
     .where('approvalKind', '=', approvalKind)
     .where('subject', '=', subject)
     .where('decision', 'is', null)
     .forUpdate()
+    .$castTo<Approval>()
     .executeTakeFirst()
 }
 
 /** The waiting requests, newest first. */
 export async function findOpenApprovals(
   db: Db,
-  filter: { subject?: string | undefined },
+  { approvalKind, subject }: { approvalKind?: ApprovalKind; subject?: string | undefined },
   limit: number,
 ): Promise<Approval[]> {
   let query = db
     .selectFrom('approvals')
     .selectAll()
-    .$castTo<Approval>()
     .where('decision', 'is', null)
     .orderBy('requestedAt', 'desc')
     .limit(limit)
-  if (filter.subject !== undefined) query = query.where('subject', '=', filter.subject)
-  return query.execute()
+  if (approvalKind !== undefined) query = query.where('approvalKind', '=', approvalKind)
+  if (subject !== undefined) query = query.where('subject', '=', subject)
+  return query.$castTo<Approval>().execute()
 }
 
 export async function decideApproval(

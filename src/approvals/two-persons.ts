@@ -6,6 +6,7 @@ import type { ApprovalKind } from './approval-rules.ts'
 import {
   type Approval,
   decideApproval,
+  findOpenApprovals,
   insertApproval,
   isSameContent,
   letsOneDoBoth,
@@ -39,6 +40,20 @@ export async function requestApproval(
     const detail = 'It has been asked for already: another person has to approve it.'
     throw new DomainError('approval-requested', detail, [], { cause: error })
   }
+}
+
+/**
+ * What waits for another person to approve it, read without holding it: `approve` looks again.
+ *
+ * @throws DomainError `approval-not-requested`
+ */
+export async function requireRequest(
+  tx: Tx,
+  { kind, subject }: Pick<Matter, 'kind' | 'subject'>,
+): Promise<Approval> {
+  const [asked] = await findOpenApprovals(tx, { approvalKind: kind, subject }, 1)
+  if (!asked) throw notRequested()
+  return asked
 }
 
 /**

@@ -4,6 +4,7 @@ import { channelsSchema } from '../fund/fund-api.ts'
 import {
   type LetterLanguage,
   letterLanguages,
+  maxStartLimitPercent,
   type PersonalChannel,
   personalChannels,
 } from '../fund/fund-rules.ts'
@@ -21,6 +22,7 @@ interface FundOptions {
   roundingStep?: string
   paymentLimit?: string
   selfApproval?: 'yes' | 'no'
+  startLimitPercent?: number
   noticeLanguage?: LetterLanguage
   agentChannels?: PersonalChannel[]
   memberChannels?: PersonalChannel[]
@@ -48,6 +50,11 @@ export function fundCommand(): Command {
         '--self-approval <yes|no>',
         'whether whoever submitted a claim may approve it; for a fund of one person',
       ).choices(['yes', 'no']),
+    )
+    .option(
+      '--start-limit-percent <number>',
+      'how far the total of a cycle may go beyond its target when one person starts it',
+      wholeNumber(0, maxStartLimitPercent),
     )
     .addOption(
       new Option('--notice-language <language>', 'in which letters are written').choices(letterLanguages),
@@ -112,6 +119,7 @@ function print(command: Command, fund: FundRow): void {
       ? 'payments of any amount are taken'
       : `payments of at most ${formatAmount(fund.paymentLimit, fund)} are taken`,
     `an import that changes the status of more than ${fund.importStatusLimitPercent} % of the members needs two persons`,
+    `one person starts cycles of up to ${fund.startLimitPercent} % more than the target`,
     `letters in ${languageNames.of(fund.noticeLanguage)}; agents are told by ${listOf(fund.agentChannels)}, members by ${listOf(fund.memberChannels)}`,
   ])
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { amountSchema, codeSchema, exponentSchema, nameSchema } from '../platform/values/value-schemas.ts'
-import { letterLanguages, personalChannels } from './fund-rules.ts'
+import { letterLanguages, maxStartLimitPercent, personalChannels } from './fund-rules.ts'
 
 /** Each at most once. */
 export const channelsSchema = z
@@ -17,6 +17,10 @@ export const fundSchema = z
     roundingStep: z.int().meta({ description: 'Apportioned amounts are rounded up to a multiple of this.' }),
     selfApproval: z.boolean().meta({
       description: 'Whether whoever submitted a claim may approve it: for a fund of one person.',
+    }),
+    startLimitPercent: z.int().meta({
+      description:
+        'How far the total of a cycle may go beyond its target, in percent, when one person starts it.',
     }),
     noticeLanguage: z.enum(letterLanguages).meta({ description: 'In which letters are written.' }),
     agentChannels: z.array(z.enum(personalChannels)).meta({ description: 'By which agents are told.' }),
@@ -40,6 +44,7 @@ export const fundChangesSchema = z.strictObject({
     .exactOptional(),
   roundingStep: amountSchema.exactOptional(),
   selfApproval: z.boolean().exactOptional(),
+  startLimitPercent: z.int().min(0).max(maxStartLimitPercent).exactOptional(),
   noticeLanguage: z.enum(letterLanguages).exactOptional(),
   agentChannels: channelsSchema.exactOptional(),
   memberChannels: channelsSchema.exactOptional(),

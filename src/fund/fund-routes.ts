@@ -35,8 +35,9 @@ export function fundRoutes(deps: AnnounceDeps): HttpRoutes {
       },
       async (request) => {
         // These settings decide what one person may do alone.
-        const { selfApproval, importStatusLimitPercent } = request.body
-        if (selfApproval !== undefined || importStatusLimitPercent !== undefined) requireStepUp(request)
+        const { selfApproval, importStatusLimitPercent, startLimitPercent } = request.body
+        const decisive = [selfApproval, importStatusLimitPercent, startLimitPercent]
+        if (decisive.some((given) => given !== undefined)) requireStepUp(request)
         return changeFund(deps, { changes: request.body, actor: request.actor })
       },
     )

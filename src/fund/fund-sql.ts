@@ -15,6 +15,7 @@ const fundColumns = [
   'cycleCodePrefix',
   'roundingStep',
   'selfApproval',
+  'startLimitPercent',
   'noticeLanguage',
   'agentChannels',
   'memberChannels',

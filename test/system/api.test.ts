@@ -629,11 +629,11 @@ describe('a start', () => {
     ]
     const byTier = await startActive({ claimId: first.claimId })
     expect(byTier.contributionAmount).toBe(123)
-    const given = await startActive({ claimId: second.claimId, contributionAmount: 456, cycleDuration: 1 })
-    expect(given.contributionAmount).toBe(456)
+    const given = await startActive({ claimId: second.claimId, contributionAmount: 45, cycleDuration: 1 })
+    expect(given.contributionAmount).toBe(45)
     const owed = await getContributions(given.cycleId)
     expect(new Set(owed.map((one) => `${one.contributionAmount} by ${one.dueDate}`))).toEqual(
-      new Set([`456 by ${given.deadline}`]),
+      new Set([`45 by ${given.deadline}`]),
     )
   })
 
@@ -644,7 +644,7 @@ describe('a start', () => {
     '%s can apportion the target in steps of %i: reached, and by less than a step a member',
     async (strategy, roundingStep) => {
       const tierCode = `S4${strategy}`
-      await registerTier(api.db, { tierCode, members: 38 })
+      await registerTier(api.db, { tierCode, members: 38, contributionAmount: 30_000 })
       const { claimId, benefitAmount } = await approveDeath(api.db, { tierCode, benefitAmount: 1_000_003 })
       await api.patch('/api/fund', { roundingStep })
       const cycle = await startActive({ claimId, contributionAmount: 'apportion', strategy })
@@ -755,6 +755,8 @@ describe('a preview', () => {
       targetAmount: 5_000_000,
       shortfallAmount: 3_808_000,
       surplusAmount: 0,
+      beyondLimit: [],
+      joinedAfterDeath: 0,
       strategy: 'queued',
       exclusions: { deceased: 1, notActive: 7, registeredAfter: 0 },
     })
@@ -829,7 +831,7 @@ function expectMonotone(states: CreationProgress[]): void {
 
 test('I7: the progress of a whole run, polled and streamed, never goes back and is 100 only at the end', async () => {
   await registerTier(api.db, { tierCode: 'W', members: 30_000 })
-  const { claimId } = await approveDeath(api.db, { tierCode: 'W' })
+  const { claimId } = await approveDeath(api.db, { tierCode: 'W', benefitAmount: 300_000_000 })
   const { cycleId, polled, streamed } = await slowly(0.1, async () => {
     const { body } = await api.post<Started>(cycles, { claimId })
     const { cycleId } = body.cycle
@@ -1263,7 +1265,7 @@ describe('an Idempotency-Key', () => {
 
   test('of a request that was refused can be used again', async () => {
     const [memberId] = await memberIdsOf(await registerTier(api.db, { tierCode: 'I3', members: 5 }))
-    const claim = { deceasedMemberId: memberId, dateOfDeath: '2026-01-02', benefitAmount: 1 }
+    const claim = { deceasedMemberId: memberId, dateOfDeath: '2026-01-02', benefitAmount: 1_000_000 }
     const { claimId } = (await api.post<ClaimView>('/api/claims', claim)).body
     expect(refusal(await startWith('early', { claimId }))).toBe('409 claim-not-approved')
     await api.post(`/api/claims/${claimId}/approve`)
@@ -1384,6 +1386,9 @@ const documented = `
   POST /api/claims/{claimId}/revocation
   POST /api/claims/{claimId}/revocation/approval
   DELETE /api/claims/{claimId}/revocation
+  POST /api/contribution-cycles/requests
+  POST /api/contribution-cycles/requests/{claimId}/approval
+  DELETE /api/contribution-cycles/requests/{claimId}
   POST /api/contribution-cycles/{cycleId}/revocation
   POST /api/contribution-cycles/{cycleId}/revocation/approval
   DELETE /api/contribution-cycles/{cycleId}/revocation

@@ -343,6 +343,44 @@ test('without the broker a cycle can still be started, and the doctor names the 
   expect((await almoner('cycles', 'watch', 'CC-2026-00003')).stdout).toContain('is Active.')
 })
 
+test('a start that is far off is refused, asked for with a reason, and approved as it was asked for', async () => {
+  const death = ['--member', 'M-000005', '--date-of-death', '2026-01-02', '--benefit', '300000']
+  const claimCode = String((await json('claims', 'submit', ...death)).claimCode)
+  await json('claims', 'approve', claimCode)
+  const start = ['cycles', 'start', '--claim', claimCode]
+  const preview = await almoner('cycles', 'preview', '--claim', claimCode, '--amount', '995')
+  expect(preview.stdout).toMatch(
+    / {2}beyond {4}₹2,984,005.00 in all is more than the ₹360,000.00 that one person starts\n {2}beyond {4}₹995.00 each is more than the tier’s own ₹99.50\n {12}ask for it with --reason/,
+  )
+  const refused = await almoner(...start, '--amount', '995')
+  expect([refused.code, refused.stderr]).toEqual([
+    1,
+    expect.stringContaining('Ask for it with a reason: another person has to approve it.'),
+  ])
+  expect((await json(...start, '--amount', '995', '--reason', 'Agreed')).done).toContain(
+    `almoner cycles start --claim ${claimCode} --approve`,
+  )
+  await json('fund', 'set', '--self-approval', 'no')
+  const own = await almoner(...start, '--approve')
+  expect([own.code, own.stderr]).toEqual([
+    1,
+    'You asked for it yourself: another person has to approve it.\n',
+  ])
+  await json(...start, '--withdraw')
+  expect((await almoner(...start, '--withdraw')).stderr).toContain('Nobody has asked for it.')
+
+  const limited = await json('fund', 'set', '--self-approval', 'yes', '--start-limit-percent', '30')
+  expect(limited).toMatchObject({ selfApproval: true, startLimitPercent: 30 })
+  await json(...start, '--amount', '995', '--reason', 'Agreed after all')
+  const other = await almoner(...start, '--amount', '99', '--approve')
+  expect([other.code, other.stderr]).toEqual([
+    2,
+    'What was asked for is started as it is: leave out --amount.\n',
+  ])
+  expect((await json(...start, '--approve')).done).toMatch(/^Cycle CC-2026-00004 is started/)
+  expect(await json('cycles', 'show', 'CC-2026-00004')).toMatchObject({ contributionAmount: 99_500 })
+})
+
 test('the demo proves its result in one line of JSON', { timeout: 120_000 }, async () => {
   const { code, stdout } = await runAlmoner(['demo', '--members', '2000', '--json'], {})
   expect(code).toBe(0)

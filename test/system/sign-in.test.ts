@@ -154,6 +154,8 @@ describe('a session', () => {
       'POST /api/claims/:claimId/revocation/approval',
       'POST /api/contribution-cycles/:cycleId/revocation',
       'POST /api/contribution-cycles/:cycleId/revocation/approval',
+      'POST /api/contribution-cycles/requests',
+      'POST /api/contribution-cycles/requests/:claimId/approval',
       'POST /api/fund/self-approval',
       'POST /api/fund/self-approval/approval',
       'POST /api/imports/requests/:subject/approval',
@@ -174,6 +176,7 @@ describe('a session', () => {
       () => admin.ask('PATCH', `/api/users/${userId}`, { name: 'A' }),
       () => admin.ask('POST', '/api/api-keys', { keyName: 'k', permissions: ['fund.read'] }),
       () => admin.ask('PATCH', '/api/fund', { selfApproval: true }),
+      () => admin.ask('PATCH', '/api/fund', { startLimitPercent: 50 }),
       () => admin.ask('POST', '/api/webhooks', { url: 'https://books.example.org/almoner' }),
     ]
     const refused = [

@@ -12,6 +12,7 @@ import type { approvalSchema } from '../../src/approvals/approval-api.ts'
 import type { claimSchema, newClaimSchema } from '../../src/claims/claim-api.ts'
 import type {
   agentShareSchema,
+  askedStartSchema,
   contributionOfMemberSchema,
   contributionSchema,
   creationProgressSchema,
@@ -44,6 +45,7 @@ export type Agent = z.infer<typeof agentSchema>
 export type AgentShare = z.infer<typeof agentShareSchema>
 export type ApiKey = z.infer<typeof apiKeySchema>
 export type Approval = z.infer<typeof approvalSchema>
+export type AskedStart = z.infer<typeof askedStartSchema>
 export type AuditEvent = z.infer<typeof auditEventSchema>
 export type Claim = z.infer<typeof claimSchema>
 export type NewClaim = z.input<typeof newClaimSchema>

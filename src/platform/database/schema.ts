@@ -73,7 +73,7 @@ export interface ApiKeys {
 
 export interface Approvals {
   approvalId: Generated<string>;
-  approvalKind: 'import' | 'new-approver' | 'revoke-cycle' | 'self-approval' | 'undo-death' | 'wallet-refund';
+  approvalKind: 'import' | 'new-approver' | 'revoke-cycle' | 'self-approval' | 'start-cycle' | 'undo-death' | 'wallet-refund';
   content: Json;
   decidedAt: string | null;
   decidedBy: string | null;
@@ -219,6 +219,7 @@ export interface Fund {
   paymentLimit: number | null;
   roundingStep: Generated<number>;
   selfApproval: Generated<boolean>;
+  startLimitPercent: Generated<number>;
   timeZone: string;
 }
 

@@ -76,6 +76,7 @@ const statuses = {
   'own-claim': 403,
   'claim-needs-reason': 409,
   'claim-has-cycle': 409,
+  'beyond-start-limit': 409,
   'eligible-as-of-in-future': 422,
   'cycle-not-found': 404,
   'cycle-state': 409,

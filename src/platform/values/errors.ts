@@ -76,6 +76,7 @@ export const refusals = {
   'own-claim': 'Nobody approves a claim of their own',
   'claim-needs-reason': 'The approval needs a reason',
   'claim-has-cycle': 'The claim already has a contribution cycle',
+  'beyond-start-limit': 'The start needs two persons',
   'eligible-as-of-in-future': 'The register cannot be read in the future',
   'cycle-not-found': 'Contribution cycle not found',
   'cycle-state': 'The state of the cycle forbids this',

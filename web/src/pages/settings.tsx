@@ -14,15 +14,19 @@ import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { fundSubject, type LetterLanguage, letterLanguages } from '../../../src/fund/fund-rules.ts'
+import {
+  fundSubject,
+  type LetterLanguage,
+  letterLanguages,
+  maxStartLimitPercent,
+} from '../../../src/fund/fund-rules.ts'
 import { currencyCodes, currencyOf } from '../../../src/platform/values/currency-rules.ts'
 import { ask, type Fund } from '../api.ts'
 import { minorUnits, typed } from '../format.ts'
-import { useApproval } from '../parts/approvals.ts'
 import { ChannelChoice } from '../parts/channel-choice.tsx'
 import { ErrorAlert } from '../parts/forms.tsx'
 import { Loaded } from '../parts/states.tsx'
-import { TwoPersons } from '../parts/two-persons.tsx'
+import { TwoPersons, useApproval } from '../parts/two-persons.tsx'
 import { useMay } from '../session.ts'
 import { languages } from '../texts.ts'
 
@@ -170,6 +174,17 @@ function FundForm({ fund }: { fund: Fund }) {
           value={shown.importStatusLimitPercent}
           onChange={(value) => change({ importStatusLimitPercent: Number(value) })}
         />
+        <TextInput
+          label={t('fund.startLimit')}
+          description={t('fund.startLimitHint')}
+          required={!readOnly}
+          readOnly={readOnly}
+          type="number"
+          min={0}
+          max={maxStartLimitPercent}
+          value={Number.isNaN(shown.startLimitPercent) ? '' : shown.startLimitPercent}
+          onChange={(event) => change({ startLimitPercent: event.currentTarget.valueAsNumber })}
+        />
         <Select
           label={t('fund.noticeLanguage')}
           description={t('fund.noticeLanguageHint')}
@@ -229,7 +244,7 @@ function SelfApproval() {
         <Text size="sm">{t('fund.selfApprovalAlone')}</Text>
         <TwoPersons
           path="/api/fund/self-approval"
-          asked={useApproval(fundSubject)}
+          asked={useApproval('self-approval', fundSubject)}
           texts={{
             title: t('fund.selfApproval'),
             request: t('fund.askSelfApproval'),

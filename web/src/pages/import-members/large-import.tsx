@@ -2,9 +2,8 @@ import { Alert, Paper, Stack, Text, Title } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 import type { ImportResult } from '../../api.ts'
 import { number } from '../../format.ts'
-import { useApproval, useApprovals } from '../../parts/approvals.ts'
 import { Facts } from '../../parts/facts.tsx'
-import { TwoPersons } from '../../parts/two-persons.tsx'
+import { TwoPersons, useApproval, useApprovals } from '../../parts/two-persons.tsx'
 
 type StatusChange = ImportResult['statusChanges'][number]
 
@@ -30,7 +29,7 @@ export function LargeImport({
 }) {
   const { t } = useTranslation()
   const texts = useTexts()
-  const asked = useApproval(change.subject)
+  const asked = useApproval('import', change.subject)
   const { subject, isApproved, changed, members, percent } = change
   const figures = { changed: number(changed), members: number(members), percent }
   return (

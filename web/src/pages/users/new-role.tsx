@@ -2,8 +2,7 @@ import { Text } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 import type { User } from '../../api.ts'
 import { instant } from '../../format.ts'
-import { useApproval } from '../../parts/approvals.ts'
-import { TwoPersons } from '../../parts/two-persons.tsx'
+import { TwoPersons, useApproval } from '../../parts/two-persons.tsx'
 import { useFund, useMay } from '../../session.ts'
 import { usersPath } from './refresh-users.ts'
 
@@ -12,7 +11,7 @@ export function NewRole({ user: { userId, name, settledAt } }: { user: User }) {
   const { t } = useTranslation()
   const may = useMay()
   const timeZone = useFund()?.timeZone ?? 'UTC'
-  const asked = useApproval(userId)
+  const asked = useApproval('new-approver', userId)
   if (settledAt === null || Date.parse(settledAt) <= Date.now()) return null
   return (
     <>

@@ -56,6 +56,8 @@ export default {
   selfApprovalSays: 'From now on, whoever submits a claim may approve it.',
   importStatusLimit: 'An import may change the status of so many members',
   importStatusLimitHint: 'Of the register. More, and ten or more, needs another person to approve it.',
+  startLimit: 'Limit beyond the target, in percent',
+  startLimitHint: 'A cycle of more, or of more from each than the tier’s own amount, needs two persons.',
   noticeLanguage: 'Language of letters',
   noticeLanguageHint: 'In which agents, admins and treasurers are written to.',
   agentChannels: 'Agents are written to by',
