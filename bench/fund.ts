@@ -115,7 +115,7 @@ export async function openFund(url: string, env: Record<string, string> = {}): P
       await registerTier(db, { tierCode, members: members + deaths })
       const claimIds: string[] = []
       for (let number = 1; number <= deaths; number += 1) {
-        claimIds.push((await approveDeath(db, { tierCode, number })).claimId)
+        claimIds.push((await approveDeath(db, { tierCode, number, benefitAmount: 10_000 * members })).claimId)
       }
       await sql`vacuum (analyze) members, standings`.execute(db)
       return claimIds

@@ -95,6 +95,10 @@ export const userSchema = z
     hasPassword: z.boolean(),
     createdAt: z.string(),
     disabledAt: z.string().nullable(),
+    settledAt: z
+      .string()
+      .nullable()
+      .meta({ description: 'From when on the user decides, where the role is or was new; null: at once.' }),
   })
   .meta({ id: 'User' })
 

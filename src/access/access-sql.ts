@@ -2,9 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { type Selectable, sql } from 'kysely'
 import type { Db, Tx } from '../platform/database/connect.ts'
 import type { Sessions, Users } from '../platform/database/schema.ts'
-import type { Role } from './permission-rules.ts'
+import { decidingRoles, type Role } from './permission-rules.ts'
 
-export type UserRow = Pick<Selectable<Users>, 'name' | 'email' | 'createdAt' | 'disabledAt' | 'agentId'> & {
+export type UserRow = Pick<
+  Selectable<Users>,
+  'name' | 'email' | 'createdAt' | 'disabledAt' | 'agentId' | 'roleGivenBy' | 'settledAt'
+> & {
   userId: string
   role: Role
   agentCode: string | null
@@ -25,6 +28,8 @@ const userViews = (db: Db) =>
       'a.agentCode',
       'u.createdAt',
       'u.disabledAt',
+      'u.roleGivenBy',
+      'u.settledAt',
       sql<boolean>`coalesce(u.two_factor_enabled, false)`.as('secondFactor'),
       sql<boolean>`exists (select from accounts where user_id = u.id and password is not null)`.as(
         'hasPassword',
@@ -89,11 +94,59 @@ export async function updateUser(
     .execute()
 }
 
+/**
+ * Notes who has given a user the role. She decides a day later, unless fewer than two others decide claims: a fund that is being
+ * set up would stand still. Others are those too who were disabled, or lost such a role, within the day.
+ *
+ * @param given.isOwn whether she has given it to herself: then she waits, however few the others are
+ */
+export async function noteRole(
+  tx: Tx,
+  userId: string,
+  given: { by: string; waits: boolean; isOwn: boolean },
+): Promise<void> {
+  const deciding = sql`${[...decidingRoles]}::text[]`
+  await sql`
+    update users set role_given_by = ${given.by}, settled_at = case
+      when ${given.waits} and (${given.isOwn} or 2 <= (
+        select count(*) from users o
+        where o.id <> ${userId} and (
+          o.role = any(${deciding}) and coalesce(o.disabled_at > now() - interval '1 day', true)
+          or exists (
+            select from events e
+            where e.subject = o.id and e.event_name = 'UserChanged' and e.at > now() - interval '1 day'
+              and e.payload -> 'before' ->> 'role' = any(${deciding})
+          )
+        )
+      )) then now() + interval '1 day' end
+    where id = ${userId}`.execute(tx)
+}
+
+/** From when on the user decides; undefined when she does already, or there is no such user. */
+export async function findSettledAt(db: Db, email: string): Promise<string | undefined> {
+  const { rows } = await sql<{ settledAt: string }>`
+    select settled_at from users where email = ${email} and settled_at > now()`.execute(db)
+  return rows[0]?.settledAt
+}
+
+/** The user decides from now on. */
+export async function settleUser(tx: Tx, userId: string): Promise<void> {
+  await tx.updateTable('users').set({ settledAt: null }).where('id', '=', userId).execute()
+}
+
 /** Admins who are not disabled: without one, nobody could add or enable users any more. */
 export async function countAdmins(db: Db): Promise<number> {
   const { rows } = await sql<{ admins: number }>`
     select count(*) as admins from users where role = 'admin' and disabled_at is null`.execute(db)
   return rows[0]?.admins ?? 0
+}
+
+/** Users who may decide claims and are not disabled. */
+export async function countDeciders(db: Db): Promise<number> {
+  const { rows } = await sql<{ deciders: number }>`
+    select count(*)::integer as deciders from users
+    where role = any(${[...decidingRoles]}) and disabled_at is null`.execute(db)
+  return rows[0]?.deciders ?? 0
 }
 
 /** Removes the second factor of a user, who enrols another at the next sign-in. */

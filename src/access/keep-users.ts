@@ -12,13 +12,14 @@ import {
   hasUsers,
   insertUser,
   lockUsers,
+  noteRole,
   type UserRow,
   updateUser,
 } from './access-sql.ts'
 import { findLiveKeys, revokeKey } from './api-key-sql.ts'
 import { makeLink, newUserHours, resetHours } from './password-link.ts'
 import { deletePassword, putPassword } from './password-sql.ts'
-import type { Role } from './permission-rules.ts'
+import { type Role, takesPart } from './permission-rules.ts'
 
 export interface NewUser {
   readonly name: string
@@ -39,7 +40,8 @@ export interface UserWithLink {
 type UserDeps = AnnounceDeps & { readonly publicUrl: string }
 
 /**
- * Adds a user without a password, and makes the link that sets one. Both are there, or neither.
+ * Adds a user without a password, and makes the link that sets one. Both are there, or neither. What needs a second person she
+ * decides a day later.
  *
  * @throws DomainError `user-exists`, `agent-not-found`, `invalid-input` for an agent who is nobody's or anybody else who is
  */
@@ -48,6 +50,7 @@ export async function addUser(
   { actor, ...user }: NewUser & { actor: Actor },
 ): Promise<UserWithLink> {
   return db.transaction().execute(async (tx) => {
+    await lockUsers(tx)
     const added = await insertNamed(tx, announce, user, actor)
     const hours = newUserHours
     const link = await makeLink(tx, { publicUrl }, { userId: added.userId, hours, endsSecondFactor: false })
@@ -75,7 +78,8 @@ export async function addFirstUser(
 }
 
 /**
- * Changes who somebody is here. Another role, another agent, or being disabled ends all of the user's sessions.
+ * Changes who somebody is here. Another role, another agent, or being disabled ends all of the user's sessions. Another role, or
+ * being let in again, is new for a day.
  *
  * @throws DomainError `user-not-found`, `last-admin`, `agent-not-found`, `invalid-input`
  */
@@ -96,6 +100,10 @@ export async function changeUser(
     const before = await requireUser(tx, userId)
     requireAgent({ ...before, ...changes })
     await updateUser(tx, userId, changes).catch(rethrowAsRefusal)
+    const isGiven =
+      (changes.role !== undefined && changes.role !== before.role) ||
+      (changes.disabled === false && before.disabledAt !== null)
+    if (isGiven) await giveRole(tx, { ...before, ...changes }, actor)
     if ((await countAdmins(tx)) === 0) {
       throw new DomainError('last-admin', 'Nobody would be left who may let anybody in.')
     }
@@ -152,9 +160,20 @@ async function insertNamed(tx: Tx, announce: Announce, user: NewUser, actor: Act
     if (!isUniqueViolation(error, 'users_email_key')) return rethrowAsRefusal(error)
     throw new DomainError('user-exists', `There is a user ${user.email} already.`, [], { cause: error })
   })
+  await giveRole(tx, { ...user, userId }, actor)
   const added = await requireUser(tx, userId)
   await announce(tx, { eventName: 'UserAdded', subject: userId, actor, payload: { after: added } })
   return added
+}
+
+/** Whoever has the machine is not asked for a second person, here as elsewhere. */
+async function giveRole(
+  tx: Tx,
+  { userId, email, role }: { userId: string; email: string; role: Role },
+  actor: Actor,
+): Promise<void> {
+  const waits = takesPart(role) && actor.role !== 'operator'
+  await noteRole(tx, userId, { by: actor.name, waits, isOwn: actor.name === email })
 }
 
 function requireAgent({ role, agentId }: { role: Role; agentId: string | null }): void {

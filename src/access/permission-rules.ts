@@ -125,6 +125,14 @@ export function grantOf(role: Role, permission: Permission): Grant | undefined {
   return (roleGrants[role] as Partial<Record<Permission, Grant>>)[permission]
 }
 
+/** Who may approve and reject claims. */
+export const decidingRoles: readonly Role[] = roles.filter((role) => grantOf(role, 'claims.decide'))
+
+/** Whether whoever has the role decides claims, or asks for and approves what needs two persons. */
+export function takesPart(role: Role): boolean {
+  return decidingRoles.includes(role) || grantOf(role, 'members.import') !== undefined
+}
+
 /** Roles that can move money must sign in with a second factor. */
 export function needsSecondFactor(role: Role): boolean {
   return role === 'admin' || role === 'treasurer' || role === 'cashier'

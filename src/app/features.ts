@@ -16,8 +16,8 @@ import type { Feature } from './application.ts'
 export const features: readonly Feature[] = [
   eventsFeature,
   accessFeature,
-  fundFeature,
   approvalsFeature,
+  fundFeature,
   membersFeature,
   claimsFeature,
   cyclesFeature,

@@ -1,9 +1,10 @@
 import { type Selectable, sql } from 'kysely'
+import type { ClientBase } from 'pg'
 import type { Db, Tx } from '../platform/database/connect.ts'
 import type { Approvals } from '../platform/database/schema.ts'
 import type { ApprovalKind } from './approval-rules.ts'
 
-export type Approval = Selectable<Approvals>
+export type Approval = Omit<Selectable<Approvals>, 'content'> & { content: Record<string, unknown> }
 
 export async function insertApproval(
   tx: Tx,
@@ -19,6 +20,7 @@ export async function insertApproval(
     .insertInto('approvals')
     .values({ ...approval, content: JSON.stringify(approval.content) })
     .returningAll()
+    .$castTo<Approval>()
     .executeTakeFirstOrThrow()
 }
 
@@ -35,13 +37,14 @@ export async function lockOpenApproval(
     .where('subject', '=', subject)
     .where('decision', 'is', null)
     .forUpdate()
+    .$castTo<Approval>()
     .executeTakeFirst()
 }
 
 /** The waiting requests, newest first. */
 export async function findOpenApprovals(
   db: Db,
-  filter: { subject?: string | undefined },
+  { approvalKind, subject }: { approvalKind?: ApprovalKind; subject?: string | undefined },
   limit: number,
 ): Promise<Approval[]> {
   let query = db
@@ -50,8 +53,9 @@ export async function findOpenApprovals(
     .where('decision', 'is', null)
     .orderBy('requestedAt', 'desc')
     .limit(limit)
-  if (filter.subject !== undefined) query = query.where('subject', '=', filter.subject)
-  return query.execute()
+  if (approvalKind !== undefined) query = query.where('approvalKind', '=', approvalKind)
+  if (subject !== undefined) query = query.where('subject', '=', subject)
+  return query.$castTo<Approval>().execute()
 }
 
 export async function decideApproval(
@@ -67,6 +71,12 @@ export async function decideApproval(
     .execute()
 }
 
+/** Whether one person may ask and approve: the fund has one only. The fund's own feature stands above this one. */
+export async function letsOneDoBoth(tx: Tx): Promise<boolean> {
+  const { selfApproval } = await tx.selectFrom('fund').select('selfApproval').executeTakeFirstOrThrow()
+  return selfApproval
+}
+
 /** Whether two contents are the same, whatever the order of their fields. */
 export async function isSameContent(tx: Tx, approvalId: string, content: object): Promise<boolean> {
   const { rows } = await sql<{ same: boolean }>`
@@ -74,4 +84,26 @@ export async function isSameContent(tx: Tx, approvalId: string, content: object)
     tx,
   )
   return rows[0]?.same === true
+}
+
+/**
+ * The approval that was given and not used yet, on a connection of the caller's: one of this content, else one of another.
+ * An import has its own connection.
+ */
+export async function findGivenApproval(
+  client: ClientBase,
+  { kind, subject, content }: { kind: ApprovalKind; subject: string; content: object },
+): Promise<{ approvalId: string; isSame: boolean } | undefined> {
+  const { rows } = await client.query<{ approvalId: string; isSame: boolean }>(
+    `select approval_id as "approvalId", content = $3::jsonb as "isSame" from approvals
+    where approval_kind = $1 and subject = $2 and decision = 'Approved' and used_at is null
+    order by "isSame" desc, decided_at desc limit 1`,
+    [kind, subject, JSON.stringify(content)],
+  )
+  return rows[0]
+}
+
+/** What was approved is done with it: it is not done with it again. */
+export async function noteUse(client: ClientBase, approvalId: string): Promise<void> {
+  await client.query('update approvals set used_at = now() where approval_id = $1', [approvalId])
 }

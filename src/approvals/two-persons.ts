@@ -1,4 +1,3 @@
-import { findFund } from '../fund/fund-sql.ts'
 import type { Tx } from '../platform/database/connect.ts'
 import { isUniqueViolation } from '../platform/database/sql-state.ts'
 import type { Actor } from '../platform/values/actor.ts'
@@ -7,10 +6,13 @@ import type { ApprovalKind } from './approval-rules.ts'
 import {
   type Approval,
   decideApproval,
+  findOpenApprovals,
   insertApproval,
   isSameContent,
+  letsOneDoBoth,
   lockOpenApproval,
 } from './approval-sql.ts'
+import { requireSettled } from './settled.ts'
 
 /** What is requested, and its subject. */
 export interface Matter {
@@ -23,13 +25,14 @@ export interface Matter {
 /**
  * Asks another person to approve the matter. The caller has checked that it may be done.
  *
- * @throws DomainError `approval-requested` when it has been asked for already
+ * @throws DomainError `approval-requested` when it has been asked for already, `new-approver`
  */
 export async function requestApproval(
   tx: Tx,
   { kind, subject, content }: Matter,
   { reason, actor }: { reason: string; actor: Actor },
 ): Promise<Approval> {
+  await requireSettled(tx, actor)
   try {
     return await insertApproval(tx, { approvalKind: kind, subject, content, reason, requestedBy: actor.name })
   } catch (error) {
@@ -40,15 +43,30 @@ export async function requestApproval(
 }
 
 /**
+ * What waits for another person to approve it, read without holding it: `approve` looks again.
+ *
+ * @throws DomainError `approval-not-requested`
+ */
+export async function requireRequest(
+  tx: Tx,
+  { kind, subject }: Pick<Matter, 'kind' | 'subject'>,
+): Promise<Approval> {
+  const [asked] = await findOpenApprovals(tx, { approvalKind: kind, subject }, 1)
+  if (!asked) throw notRequested()
+  return asked
+}
+
+/**
  * Approves what another person has asked for; the caller then does it, in the same transaction.
  *
  * @throws DomainError `approval-not-requested`, `own-request` for whoever asked for it, unless the fund has one person only, and
- *   `approval-void` when what was asked for has changed since
+ *   `approval-void` when what was asked for has changed since, `new-approver`
  */
 export async function approve(tx: Tx, { kind, subject, content }: Matter, actor: Actor): Promise<Approval> {
+  await requireSettled(tx, actor)
   const asked = await lockOpenApproval(tx, kind, subject)
   if (!asked) throw notRequested()
-  if (asked.requestedBy === actor.name && !(await findFund(tx)).selfApproval) {
+  if (asked.requestedBy === actor.name && !(await letsOneDoBoth(tx))) {
     throw new DomainError('own-request', 'You asked for it yourself: another person has to approve it.')
   }
   if (!(await isSameContent(tx, asked.approvalId, content))) {

@@ -1,3 +1,4 @@
+import { requireSettled } from '../approvals/settled.ts'
 import type { AnnounceDeps } from '../events/announce.ts'
 import { markDeceased } from '../members/keep-members.ts'
 import type { Db } from '../platform/database/connect.ts'
@@ -9,7 +10,7 @@ import { approveSubmittedClaim, type ClaimView, rejectSubmittedClaim, requireCla
  * Approves a Submitted claim. The member becomes Deceased, and what the member still owed in other cycles is waived.
  *
  * @param reason needed when the deceased was not in good standing on the day of death, or the register says otherwise by now
- * @throws DomainError `claim-not-found`, `claim-not-submitted`, `claim-needs-reason`, and `own-claim` for whoever submitted it,
+ * @throws DomainError `claim-not-found`, `claim-not-submitted`, `claim-needs-reason`, `new-approver`, and `own-claim` for whoever submitted it,
  *   unless the fund has one person only
  */
 export async function approveClaim(
@@ -17,6 +18,7 @@ export async function approveClaim(
   { claimId, reason, actor }: { claimId: string; reason?: string | undefined; actor: Actor },
 ): Promise<ClaimView> {
   return db.transaction().execute(async (tx) => {
+    await requireSettled(tx, actor)
     const claim = await requireClaim(tx, claimId)
     const doubts = claim.claimStatus === 'Submitted' ? doubtsOf(claim) : []
     if (doubts.length > 0 && reason === undefined) {
@@ -41,7 +43,7 @@ export async function approveClaim(
 /**
  * Rejects a Submitted claim; the member stays what it is, and another claim may be submitted.
  *
- * @throws DomainError `claim-not-found`, `claim-not-submitted`
+ * @throws DomainError `claim-not-found`, `claim-not-submitted`, `new-approver`
  */
 export async function rejectClaim(
   { db, announce }: AnnounceDeps,
@@ -49,6 +51,7 @@ export async function rejectClaim(
 ): Promise<ClaimView> {
   const { claimId, reason, actor } = input
   return db.transaction().execute(async (tx) => {
+    await requireSettled(tx, actor)
     if (!(await rejectSubmittedClaim(tx, claimId, actor.name, reason))) throw await reasonAgainst(tx, claimId)
     const { deceasedMemberId } = await requireClaim(tx, claimId)
     await announce(tx, {

@@ -4,6 +4,7 @@ import { type AgentRow, findAgent, findAgents } from '../members/member-sql.ts'
 import type { Db } from '../platform/database/connect.ts'
 import { DomainError } from '../platform/values/errors.ts'
 import { codeRule, emailRule, phoneRule } from '../platform/values/text-rules.ts'
+import { addAgentsImport } from './agents-import.ts'
 import { nameOf, orNone, textOf } from './arguments.ts'
 import { plural, printResult, table } from './output.ts'
 import { commandActor, group, withApplication } from './run-command.ts'
@@ -84,6 +85,7 @@ export function agentsCommand(): Command {
       })
       print(command, changed)
     })
+  addAgentsImport(agents)
   agents
     .command('move')
     .description(

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { Application } from '../app/application.ts'
+import { approveStart, requestStart, withdrawStart } from '../cycles/approve-start.ts'
 import {
   type CycleStatus,
   defaultDurationDays,
@@ -16,6 +17,7 @@ import { type StartInput, startCycle } from '../cycles/start-cycle.ts'
 import { cancelCycle, pauseCycle, resumeCycle, retryCycle } from '../cycles/steer-cycle.ts'
 import { undoWaiver, waiveContribution } from '../cycles/waive-contribution.ts'
 import { findFund } from '../fund/fund-sql.ts'
+import { DomainError } from '../platform/values/errors.ts'
 import { formatAmount, parseAmount } from '../platform/values/money-rules.ts'
 import { claimByCode, cycleByCode, memberByCode, nameOf, wholeNumber } from './arguments.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -39,13 +41,37 @@ export function cyclesCommand(): Command {
       printResult(command, preview, previewLines(preview))
     },
   )
-  startOptions(cycles.command('start').description('start the cycle of an approved claim'))
+  twoPersonsCommand(startOptions(cycles.command('start')))
+    .description(
+      'start the cycle of an approved claim; what goes too far for one person is asked for, and another approves it',
+    )
     .option('--watch', 'stay and show the progress')
-    .action(async (options: StartOptions & { watch?: true }, command: Command) => {
+    .action(async (options: StartOptions & TwoPersonsOptions & { watch?: true }, command: Command) => {
+      const { claim: claimCode, reason, approve, withdraw, watch } = options
       await withApplication(async (app) => {
-        const started = await startCycle(app, { ...(await startInput(app, options)), actor: commandActor() })
-        say(`Cycle ${started.cycleCode} is started.`)
-        await printCycle(app, command, started, options.watch === true)
+        const actor = commandActor()
+        if (reason === undefined && !approve && !withdraw) {
+          const started = await startCycle(app, { ...(await startInput(app, options)), actor })
+          say(`Cycle ${started.cycleCode} is started.`)
+          return printCycle(app, command, started, watch === true)
+        }
+        const { claimId } = await claimByCode(app.db, claimCode)
+        const sentence = await twoPersons(options, {
+          async request(why) {
+            await requestStart(app, { ...(await startInput(app, options)), reason: why, actor })
+            return `Another person has to approve it: almoner cycles start --claim ${claimCode} --approve`
+          },
+          async withdraw() {
+            await withdrawStart(app, { claimId, actor })
+            return `No cycle is to be started for claim ${claimCode} any more.`
+          },
+          async approve() {
+            requireNoOrder(command)
+            const { cycleCode } = await approveStart(app, { claimId, actor })
+            return `Cycle ${cycleCode} is started: almoner cycles watch ${cycleCode}`
+          },
+        })
+        printResult(command, { claimCode, done: sentence }, [sentence])
       })
     })
   cycles
@@ -169,6 +195,16 @@ function startOptions(command: Command): Command {
     .addOption(new Option('--strategy <strategy>', 'how to create the contributions').choices(strategies))
 }
 
+/** @throws DomainError `invalid-input`: nobody should take it that her own amount is started */
+function requireNoOrder(command: Command): void {
+  const given = ['amount', 'days', 'strategy'].filter((name) => command.getOptionValueSource(name) === 'cli')
+  if (given.length === 0) return
+  throw new DomainError(
+    'invalid-input',
+    `What was asked for is started as it is: leave out --${given.join(' and --')}.`,
+  )
+}
+
 async function startInput(app: Application, options: StartOptions): Promise<StartInput> {
   const { amount } = options
   const fund = await findFund(app.db)
@@ -227,6 +263,17 @@ function previewLines(preview: CyclePreview): string[] {
     `  expected  ${amount(preview.expectedAmount)} against a target of ${amount(preview.targetAmount)}: ${balance}`,
     `  apportioned it would be ${amount(preview.apportionedAmount)} each`,
     `  excluded  ${exclusions.deceased} deceased, ${exclusions.notActive} not Active, ${exclusions.registeredAfter} registered later`,
+    ...(preview.joinedAfterDeath === 0
+      ? []
+      : [`  joined    ${plural(preview.joinedAfterDeath, 'member')} of them joined after the day of death`]),
+    ...preview.beyondLimit.map(({ reason, figure, limit }) =>
+      reason === 'total'
+        ? `  beyond    ${amount(figure)} in all is more than the ${amount(limit)} that one person starts`
+        : `  beyond    ${amount(figure)} each is more than the tier’s own ${amount(limit)}`,
+    ),
+    ...(preview.beyondLimit.length === 0
+      ? []
+      : ['            ask for it with --reason: another person has to approve it']),
     ...preview.reportedDead.map(
       (one) =>
         `  reported  ${one.memberCode} (${one.fullName}) would be asked, though claim ${one.claimCode} says that they have died`,

@@ -78,7 +78,7 @@ async function play(app: Application, env: NodeJS.ProcessEnv, members: number): 
 async function playWithWorker(app: Application, members: number): Promise<DemoResult> {
   say(`Registering ${(members + 1).toLocaleString('en')} members …`)
   await registerMembers(app, members + 1)
-  const claim = await approveDeath(app)
+  const claim = await approveDeath(app, members * contributionAmount)
   say(`Claim ${claim.claimCode} of ${claim.deceasedFullName} is approved. Starting its cycle …`)
 
   const startedAt = performance.now()
@@ -145,7 +145,7 @@ async function registerMembers(app: Application, members: number): Promise<void>
   await sql`vacuum (analyze) members, standings`.execute(db)
 }
 
-async function approveDeath(app: Application): Promise<ClaimView> {
+async function approveDeath(app: Application, benefitAmount: number): Promise<ClaimView> {
   const { memberId } = await app.db
     .selectFrom('members')
     .select('memberId')
@@ -155,7 +155,7 @@ async function approveDeath(app: Application): Promise<ClaimView> {
     deceasedMemberId: memberId,
     placeOfDeath: null,
     dateOfDeath: localDate(app.clock.now(), (await findFund(app.db)).timeZone),
-    benefitAmount: 50_000_000,
+    benefitAmount,
     actor: operator('clerk'),
   })
   return approveClaim(app, { claimId, actor: operator('treasurer') })

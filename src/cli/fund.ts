@@ -4,12 +4,14 @@ import { channelsSchema } from '../fund/fund-api.ts'
 import {
   type LetterLanguage,
   letterLanguages,
+  maxStartLimitPercent,
   type PersonalChannel,
   personalChannels,
 } from '../fund/fund-rules.ts'
 import { type FundRow, findFund } from '../fund/fund-sql.ts'
 import { currencyOf } from '../platform/values/currency-rules.ts'
 import { formatAmount, parseAmount } from '../platform/values/money-rules.ts'
+import { wholeNumber } from './arguments.ts'
 import { printResult } from './output.ts'
 import { commandActor, group, withApplication } from './run-command.ts'
 
@@ -20,9 +22,11 @@ interface FundOptions {
   roundingStep?: string
   paymentLimit?: string
   selfApproval?: 'yes' | 'no'
+  startLimitPercent?: number
   noticeLanguage?: LetterLanguage
   agentChannels?: PersonalChannel[]
   memberChannels?: PersonalChannel[]
+  importStatusLimit?: number
 }
 
 export function fundCommand(): Command {
@@ -47,13 +51,26 @@ export function fundCommand(): Command {
         'whether whoever submitted a claim may approve it; for a fund of one person',
       ).choices(['yes', 'no']),
     )
+    .option(
+      '--start-limit-percent <number>',
+      'how far the total of a cycle may go beyond its target when one person starts it',
+      wholeNumber(0, maxStartLimitPercent),
+    )
     .addOption(
       new Option('--notice-language <language>', 'in which letters are written').choices(letterLanguages),
     )
     .option('--agent-channels <channels>', 'by which agents are told, such as email,sms', channelList)
     .option('--member-channels <channels>', 'by which members are told of a cycle, or none', channelList)
+    .option(
+      '--import-status-limit <percent>',
+      'of the register: an import that changes more statuses needs two persons',
+      wholeNumber(0, 100),
+    )
     .action(
-      async ({ roundingStep, paymentLimit, selfApproval, ...changes }: FundOptions, command: Command) => {
+      async (
+        { roundingStep, paymentLimit, importStatusLimit, selfApproval, ...changes }: FundOptions,
+        command: Command,
+      ) => {
         const changed = await withApplication(async (app) => {
           const fund = await findFund(app.db)
           // In the currency that the fund has afterwards; an unknown one is refused below.
@@ -66,6 +83,7 @@ export function fundCommand(): Command {
               ...(paymentLimit !== undefined && {
                 paymentLimit: paymentLimit === 'none' ? null : parseAmount(paymentLimit, currency),
               }),
+              ...(importStatusLimit !== undefined && { importStatusLimitPercent: importStatusLimit }),
               ...(selfApproval !== undefined && { selfApproval: selfApproval === 'yes' }),
             },
             actor: commandActor(),
@@ -100,6 +118,8 @@ function print(command: Command, fund: FundRow): void {
     fund.paymentLimit === null
       ? 'payments of any amount are taken'
       : `payments of at most ${formatAmount(fund.paymentLimit, fund)} are taken`,
+    `an import that changes the status of more than ${fund.importStatusLimitPercent} % of the members needs two persons`,
+    `one person starts cycles of up to ${fund.startLimitPercent} % more than the target`,
     `letters in ${languageNames.of(fund.noticeLanguage)}; agents are told by ${listOf(fund.agentChannels)}, members by ${listOf(fund.memberChannels)}`,
   ])
 }

@@ -5,11 +5,13 @@ import { addUser, changeUser, resetUser, type UserWithLink } from '../access/kee
 import type { Role } from '../access/permission-rules.ts'
 import { roles } from '../access/permission-rules.ts'
 import type { Application } from '../app/application.ts'
+import { confirmUser, requestConfirmation, withdrawConfirmation } from '../approvals/new-approver.ts'
 import { findAgent } from '../members/member-sql.ts'
 import { DomainError } from '../platform/values/errors.ts'
 import { wholeNumber } from './arguments.ts'
 import { printResult, table } from './output.ts'
 import { commandActor, group, withApplication } from './run-command.ts'
+import { type TwoPersonsOptions, twoPersons, twoPersonsCommand } from './two-persons.ts'
 
 interface AddOptions {
   name: string
@@ -70,6 +72,30 @@ export function usersCommand(): Command {
         return reset
       })
       printWithLink(command, reset)
+    })
+  twoPersonsCommand(users.command('confirm'))
+    .description('let a user whose role is new decide at once: one person asks for it, another approves')
+    .argument('<email>')
+    .action(async (email: string, options: TwoPersonsOptions, command: Command) => {
+      const sentence = await withApplication(async (app) => {
+        const { userId } = await requireUserOf(app, email)
+        const actor = commandActor()
+        return twoPersons(options, {
+          async request(reason) {
+            await requestConfirmation(app, { userId, reason, actor })
+            return `Another person has to approve it: almoner users confirm ${email} --approve`
+          },
+          async withdraw() {
+            await withdrawConfirmation(app, { userId, actor })
+            return `${email} is not to be confirmed any more.`
+          },
+          async approve() {
+            await confirmUser(app, { userId, actor })
+            return `${email} decides from now on.`
+          },
+        })
+      })
+      printResult(command, { email, done: sentence }, [sentence])
     })
   for (const [verb, disabled] of [
     ['disable', true],

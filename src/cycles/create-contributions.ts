@@ -1,17 +1,21 @@
 import { z } from 'zod'
 import type { AnnounceDeps } from '../events/announce.ts'
+import { findFund } from '../fund/fund-sql.ts'
 import { divideKeys } from '../platform/jobs/divide-keys.ts'
 import type { JobKind } from '../platform/jobs/job-kind.ts'
 import { UnrecoverableError } from '../platform/jobs/job-kind.ts'
 import { almoner } from '../platform/values/actor.ts'
 import { apportion } from '../platform/values/money-rules.ts'
 import { countContributions, insertContributions, lockDeaths, waiveTheDead } from './contribution-sql.ts'
+import { beyondLimit, sayBeyond } from './cycle-rules.ts'
 import { activateCycle, findCycleCode, moveCycle, setContributionAmount } from './cycle-sql.ts'
 import { countEligible, eligible, findOrder, isSettled } from './roster-sql.ts'
 
 const params = z.strictObject({
   /** Share the target among the members, rounded up to this many minor units; null for a fixed amount. */
   apportionStep: z.int().positive().nullable(),
+  /** How far one person may go, where the start has not counted all who are asked. */
+  limits: z.strictObject({ total: z.int(), amount: z.int().nullable() }).exactOptional(),
 })
 
 /** How jobs of this kind are called in the database. */
@@ -33,12 +37,17 @@ export const createContributions = ({
     const cycle = await findOrder(tx, job.subject)
     const members = await countEligible(tx, cycle)
     if (members === 0) throw new UnrecoverableError('Nobody is in good standing in the tier at that instant.')
-    if (job.params.apportionStep !== null) {
-      await setContributionAmount(
-        tx,
-        job.subject,
-        apportion(cycle.targetAmount, members, job.params.apportionStep),
-      )
+    const { apportionStep, limits } = job.params
+    const contributionAmount =
+      apportionStep === null
+        ? cycle.contributionAmount
+        : apportion(cycle.targetAmount, members, apportionStep)
+    if (limits !== undefined && contributionAmount !== null) {
+      const beyond = beyondLimit({ contributionAmount, members }, limits)
+      if (beyond.length > 0) throw new UnrecoverableError(sayBeyond(beyond, await findFund(tx)))
+    }
+    if (apportionStep !== null && contributionAmount !== null) {
+      await setContributionAmount(tx, job.subject, contributionAmount)
     }
     return divideKeys(tx, eligible(cycle), members, chunkRows(members))
   },

@@ -1,7 +1,9 @@
 import { z } from 'zod'
+import { requestSchema } from '../approvals/approval-api.ts'
 import { searchSchema } from '../members/member-api.ts'
 import { amountSchema, exponentSchema, instantSchema, nameSchema } from '../platform/values/value-schemas.ts'
 import {
+  beyondReasons,
   type ContributionStatus,
   type CycleStatus,
   contributionMoves,
@@ -82,6 +84,23 @@ export const startSchema = (defaultStrategy: (typeof strategies)[number]) =>
     strategy: z.enum(strategies).default(defaultStrategy),
   })
 
+/** A start that another person has to approve, and why it is asked for. */
+export const startRequestSchema = (defaultStrategy: (typeof strategies)[number]) =>
+  startSchema(defaultStrategy).extend(requestSchema.shape)
+
+/** The content of a request of the kind start-cycle. */
+export const askedStartSchema = z.object({
+  contributionAmount: z.int(),
+  isApportioned: z.boolean(),
+  cycleDuration: z.int(),
+  eligibleAsOf: z.string(),
+  strategy: z.enum(strategies),
+  eligibleMembers: z.int(),
+  expectedAmount: z.int(),
+  targetAmount: z.int(),
+  tierAmount: z.int().nullable(),
+})
+
 export const startedSchema = z
   .object({ cycle: cycleSchema, message: z.string() })
   .meta({ id: 'StartedContributionCycle' })
@@ -99,10 +118,17 @@ export const previewSchema = z
     targetAmount: z.int(),
     shortfallAmount: z.int(),
     surplusAmount: z.int(),
+    beyondLimit: z.array(z.object({ reason: z.enum(beyondReasons), figure: z.int(), limit: z.int() })).meta({
+      description:
+        'Where it goes too far for one person, with the figure and the largest that one person may start; another then has to approve it.',
+    }),
     deadline: z.iso.date(),
     strategy: z.enum(['inline', 'queued']),
     estimatedSeconds: z.int().nullable(),
     exclusions: z.object({ deceased: z.int(), notActive: z.int(), registeredAfter: z.int() }),
+    joinedAfterDeath: z
+      .int()
+      .meta({ description: 'Members who would be asked though they joined after the day of death.' }),
     reportedDead: z
       .array(z.object({ memberCode: z.string(), fullName: z.string(), claimCode: z.string() }))
       .meta({

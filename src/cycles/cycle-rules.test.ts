@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { collectingPeriod, strategyFor } from './cycle-rules.ts'
+import { beyondLimit, collectingPeriod, limitsOf, strategyFor } from './cycle-rules.ts'
 
 test('the start date is the fund’s, wherever the server stands', () => {
   const now = new Date('2026-11-23T20:00:00Z')
@@ -19,6 +19,20 @@ test('the deadline’s day ends when it ends there, also when the clocks change 
   expect(collectingPeriod(new Date('2027-02-27T12:00:00Z'), 'America/New_York', 15).deadlineAt).toBe(
     '2027-03-15T04:00:00Z',
   )
+})
+
+test('one person goes as far as the limit, and no minor unit further', () => {
+  const limits = limitsOf(57, 10, 100)
+  expect(limits).toEqual({ total: 114, amount: 10 })
+  expect(beyondLimit({ contributionAmount: 10, members: 11 }, limits)).toEqual([])
+  expect(beyondLimit({ contributionAmount: 5, members: 23 }, limits)).toEqual([
+    { reason: 'total', figure: 115, limit: 114 },
+  ])
+  expect(beyondLimit({ contributionAmount: 11, members: 1 }, limits)).toEqual([
+    { reason: 'amount', figure: 11, limit: 10 },
+  ])
+  // Without an amount of the tier's own the total alone counts.
+  expect(beyondLimit({ contributionAmount: 114, members: 1 }, limitsOf(57, null, 100))).toEqual([])
 })
 
 test('hybrid goes inline up to the limit', () => {

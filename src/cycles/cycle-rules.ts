@@ -1,6 +1,8 @@
 /** The states of cycles and contributions, and the arithmetic of a cycle. Pure. */
 import { Temporal } from 'temporal-polyfill'
 import { localDate } from '../fund/fund-rules.ts'
+import type { Currency } from '../platform/values/currency-rules.ts'
+import { formatAmount } from '../platform/values/money-rules.ts'
 
 /** From each state the states a cycle may move to. The check constraint and docs/states.md say the same. */
 export const cycleMoves = {
@@ -37,11 +39,7 @@ export const minDurationDays = 1
 export const maxDurationDays = 365
 export const defaultDurationDays = 15
 
-/**
- * Which way a cycle is created: `hybrid` takes the request's own transaction for small cycles.
- *
- * @param members how many are eligible, counted no further than `inlineMemberLimit + 1`
- */
+/** Which way a cycle is created: `hybrid` takes the request's own transaction for small cycles. */
 export function strategyFor(
   strategy: Strategy,
   members: number,
@@ -49,6 +47,56 @@ export function strategyFor(
 ): 'inline' | 'queued' {
   if (strategy !== 'hybrid') return strategy
   return members <= inlineMemberLimit ? 'inline' : 'queued'
+}
+
+export const beyondReasons = ['total', 'amount'] as const
+
+/** A figure of a start that one person may not ask for alone, and the largest that one may. Minor units. */
+export interface Beyond {
+  readonly reason: (typeof beyondReasons)[number]
+  readonly figure: number
+  readonly limit: number
+}
+
+/** The most that one person may ask for alone, in minor units. */
+export interface Limits {
+  readonly total: number
+  /** Of each member; null where the tier has no amount of its own. */
+  readonly amount: number | null
+}
+
+/**
+ * A nought too many asks everybody for ten times as much. The total is measured by what the family is to receive, and the amount by
+ * what the tier asks as a rule.
+ *
+ * @param limitPercent how far the total may go beyond the target
+ */
+export function limitsOf(targetAmount: number, tierAmount: number | null, limitPercent: number): Limits {
+  const total = targetAmount + Math.floor((targetAmount * limitPercent) / 100)
+  return { total: Math.min(total, Number.MAX_SAFE_INTEGER), amount: tierAmount }
+}
+
+/** Where a start goes too far for one person. */
+export function beyondLimit(
+  { contributionAmount, members }: { readonly contributionAmount: number; readonly members: number },
+  { total, amount }: Limits,
+): Beyond[] {
+  const figures: Beyond[] = [
+    { reason: 'total', figure: contributionAmount * members, limit: total },
+    { reason: 'amount', figure: contributionAmount, limit: amount ?? contributionAmount },
+  ]
+  return figures.filter(({ figure, limit }) => figure > limit)
+}
+
+/** What goes too far, in sentences, and what to do about it. */
+export function sayBeyond(beyond: readonly Beyond[], currency: Currency): string {
+  const amount = (minor: number) => formatAmount(minor, currency)
+  const sentences = beyond.map(({ reason, figure, limit }) =>
+    reason === 'total'
+      ? `It would ask for ${amount(figure)} in all, where one person starts up to ${amount(limit)}.`
+      : `Each member would owe ${amount(figure)}, where the tier’s own amount is ${amount(limit)}.`,
+  )
+  return `${sentences.join(' ')} Ask for it with a reason: another person has to approve it.`
 }
 
 export interface CollectingPeriod {

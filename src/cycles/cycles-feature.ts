@@ -9,6 +9,8 @@ import { undoDeathInCycles } from './revoke-cycle.ts'
 declare module '../events/event-sql.ts' {
   interface EventNames {
     ContributionCycleInitiated: true
+    ContributionCycleStartRequested: true
+    ContributionCycleStartWithdrawn: true
     ContributionCycleActivated: true
     ContributionCycleFailed: true
     ContributionCyclePaused: true

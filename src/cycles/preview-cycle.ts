@@ -1,17 +1,16 @@
 import { findCost } from '../platform/jobs/job-cost-sql.ts'
-import { apportion } from '../platform/values/money-rules.ts'
 import { creationJobKind } from './create-contributions.ts'
-import { collectingPeriod } from './cycle-rules.ts'
+import { type Beyond, collectingPeriod } from './cycle-rules.ts'
 import {
   type AgentShare,
-  countEligible,
   countExclusions,
+  countJoinedAfter,
   type Exclusions,
   findLargestAgents,
   findReportedDead,
   type ReportedDead,
 } from './roster-sql.ts'
-import { checkStart, requireSummable, type StartDeps, type StartInput } from './start-cycle.ts'
+import { checkStart, type StartDeps, type StartInput } from './start-cycle.ts'
 
 export interface CyclePreview {
   readonly claimCode: string
@@ -28,11 +27,15 @@ export interface CyclePreview {
   /** One of the two is 0. */
   readonly shortfallAmount: number
   readonly surplusAmount: number
+  /** Where it goes too far for one person; another then has to approve it. */
+  readonly beyondLimit: Beyond[]
   readonly deadline: string
   readonly strategy: 'inline' | 'queued'
   /** From what members have cost lately; null before the first large cycle. */
   readonly estimatedSeconds: number | null
   readonly exclusions: Exclusions
+  /** Members who would be asked though they joined after the day of death. */
+  readonly joinedAfterDeath: number
   /** Members who would be asked though their death is reported, and not decided yet. */
   readonly reportedDead: ReportedDead[]
   readonly largestAgents: (AgentShare & { expectedAmount: number })[]
@@ -51,12 +54,8 @@ export async function previewCycle(
   input: StartInput,
 ): Promise<CyclePreview> {
   return deps.db.transaction().execute(async (tx) => {
-    const { claim, fund, tier, roster, strategy, ...order } = await checkStart(tx, deps, input)
-    const eligibleMembers = await countEligible(tx, roster)
-    const apportionedAmount = apportion(claim.benefitAmount, eligibleMembers, fund.roundingStep)
-    const contributionAmount = order.contributionAmount ?? apportionedAmount
-    requireSummable(contributionAmount, eligibleMembers)
-    const expectedAmount = contributionAmount * eligibleMembers
+    const order = await checkStart(tx, deps, input)
+    const { claim, fund, tier, roster, strategy, eligibleMembers, contributionAmount, expectedAmount } = order
     const cost = await findCost(tx, creationJobKind)
     const agents = await findLargestAgents(tx, roster, largestAgents)
     return {
@@ -66,16 +65,18 @@ export async function previewCycle(
       currencyExponent: fund.currencyExponent,
       eligibleMembers,
       contributionAmount,
-      apportionedAmount,
+      apportionedAmount: order.apportionedAmount,
       expectedAmount,
       targetAmount: claim.benefitAmount,
       shortfallAmount: Math.max(0, claim.benefitAmount - expectedAmount),
       surplusAmount: Math.max(0, expectedAmount - claim.benefitAmount),
+      beyondLimit: order.beyond,
       deadline: collectingPeriod(deps.clock.now(), fund.timeZone, input.cycleDuration).deadline,
       strategy,
       estimatedSeconds:
         cost === undefined ? null : Math.ceil((cost * eligibleMembers) / deps.engine.lanes / 1000),
       exclusions: await countExclusions(tx, roster),
+      joinedAfterDeath: await countJoinedAfter(tx, roster, claim.dateOfDeath),
       reportedDead: await findReportedDead(tx, roster, listedReported),
       largestAgents: agents.map((agent) => ({
         ...agent,

@@ -43,6 +43,15 @@ export async function countEligible(db: Db, roster: Roster, limit?: number): Pro
   return (rows[0] as { members: number }).members
 }
 
+/** Members on the roster who joined later than the date, `YYYY-MM-DD`, by what the register says. */
+export async function countJoinedAfter(db: Db, roster: Roster, date: string): Promise<number> {
+  const { rows } = await sql<{ members: number }>`
+    select count(*) as members
+    from ${eligible(roster)} e join members m using (member_id)
+    where m.joined_on > ${date}::date`.execute(db)
+  return (rows[0] as { members: number }).members
+}
+
 /**
  * Whether the roster can no longer change: every transaction that may have stamped a change before the instant has
  * ended. An id that this server has not reached yet is from another cluster, so from before a restore: settled.

@@ -11,8 +11,18 @@ import { runJobInline } from '../platform/jobs/run-inline.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import type { Clock } from '../platform/values/clock.ts'
 import { DomainError } from '../platform/values/errors.ts'
+import { apportion } from '../platform/values/money-rules.ts'
 import { creationJobKind } from './create-contributions.ts'
-import { collectingPeriod, type Strategy, strategyFor } from './cycle-rules.ts'
+import {
+  type Beyond,
+  beyondLimit,
+  collectingPeriod,
+  type Limits,
+  limitsOf,
+  type Strategy,
+  sayBeyond,
+  strategyFor,
+} from './cycle-rules.ts'
 import {
   type CycleView,
   findLiveCycleCode,
@@ -45,7 +55,7 @@ export interface StartDeps extends AnnounceDeps {
  * the cycle comes back Initializing and its contributions are created in the background; inline, it is Active.
  *
  * @throws DomainError `claim-not-found`, `claim-not-approved`, `claim-has-cycle`, `tier-has-no-amount`,
- *   `tier-has-no-members`, `eligible-as-of-in-future`
+ *   `tier-has-no-members`, `eligible-as-of-in-future`, and `beyond-start-limit` for what `requestStart` is for
  */
 export async function startCycle(deps: StartDeps, input: StartInput & { actor: Actor }): Promise<CycleView> {
   const cycle = await deps.db.transaction().execute((tx) => openCycle(deps, tx, input))
@@ -59,7 +69,33 @@ export async function openCycle(
   tx: Tx,
   input: StartInput & { actor: Actor },
 ): Promise<CycleView> {
-  const order = await checkStart(tx, deps, input)
+  // What is created in the request takes as long as there are members in any case.
+  const order = await checkStart(tx, deps, input, input.strategy !== 'inline')
+  const { beyond, isCounted, limits } = order
+  if (isCounted && beyond.length > 0) {
+    throw new DomainError('beyond-start-limit', sayBeyond(beyond, order.fund))
+  }
+  return writeStart(deps, tx, { ...input, order, ...(!isCounted && { limits }) })
+}
+
+/**
+ * Writes the cycle that was checked, and sends nothing.
+ *
+ * @param limits for planning, which counts all who are asked
+ * @param asked by whom it was asked for, and why, where it needed another person
+ */
+export async function writeStart(
+  deps: Omit<StartDeps, 'db'>,
+  tx: Tx,
+  input: {
+    readonly order: StartOrder
+    readonly cycleDuration: number
+    readonly actor: Actor
+    readonly limits?: Limits
+    readonly asked?: { readonly requestedBy: string; readonly reason: string }
+  },
+): Promise<CycleView> {
+  const { order } = input
   const { claim, fund, roster } = order
   const period = collectingPeriod(deps.clock.now(), fund.timeZone, input.cycleDuration)
   const cycleId = randomUUID()
@@ -67,7 +103,10 @@ export async function openCycle(
   const jobId = await insertJob(tx, {
     jobKind: creationJobKind,
     subject: cycleId,
-    params: { apportionStep: order.contributionAmount === null ? fund.roundingStep : null },
+    params: {
+      apportionStep: order.isApportioned ? fund.roundingStep : null,
+      ...(input.limits && { limits: input.limits }),
+    },
     createdBy: input.actor.name,
   })
   try {
@@ -81,7 +120,7 @@ export async function openCycle(
       strategy: order.strategy,
       currency: fund.currency,
       currencyExponent: fund.currencyExponent,
-      contributionAmount: order.contributionAmount,
+      contributionAmount: order.isApportioned ? null : order.contributionAmount,
       targetAmount: claim.benefitAmount,
       timeZone: fund.timeZone,
       createdBy: input.actor.name,
@@ -103,6 +142,7 @@ export async function openCycle(
       strategy: order.strategy,
       currency: fund.currency,
       currencyExponent: fund.currencyExponent,
+      ...input.asked,
     },
   })
   if (order.strategy === 'inline' && !(await runJobInline(deps.engine, tx, jobId))) {
@@ -125,16 +165,33 @@ export interface StartOrder {
   readonly fund: FundRow
   readonly tier: TierRow
   readonly roster: Roster
-  /** Minor units; null when it is to be apportioned. */
-  readonly contributionAmount: number | null
+  readonly eligibleMembers: number
+  /** Minor units, what each owes: as it was given, the tier's own, or what the target comes to when it is shared. */
+  readonly contributionAmount: number
+  readonly isApportioned: boolean
+  readonly apportionedAmount: number
+  readonly expectedAmount: number
+  /** Where it goes too far for one person. */
+  readonly beyond: Beyond[]
+  readonly limits: Limits
+  /** Whether the figures are of all who would be asked, or of the first of them. */
+  readonly isCounted: boolean
   readonly strategy: 'inline' | 'queued'
 }
 
-/** Everything that is checked before a start; a preview checks the same. Writes nothing. */
+/** So many are counted in a few milliseconds. */
+const countedAtOnce = 50_000
+
+/**
+ * Everything that is checked before a start; a preview checks the same. Writes nothing.
+ *
+ * @param mayStopCounting whether it is enough to have counted the first of a large tier, so that a start is answered as quickly there
+ */
 export async function checkStart(
   tx: Tx,
   deps: { readonly inlineMemberLimit: number },
   input: StartInput,
+  mayStopCounting = false,
 ): Promise<StartOrder> {
   const now = await readInstant(tx)
   const fund = await findFund(tx)
@@ -150,8 +207,7 @@ export async function checkStart(
     throw new DomainError('claim-has-cycle', `Claim ${claim.claimCode} has cycle ${cycleCode} already.`)
   }
   // In UTC, for PostgreSQL does not take every offset that is an offset.
-  const eligibleAsOf =
-    input.eligibleAsOf === undefined ? now : Temporal.Instant.from(input.eligibleAsOf).toString()
+  const eligibleAsOf = Temporal.Instant.from(input.eligibleAsOf ?? now).toString()
   if (Temporal.Instant.compare(eligibleAsOf, now) > 0) {
     throw new DomainError(
       'eligible-as-of-in-future',
@@ -159,26 +215,51 @@ export async function checkStart(
     )
   }
   const tier = (await findTier(tx, { tierId: claim.tierId })) as TierRow
-  const contributionAmount =
-    input.contributionAmount === 'apportion' ? null : (input.contributionAmount ?? tier.contributionAmount)
-  if (contributionAmount === null && input.contributionAmount !== 'apportion') {
+  const isApportioned = input.contributionAmount === 'apportion'
+  const fixedAmount = isApportioned ? null : (input.contributionAmount ?? tier.contributionAmount)
+  if (fixedAmount === null && !isApportioned) {
     throw new DomainError(
       'tier-has-no-amount',
       `Tier ${tier.tierCode} has no contribution amount: give one, or ask for it to be apportioned.`,
     )
   }
   const roster = { tierId: claim.tierId, eligibleAsOf, deceasedMemberId: claim.deceasedMemberId }
-  const members = await countEligible(tx, roster, deps.inlineMemberLimit + 1)
-  if (members === 0) {
+  const limits = limitsOf(claim.benefitAmount, tier.contributionAmount, fund.startLimitPercent)
+  const reckon = (members: number) => {
+    const apportionedAmount = apportion(claim.benefitAmount, members, fund.roundingStep)
+    const contributionAmount = fixedAmount ?? apportionedAmount
+    const beyond = beyondLimit({ contributionAmount, members }, limits)
+    return { eligibleMembers: members, apportionedAmount, contributionAmount, beyond }
+  }
+  const enough = mayStopCounting ? Math.max(countedAtOnce, deps.inlineMemberLimit) : Number.MAX_SAFE_INTEGER
+  const atLeast = await countEligible(tx, roster, mayStopCounting ? enough + 1 : undefined)
+  if (atLeast === 0) {
     throw new DomainError('tier-has-no-members', `Nobody is in good standing in tier ${tier.tierCode} then.`)
   }
-  if (contributionAmount !== null) requireSummable(contributionAmount, members)
-  const strategy = strategyFor(input.strategy, members, deps.inlineMemberLimit)
-  return { claim, fund, tier, roster, contributionAmount, strategy }
-}
-
-/** @throws DomainError `invalid-input` when the sum could not be kept as an amount */
-export function requireSummable(contributionAmount: number, members: number): void {
-  if (Number.isSafeInteger(contributionAmount * members)) return
-  throw new DomainError('invalid-input', 'The contributions would add up to more than can be reckoned with.')
+  let figures = reckon(atLeast)
+  let isCounted = atLeast <= enough
+  // What is too much for some is too much for all; but they share a target, and the more they are, the less each owes.
+  if (!isCounted && !isApportioned && figures.beyond.length > 0) {
+    figures = reckon(await countEligible(tx, roster))
+    isCounted = true
+  }
+  const expectedAmount = figures.contributionAmount * figures.eligibleMembers
+  if (!Number.isSafeInteger(expectedAmount)) {
+    throw new DomainError(
+      'invalid-input',
+      'The contributions would add up to more than can be reckoned with.',
+    )
+  }
+  return {
+    claim,
+    fund,
+    tier,
+    roster,
+    ...figures,
+    isApportioned,
+    expectedAmount,
+    limits,
+    isCounted,
+    strategy: strategyFor(input.strategy, figures.eligibleMembers, deps.inlineMemberLimit),
+  }
 }

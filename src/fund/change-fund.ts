@@ -13,7 +13,8 @@ export type FundChanges = Partial<Omit<FundRow, 'currencyExponent'>>
  * Changes the fund. What has been started keeps what it was started with: currency and zone are frozen on each cycle.
  *
  * @param changes `roundingStep` is in the currency that the fund has afterwards; without one the step keeps its meaning
- * @throws DomainError `invalid-input`, and `fund-in-use` for another currency once amounts are kept
+ * @throws DomainError `invalid-input`, `fund-in-use` for another currency once amounts are kept, and `fund-needs-approval` when one
+ *   person would let herself approve her own claims; whoever has the machine may
  */
 export async function changeFund(
   { db, announce }: AnnounceDeps,
@@ -38,6 +39,12 @@ export async function changeFund(
   if (Object.keys(changes).length === 0) return findFund(db)
   return db.transaction().execute(async (tx) => {
     const fund = await holdFund(tx, 'update')
+    if (changes.selfApproval === true && !fund.selfApproval && actor.role !== 'operator') {
+      throw new DomainError(
+        'fund-needs-approval',
+        'Nobody alone lets herself approve her own claims: ask for it, and another admin approves. Where there is no other, whoever runs the server sets it there: almoner fund set --self-approval yes',
+      )
+    }
     const isNew = chosen !== undefined && chosen.currency !== fund.currency
     if (isNew && (await hasAmounts(tx))) {
       throw new DomainError(

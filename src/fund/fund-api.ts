@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { amountSchema, codeSchema, exponentSchema, nameSchema } from '../platform/values/value-schemas.ts'
-import { letterLanguages, personalChannels } from './fund-rules.ts'
+import { letterLanguages, maxStartLimitPercent, personalChannels } from './fund-rules.ts'
 
 /** Each at most once. */
 export const channelsSchema = z
@@ -18,12 +18,19 @@ export const fundSchema = z
     selfApproval: z.boolean().meta({
       description: 'Whether whoever submitted a claim may approve it: for a fund of one person.',
     }),
+    startLimitPercent: z.int().meta({
+      description:
+        'How far the total of a cycle may go beyond its target, in percent, when one person starts it.',
+    }),
     noticeLanguage: z.enum(letterLanguages).meta({ description: 'In which letters are written.' }),
     agentChannels: z.array(z.enum(personalChannels)).meta({ description: 'By which agents are told.' }),
     memberChannels: z
       .array(z.enum(personalChannels))
       .meta({ description: 'By which members are told of a cycle; empty: they are not.' }),
     paymentLimit: z.int().nullable().meta({ description: 'The largest payment that is taken; null: any.' }),
+    importStatusLimitPercent: z
+      .int()
+      .meta({ description: 'Of the register: an import that changes more statuses needs two persons.' }),
   })
   .meta({ id: 'Fund' })
 
@@ -37,10 +44,12 @@ export const fundChangesSchema = z.strictObject({
     .exactOptional(),
   roundingStep: amountSchema.exactOptional(),
   selfApproval: z.boolean().exactOptional(),
+  startLimitPercent: z.int().min(0).max(maxStartLimitPercent).exactOptional(),
   noticeLanguage: z.enum(letterLanguages).exactOptional(),
   agentChannels: channelsSchema.exactOptional(),
   memberChannels: channelsSchema.exactOptional(),
   paymentLimit: amountSchema.nullable().exactOptional(),
+  importStatusLimitPercent: z.int().min(0).max(100).exactOptional(),
 })
 
 export const tierSchema = z

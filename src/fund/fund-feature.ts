@@ -3,6 +3,8 @@ import type { AnnounceDeps } from '../events/announce.ts'
 declare module '../events/event-sql.ts' {
   interface EventNames {
     FundChanged: true
+    SelfApprovalRequested: true
+    SelfApprovalRequestWithdrawn: true
     TierAdded: true
     TierChanged: true
     TierRemoved: true

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { requireStepUp } from '../access/principal.ts'
+import { approvalSchema, requestSchema } from '../approvals/approval-api.ts'
 import type { AnnounceDeps } from '../events/announce.ts'
 import { decodeCursor, pageFrom, pageOf, pageQuery } from '../platform/http/paging.ts'
 import { problemResponses } from '../platform/http/problem.ts'
@@ -8,6 +9,7 @@ import { changeFund } from './change-fund.ts'
 import { fundChangesSchema, fundSchema, newTierSchema, tierChangesSchema, tierSchema } from './fund-api.ts'
 import { findFund, findTiers } from './fund-sql.ts'
 import { addTier, changeTier, removeTier } from './keep-tiers.ts'
+import { allowSelfApproval, requestSelfApproval, withdrawSelfApproval } from './self-approval.ts'
 
 export function fundRoutes(deps: AnnounceDeps): HttpRoutes {
   return async (app) => {
@@ -32,9 +34,56 @@ export function fundRoutes(deps: AnnounceDeps): HttpRoutes {
         },
       },
       async (request) => {
-        // This setting decides whether one person alone may approve a payout.
-        if (request.body.selfApproval !== undefined) requireStepUp(request)
+        // These settings decide what one person may do alone.
+        const { selfApproval, importStatusLimitPercent, startLimitPercent } = request.body
+        const decisive = [selfApproval, importStatusLimitPercent, startLimitPercent]
+        if (decisive.some((given) => given !== undefined)) requireStepUp(request)
         return changeFund(deps, { changes: request.body, actor: request.actor })
+      },
+    )
+
+    app.post(
+      '/api/fund/self-approval',
+      {
+        config: { access: 'fund.change', stepUp: true },
+        schema: {
+          summary: 'Ask that whoever submits a claim may approve it',
+          description: 'It is so when another person approves it. It is taken back by changing the fund.',
+          tags: ['fund'],
+          body: requestSchema,
+          response: { 201: approvalSchema, ...problemResponses(400, 409) },
+        },
+      },
+      async (request, reply) =>
+        reply.code(201).send(await requestSelfApproval(deps, { ...request.body, actor: request.actor })),
+    )
+
+    app.post(
+      '/api/fund/self-approval/approval',
+      {
+        config: { access: 'fund.change', stepUp: true },
+        schema: {
+          summary: 'Let whoever submits a claim approve it, as somebody else has asked',
+          tags: ['fund'],
+          response: { 200: fundSchema, ...problemResponses(409) },
+        },
+      },
+      async (request) => allowSelfApproval(deps, request.actor),
+    )
+
+    app.delete(
+      '/api/fund/self-approval',
+      {
+        config: { access: 'fund.change' },
+        schema: {
+          summary: 'Take back that whoever submits a claim is to approve it',
+          tags: ['fund'],
+          response: { 204: z.null(), ...problemResponses(409) },
+        },
+      },
+      async (request, reply) => {
+        await withdrawSelfApproval(deps, request.actor)
+        return reply.code(204).send(null)
       },
     )
 

@@ -33,6 +33,12 @@ export function yearlyCode(prefix: string, year: number, number: number): string
 /** The codes of claims begin with it; those of cycles begin with another prefix, which the fund chooses. */
 export const claimCodePrefix = 'CL'
 
+/** There is one fund, and it has no id: what is asked of it has this. */
+export const fundSubject = '00000000-0000-0000-0000-000000000000'
+
+/** The largest `startLimitPercent`: eleven times the target. */
+export const maxStartLimitPercent = 1000
+
 /** Languages in which letters can be written. */
 export const letterLanguages = ['en', 'hi'] as const
 export type LetterLanguage = (typeof letterLanguages)[number]

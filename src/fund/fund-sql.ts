@@ -15,10 +15,12 @@ const fundColumns = [
   'cycleCodePrefix',
   'roundingStep',
   'selfApproval',
+  'startLimitPercent',
   'noticeLanguage',
   'agentChannels',
   'memberChannels',
   'paymentLimit',
+  'importStatusLimitPercent',
 ] as const
 
 export async function findFund(db: Db): Promise<FundRow> {

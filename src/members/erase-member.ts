@@ -1,3 +1,4 @@
+import { requireSettled } from '../approvals/settled.ts'
 import type { AnnounceDeps } from '../events/announce.ts'
 import { destroyPersonalData } from '../events/event-sql.ts'
 import { findFund } from '../fund/fund-sql.ts'
@@ -18,7 +19,7 @@ import { blankImportChanges } from './undo-sql.ts'
 /**
  * Asks for a member to be forgotten, which needs another person to agree. Only who has left or died can be.
  *
- * @throws DomainError `member-not-found`, `member-in-standing`, `member-erased`, `erasure-requested`
+ * @throws DomainError `member-not-found`, `member-in-standing`, `member-erased`, `erasure-requested`, `new-approver`
  */
 export async function requestErasure(
   { db, announce }: AnnounceDeps,
@@ -26,6 +27,7 @@ export async function requestErasure(
 ): Promise<ErasureRequest> {
   try {
     return await db.transaction().execute(async (tx) => {
+      await requireSettled(tx, actor)
       await lockMember(tx, memberId)
       const { memberCode } = requireErasable(await requireMember(tx, memberId))
       const request = await insertErasureRequest(tx, { memberId, reason, requestedBy: actor.name })
@@ -75,13 +77,14 @@ export async function withdrawErasure(
  * refuse, as they subscribe to `MemberErased`.
  *
  * @throws DomainError `member-not-found`, `erasure-not-requested`, `own-erasure` for whoever asked for it, unless the fund has
- *   one person only, `member-in-standing`, `member-owes`, `member-is-owed`
+ *   one person only, `new-approver`, `member-in-standing`, `member-owes`, `member-is-owed`
  */
 export async function eraseMember(
   { db, announce }: AnnounceDeps,
   { memberId, actor }: { memberId: string; actor: Actor },
 ): Promise<MemberView> {
   return db.transaction().execute(async (tx) => {
+    await requireSettled(tx, actor)
     await lockMember(tx, memberId)
     const { memberCode } = requireErasable(await requireMember(tx, memberId))
     const request = await findErasureRequest(tx, memberId)

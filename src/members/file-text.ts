@@ -1,5 +1,5 @@
 import { isAscii, isUtf8 } from 'node:buffer'
-import { refusal } from './member-columns.ts'
+import { refusal } from './column-rules.ts'
 import { workbookAsCsv } from './workbook.ts'
 
 /** How files of other kinds begin, and the advice for each. */

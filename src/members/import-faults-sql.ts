@@ -1,5 +1,5 @@
-import type { RowFault } from './import-rules.ts'
 import type { Client } from './import-session-sql.ts'
+import type { RowFault } from './row-check-rules.ts'
 
 export async function createFaults(client: Client): Promise<void> {
   await client.query(`
@@ -207,7 +207,8 @@ export async function findFaults(
 ): Promise<FoundFault[]> {
   const { rows } = await client.query<FoundFault>(
     `select f.line, column_name as column, value, reason, fault_no as "faultNo", is_warning as "isWarning",
-      coalesce(written, jsonb_build_array(member_code, full_name, tier_code, agent_code, member_status, joined_on, phone, email))
+      coalesce(written, jsonb_build_array(member_code, full_name, tier_code, agent_code, member_status, joined_on, phone, email,
+          agent_name, agent_email, agent_phone))
         as written
     from (
       (select *, false as is_warning from import_faults where (line, fault_no) > ($1::integer, $2::integer)

@@ -12,9 +12,10 @@ import writeExcelFile from 'write-excel-file/node'
 import { createTestDatabase, type TestDatabase } from '../../test/support/test-database.ts'
 import { operator } from '../platform/values/actor.ts'
 import type { Clock } from '../platform/values/clock.ts'
-import { type ImportInput, importMembers, type RowFault } from './import-members.ts'
-import { readColumnMap } from './member-columns.ts'
+import { memberFile, readColumnMap } from './column-rules.ts'
+import { type ImportInput, importMembers } from './import-members.ts'
 import { memberStatuses } from './member-rules.ts'
+import type { RowFault } from './row-check-rules.ts'
 
 const clock: Clock = { now: () => new Date('2026-03-01T12:00:00Z') }
 const header = 'memberCode,fullName,tier,agentCode,status,joinedOn,phone,email'
@@ -476,7 +477,7 @@ describe('the file is read as it is written,', () => {
     const long = cells([p, 'Ada', 'A', 'Active', '2020-01-01', 'x'.repeat(40_000)])
     const sheet = [cells(columns), ...Array.from({ length: 300 }, () => long)]
     const book = workbookOf(`<worksheet>${sheet.join('')}</worksheet>`)
-    expect((await run(book, { map: readColumnMap(['story=']) })).result).toMatchObject({
+    expect((await run(book, { map: readColumnMap(memberFile, ['story=']) })).result).toMatchObject({
       rows: 300,
       inserted: 1,
     })
@@ -484,7 +485,7 @@ describe('the file is read as it is written,', () => {
 
   test('with columns of other names, as they are mapped, and its dates in the order that is told', async () => {
     const csv = `No;Name of member;Class;State;Since;Village\n${p}-1;Asha;A;active;31/12/2019;Pune\n`
-    const map = readColumnMap([
+    const map = readColumnMap(memberFile, [
       'no=memberCode',
       'Name Of Member=fullName',
       'class=tier',
@@ -495,8 +496,8 @@ describe('the file is read as it is written,', () => {
     const { result } = await run(csv, { map, dateOrder: 'dmy' })
     expect(result).toMatchObject({ inserted: 1, faulty: 0 })
     expect(await register()).toMatchObject([{ fullName: 'Asha', joinedOn: '2019-12-31' }])
-    for (const entry of ['No', 'No=walletId', '=memberCode', 'a=b=c']) {
-      expect(() => readColumnMap([entry])).toThrow('does not say what a column means')
+    for (const entry of ['No', 'No=walletId', '=memberCode', 'a=b=c', '=', 'memberCode']) {
+      expect(() => readColumnMap(memberFile, [entry])).toThrow('does not say what a column means')
     }
   })
 })
@@ -509,7 +510,8 @@ describe('codes that look the same', () => {
       row(`${p}-3`, 'N', `A\u200b,${p}NEW,Active,2020-01-01,,`),
     )
     const { result, faults } = await run(csv, { createAgents: true })
-    expect(result).toMatchObject({ inserted: 3, faulty: 0, newAgents: [`${p}New`], newTiers: [] })
+    expect(result).toMatchObject({ inserted: 3, faulty: 0, newTiers: [] })
+    expect(result.newAgents).toMatchObject([{ agentCode: `${p}New`, fullName: `${p}New` }])
     expect(faults.map(({ line, column, reason }) => [line, column, reason])).toEqual([
       [2, 'tier', 'It is taken as A, which differs in capitals or leading zeros only.'],
       [2, 'agentCode', 'It is taken as AG-001, which differs in capitals or leading zeros only.'],
@@ -718,6 +720,92 @@ test('Tiers and agents are created if asked, only for rows that are written, wit
     .where('agentCode', 'like', `${p}%`)
     .execute()
   expect(agents.map((agent) => agent.fullName).sort()).toEqual([`${p}Y`, `${p}Z`])
+})
+
+describe('What a file says of agents', () => {
+  const wide = (...rows: string[]) =>
+    `memberCode,fullName,tier,status,joinedOn,agentCode,agentName,agentEmail,agentPhone\n${rows.join('\n')}\n`
+  const of = (code: string, agent: string) => `${code},N,A,Active,2020-01-01,${agent}`
+  const agents = () =>
+    database.db
+      .selectFrom('agents')
+      .select(['agentCode', 'fullName', 'email', 'phone'])
+      .where((eb) => eb.or([eb('agentCode', 'like', `${p}%`), eb('agentCode', '=', 'AG-001')]))
+      .orderBy('agentCode')
+      .execute()
+
+  test('is what those are made with who are new: each thing as the first line says it that says it', async () => {
+    const csv = wide(
+      of(`${p}-1`, `${p}a,,asha@example.org,`),
+      of(`${p}-2`, `${p}A, Asha  Rao,,+91 98000`),
+      of(`${p}-3`, `${p}b,-,at@,nine`),
+      of(`${p}-4`, `${p}c,Nobody,,,`),
+      `${p}-5,,A,Active,2020-01-01,${p}c,Faulty,,`,
+    )
+    const made = [
+      { agentCode: `${p}a`, fullName: 'Asha Rao', email: 'asha@example.org', phone: '+91 98000' },
+      { agentCode: `${p}b`, fullName: `${p}b`, email: null, phone: null },
+      { agentCode: `${p}c`, fullName: 'Nobody', email: null, phone: null },
+    ]
+    const before = await agents()
+    const foretold = await run(csv, { createAgents: true, dryRun: true })
+    expect(foretold.result.newAgents).toEqual(made)
+    expect(await agents()).toEqual(before)
+    const { result, faults } = await run(csv, { createAgents: true })
+    expect(result).toMatchObject({ inserted: 4, faulty: 1, createdAgents: 3, newAgents: made })
+    expect((await agents()).slice(1)).toEqual(made)
+    expect(faults.map(({ line, column, isWarning }) => [line, column, isWarning])).toEqual([
+      [3, 'agentCode', true],
+      [4, 'agentName', true],
+      [4, 'agentEmail', true],
+      [4, 'agentPhone', true],
+      [6, 'fullName', false],
+    ])
+  })
+
+  test('in two ways of one who is new is a warning that names both lines, once for each way', async () => {
+    const { result, faults } = await run(
+      wide(
+        of(`${p}-1`, `${p}a,Asha,asha@example.org,+91 98000`),
+        of(`${p}-2`, `${p}a,Asha,ASHA@example.org,+91-98000`),
+        of(`${p}-3`, `${p}a,Bela,,98000`),
+        of(`${p}-4`, `${p}a,Bela,,`),
+      ),
+      { createAgents: true },
+    )
+    expect(result).toMatchObject({
+      inserted: 4,
+      faulty: 0,
+      newAgents: [{ fullName: 'Asha', phone: '+91 98000' }],
+    })
+    const reason = `Of the new agent ${p}a, line 2 says something else: that is taken.`
+    expect(faults).toMatchObject([
+      { line: 4, column: 'agentName', value: 'Bela', reason, isWarning: true },
+      { line: 4, column: 'agentPhone', value: '98000', reason, isWarning: true },
+    ])
+  })
+
+  test('changes nobody who is there, and is a warning where it differs', async () => {
+    const before = await agents()
+    const csv = wide(
+      of(`${p}-1`, 'AG-001,One,,'),
+      of(`${p}-2`, 'AG-001,Uno,uno@example.org,'),
+      of(`${p}-3`, 'AG-001,Uno,,'),
+      of(`${p}-4`, ',Uno,,'),
+    )
+    const { result, faults } = await run(csv, { createAgents: true })
+    expect(result).toMatchObject({ inserted: 4, faulty: 0, createdAgents: 0 })
+    expect(await agents()).toEqual(before)
+    const kept = 'Agent AG-001 is there already, and a file of members changes no agent.'
+    const expected = [
+      [3, 'agentName', 'Uno', kept],
+      [3, 'agentEmail', 'uno@example.org', kept],
+      [5, 'agentCode', null, 'This says something of an agent, and the agentCode is missing.'],
+    ]
+    expect(faults.map((one) => [one.line, one.column, one.value, one.reason]).sort()).toEqual(expected.sort())
+    // Whoever imports the file again is told the same.
+    expect((await run(csv, { createAgents: true })).faults).toEqual(faults)
+  })
 })
 
 test('A dry run counts and reports the same and writes nothing', async () => {

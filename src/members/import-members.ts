@@ -5,32 +5,36 @@ import type pg from 'pg'
 import { localDate } from '../fund/fund-rules.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import type { Clock } from '../platform/values/clock.ts'
+import { agentDetails, type ColumnMap, type Header, type MemberColumn, memberFile } from './column-rules.ts'
 import { readUtf8 } from './file-text.ts'
 import type { DateOrder } from './import-dates.ts'
+import * as detailStatements from './import-details-sql.ts'
 import * as faultStatements from './import-faults-sql.ts'
 import * as rowStatements from './import-rows-sql.ts'
-import { registerReasons, rowCheck } from './import-rules.ts'
+import { memberReaders, registerReasons } from './import-rules.ts'
 import * as sessionStatements from './import-session-sql.ts'
 import * as verdictStatements from './import-verdicts-sql.ts'
 import * as writeStatements from './import-write-sql.ts'
-import type { ColumnMap, Header } from './member-columns.ts'
-import { readMemberCsv } from './member-csv.ts'
-
-export type { FaultGroup, FoundFault } from './import-faults-sql.ts'
-export type { RowFault } from './import-rules.ts'
+import { judgeSize, type LargeChange } from './large-import.ts'
+import { type ImportCounts, rowCheck } from './row-check-rules.ts'
+import { readTable } from './table-csv.ts'
+import { belowHeader } from './table-header.ts'
 
 export interface ImportInput {
   /** The bytes of the file; destroyed when the import fails. */
   readonly csv: Readable
   /** What columns of other names mean. */
-  readonly map?: ColumnMap
+  readonly map?: ColumnMap<MemberColumn>
   /** For dates in numbers, such as 05.01.2020. */
   readonly dateOrder?: DateOrder | undefined
   /** Whether an empty cell erases the value of a member who is updated; otherwise it is kept. */
   readonly blankErases?: boolean
   /** What to do with a row whose member is on the register already and differs. */
   readonly onDuplicate: 'skip' | 'update'
-  /** Whether an agent or a tier that does not exist is created with its code as its name, or is a fault. */
+  /**
+   * Whether an agent or a tier that does not exist is created, or is a fault. A tier has its code as its name; an agent too, unless
+   * the file says more of it.
+   */
   readonly createAgents: boolean
   readonly createTiers: boolean
   /** Checks and counts the same, and writes nothing. */
@@ -43,25 +47,21 @@ export interface ImportInput {
   readonly signal?: AbortSignal
 }
 
-/** `rows` is the sum of the next five. */
-export interface ImportResult {
-  readonly rows: number
-  readonly inserted: number
-  readonly updated: number
-  /** On the register already, and the same. */
-  readonly unchanged: number
-  /** On the register already, and different, or put there by somebody else during the import. */
-  readonly skipped: number
-  readonly faulty: number
-  /** Agents and tiers that were made, or in a dry run would be: the first hundred codes. */
+export interface ImportResult extends ImportCounts {
+  /** Agents and tiers that were made, or in a dry run would be. */
   readonly createdAgents: number
   readonly createdTiers: number
-  readonly newAgents: string[]
+  /** The first hundred. */
+  readonly newAgents: detailStatements.NewAgent[]
+  /** The first hundred codes. */
   readonly newTiers: string[]
   readonly statusChanges: verdictStatements.StatusChange[]
+  /** SHA-256, hexadecimal. */
+  readonly fileDigest: string
+  /** Not null when so many members get another status that another person has to approve it. */
+  readonly largeChange: LargeChange | null
   /** Faults and warnings of one kind in one entry, the most rows first. */
   readonly problems: faultStatements.FaultGroup[]
-  readonly dryRun: boolean
   /** The id to undo it; null for a dry run. */
   readonly importId: string | null
 }
@@ -78,7 +78,8 @@ const vacuumRows = 10_000
  * Imports a CSV file of members: all its good rows in one transaction, while each bad one is reported. The same file
  * again changes nothing. Imports wait for each other.
  *
- * @throws DomainError `import-refused` when the file as a whole cannot be read
+ * @throws DomainError `import-refused` when the file as a whole cannot be read, `import-needs-approval` and `approval-void` when
+ *   it changes the status of more members than one person may
  * @throws the signal's reason, or the error of the input stream; nothing has then been written
  */
 export async function importMembers(
@@ -136,6 +137,8 @@ async function readAndWrite(
 interface StagedFile {
   readonly rows: number
   readonly given: verdictStatements.GivenColumns
+  /** Whether it has columns of agents, beside their codes. */
+  readonly saysOfAgents: boolean
   /** SHA-256, hexadecimal. */
   readonly digest: string
 }
@@ -149,19 +152,20 @@ async function stageRows(client: pg.ClientBase, today: string, input: ImportInpu
   await verdictStatements.createVerdicts(client)
 
   let rows = 0
-  let columns: Header = []
+  let columns: Header<MemberColumn> = []
   const hash = createHash('sha256')
   const bytes = input.signal ? addAbortSignal(input.signal, input.csv) : input.csv
   const source = readUtf8(hashed(bytes, hash))
-  const { text, reader } = await readMemberCsv(source, input.map ?? new Map(), (header) => {
+  const taker = belowHeader(memberFile, input.map ?? new Map(), (header) => {
     columns = header
-    const check = rowCheck(header, { today, dateOrder: input.dateOrder })
+    const check = rowCheck(memberFile, memberReaders, header, { today, dateOrder: input.dateOrder })
     return (row) => {
       rows += 1
       if (rows % progressRows === 0) input.onProgress?.(rows)
       return rowStatements.copyLine(check(row))
     }
   })
+  const { text, reader } = await readTable(source, taker)
   await pipeline(text, reader, rowStatements.copyRows(client), input.signal ? { signal: input.signal } : {})
   input.onProgress?.(rows)
   await rowStatements.analyzeRows(client)
@@ -171,7 +175,8 @@ async function stageRows(client: pg.ClientBase, today: string, input: ImportInpu
     email: columns.includes('email'),
     blankErases: input.blankErases === true,
   }
-  return { rows, given, digest: hash.digest('hex') }
+  const saysOfAgents = agentDetails.some((column) => columns.includes(column))
+  return { rows, given, saysOfAgents, digest: hash.digest('hex') }
 }
 
 async function* hashed(bytes: AsyncIterable<Buffer | string>, hash: Hash): AsyncGenerator<Buffer | string> {
@@ -195,7 +200,13 @@ async function judgeAndWrite(
   await verdictStatements.insertVerdicts(client, input.onDuplicate, file.given)
   await verdictStatements.analyzeVerdicts(client)
   const statusChanges = await verdictStatements.countStatusChanges(client)
-  const missing = await writeStatements.findMissing(client)
+  const largeChange = await judgeSize(
+    client,
+    { digest: file.digest, content: { rows: file.rows, options: optionsOf(input) } },
+    statusChanges,
+    !input.dryRun,
+  )
+  const missing = await findMissing(client, file.saysOfAgents)
   const importId = input.dryRun
     ? null
     : await writeStatements.insertImport(client, { fileDigest: file.digest, actor: input.actor })
@@ -219,6 +230,8 @@ async function judgeAndWrite(
     newAgents: written.missing.agents.slice(0, listedCodes),
     newTiers: written.missing.tiers.slice(0, listedCodes),
     statusChanges,
+    fileDigest: file.digest,
+    largeChange,
     problems: await faultStatements.groupFaults(client, listedExamples),
     dryRun: input.dryRun,
     importId,
@@ -231,6 +244,19 @@ async function judgeAndWrite(
   input.signal?.throwIfAborted()
   await sessionStatements.commit(client)
   return result
+}
+
+/** All that tells how the file is read and what becomes of its rows. */
+function optionsOf(input: ImportInput): Record<string, unknown> {
+  const {
+    map = new Map(),
+    dateOrder = null,
+    blankErases = false,
+    onDuplicate,
+    createAgents,
+    createTiers,
+  } = input
+  return { columns: [...map], dateOrder, blankErases, onDuplicate, createAgents, createTiers }
 }
 
 async function findFaults(client: pg.ClientBase, input: ImportInput): Promise<void> {
@@ -250,8 +276,24 @@ async function findFaults(client: pg.ClientBase, input: ImportInput): Promise<vo
   })
 }
 
+/** The tiers and agents that are to be made, with what the file says of them; it is held against the agents who are there. */
+async function findMissing(client: pg.ClientBase, saysOfAgents: boolean): Promise<writeStatements.Missing> {
+  const { tiers, agents: codes } = await writeStatements.findMissing(client)
+  if (!saysOfAgents) {
+    return {
+      tiers,
+      agents: codes.map((code) => ({ agentCode: code, fullName: code, email: null, phone: null })),
+    }
+  }
+  await detailStatements.createDetails(client)
+  await detailStatements.insertWarningsOfNoAgent(client, registerReasons.detailOfNobody)
+  await detailStatements.insertWarningsOfKept(client, registerReasons.detailKept)
+  await detailStatements.insertWarningsOfDisagreement(client, codes, registerReasons.detailDiffers)
+  return { tiers, agents: await detailStatements.findNewAgents(client, codes) }
+}
+
 interface Written {
-  readonly missing: writeStatements.MissingCodes
+  readonly missing: writeStatements.Missing
   /** Undefined when nothing was to be inserted in earnest. */
   readonly inserted?: number
 }
@@ -260,7 +302,7 @@ async function write(
   client: pg.ClientBase,
   given: verdictStatements.GivenColumns,
   input: ImportInput,
-  { missing, importId }: { missing: writeStatements.MissingCodes; importId: string },
+  { missing, importId }: { missing: writeStatements.Missing; importId: string },
 ): Promise<Written> {
   const made = await writeStatements.insertMissing(client, missing)
   const inserted = await writeStatements.insertMembers(client)

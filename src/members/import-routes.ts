@@ -3,14 +3,24 @@ import type { AnnounceDeps } from '../events/announce.ts'
 import { decodeCursor, pageFrom, pageOf, pageQuery } from '../platform/http/paging.ts'
 import { problemResponses } from '../platform/http/problem.ts'
 import type { HttpRoutes } from '../platform/http/server.ts'
-import { importChangeSchema, importSchema, undoneImportSchema } from './member-api.ts'
+import { codeSchema } from '../platform/values/value-schemas.ts'
+import { findProfiles, saveProfile } from './import-profiles.ts'
+import { approveImport, withdrawImportRequest } from './large-import.ts'
+import {
+  importChangeSchema,
+  importSchema,
+  newProfileSchema,
+  profileSchema,
+  undoneImportSchema,
+} from './member-api.ts'
 import { requireImport, undoImport } from './undo-import.ts'
 import { findImportChanges, findImports } from './undo-sql.ts'
 
 const params = z.strictObject({ importId: z.uuid() })
+const requestParams = z.strictObject({ subject: z.uuid() })
 const listedImports = 100
 
-/** What imports did, and undoing one. */
+/** What imports did, undoing one, and how files are read. */
 export function importRoutes(deps: AnnounceDeps): HttpRoutes {
   return async (app) => {
     app.get(
@@ -58,6 +68,41 @@ export function importRoutes(deps: AnnounceDeps): HttpRoutes {
     )
 
     app.post(
+      '/api/imports/requests/:subject/approval',
+      {
+        config: { access: 'members.import', stepUp: true },
+        schema: {
+          summary: 'Approve an import that changes too much for one person, as somebody else has asked',
+          description: 'The same file with the same options may then be imported once.',
+          tags: ['members'],
+          params: requestParams,
+          response: { 204: z.null(), ...problemResponses(409) },
+        },
+      },
+      async (request, reply) => {
+        await approveImport(deps, { ...request.params, actor: request.actor })
+        return reply.code(204).send(null)
+      },
+    )
+
+    app.delete(
+      '/api/imports/requests/:subject',
+      {
+        config: { access: 'members.import' },
+        schema: {
+          summary: 'Take back that a large import is to be approved',
+          tags: ['members'],
+          params: requestParams,
+          response: { 204: z.null(), ...problemResponses(409) },
+        },
+      },
+      async (request, reply) => {
+        await withdrawImportRequest(deps, { ...request.params, actor: request.actor })
+        return reply.code(204).send(null)
+      },
+    )
+
+    app.post(
       '/api/imports/:importId/undo',
       {
         config: { access: 'members.import', cost: 30 },
@@ -71,6 +116,38 @@ export function importRoutes(deps: AnnounceDeps): HttpRoutes {
         },
       },
       async (request) => undoImport(deps, { ...request.params, actor: request.actor }),
+    )
+
+    app.get(
+      '/api/import-profiles',
+      {
+        config: { access: 'members.import' },
+        schema: {
+          summary: 'How files of members are read, by name',
+          tags: ['members'],
+          response: { 200: z.object({ items: z.array(profileSchema) }) },
+        },
+      },
+      async () => ({ items: await findProfiles(deps.db) }),
+    )
+
+    app.put(
+      '/api/import-profiles/:profileName',
+      {
+        config: { access: 'members.import' },
+        schema: {
+          summary: 'Keep how files of one source are read',
+          tags: ['members'],
+          params: z.strictObject({ profileName: codeSchema }),
+          body: newProfileSchema,
+          response: { 200: profileSchema, ...problemResponses(400) },
+        },
+      },
+      async (request) => {
+        const { columns, dateOrder } = request.body
+        const reading = { columns, dateOrder: dateOrder ?? undefined }
+        return saveProfile(deps.db, request.params.profileName, reading, request.actor)
+      },
     )
   }
 }

@@ -1,8 +1,8 @@
 import type { Writable } from 'node:stream'
 import { from } from 'pg-copy-streams'
-import type { CheckedRow } from './import-rules.ts'
+import { memberColumns } from './column-rules.ts'
 import type { Client } from './import-session-sql.ts'
-import { memberColumns } from './member-columns.ts'
+import type { CheckedRow } from './row-check-rules.ts'
 
 export async function findTimeZone(client: Client): Promise<string> {
   const { rows } = await client.query<{ time_zone: string }>('select time_zone from fund')
@@ -25,6 +25,9 @@ export async function createRows(client: Client): Promise<void> {
       joined_on date,
       phone text,
       email text,
+      agent_name text,
+      agent_email text,
+      agent_phone text,
       faults jsonb,
       written jsonb
     )`)
@@ -35,7 +38,8 @@ export function copyRows(client: Client): Writable {
   return client.query(
     from(`
       copy import_rows
-        (line, member_code, full_name, tier_code, agent_code, member_status, joined_on, phone, email, faults, written)
+        (line, member_code, full_name, tier_code, agent_code, member_status, joined_on, phone, email,
+          agent_name, agent_email, agent_phone, faults, written)
       from stdin`),
   )
 }

@@ -1,13 +1,20 @@
 import { expect, test } from 'vitest'
+import { memberFile } from './column-rules.ts'
 import { readDate } from './import-dates.ts'
-import { rowCheck } from './import-rules.ts'
+import { memberReaders } from './import-rules.ts'
+import { rowCheck } from './row-check-rules.ts'
 
 /** What is shown of a name that is refused for its first character. */
 function shownOf(name: string): string | null | undefined {
-  const check = rowCheck(['memberCode', 'fullName', 'tier', 'status', 'joinedOn'], {
-    today: '2026-11-25',
-    dateOrder: undefined,
-  })
+  const check = rowCheck(
+    memberFile,
+    memberReaders,
+    ['memberCode', 'fullName', 'tier', 'status', 'joinedOn'],
+    {
+      today: '2026-11-25',
+      dateOrder: undefined,
+    },
+  )
   return check({ line: 2, fields: ['M-1', name, 'A', 'Active', '2020-01-01'] }).faults[0]?.value
 }
 

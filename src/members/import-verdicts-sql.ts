@@ -69,6 +69,13 @@ export async function countOutcome(client: Client): Promise<Outcome> {
   return rows[0] as Outcome
 }
 
+/** How many members the register has before the import, and the share of them (percent) whose status one person may change by it. */
+export async function findRegisterSize(client: Client): Promise<{ members: number; percent: number }> {
+  const { rows } = await client.query<{ members: number; percent: number }>(`
+    select (select count(*)::integer from members) as members, import_status_limit_percent as percent from fund`)
+  return rows[0] as { members: number; percent: number }
+}
+
 /** How many members get another status, or come on the register with one (`from` is null). */
 export interface StatusChange {
   readonly from: MemberStatus | null

@@ -1,5 +1,6 @@
 import { isUniqueViolation } from '../platform/database/sql-state.ts'
 import type { Actor } from '../platform/values/actor.ts'
+import type { NewAgent } from './import-details-sql.ts'
 import type { Client } from './import-session-sql.ts'
 import type { GivenColumns } from './import-verdicts-sql.ts'
 
@@ -10,15 +11,16 @@ const rowsToWrite = `
     and not exists (select from import_faults f where f.line = r.line)
     and not exists (select from import_verdicts v where v.line = r.line and v.verdict <> 'update')`
 
-/** Codes of missing tiers and agents that would be created for the rows to write. */
-export interface MissingCodes {
+/** Missing tiers and agents that would be created for the rows to write. */
+export interface Missing {
+  /** Their codes. */
   readonly tiers: string[]
-  readonly agents: string[]
+  readonly agents: NewAgent[]
 }
 
-/** In one pass, because there are many rows and few codes. */
-export async function findMissing(client: Client): Promise<MissingCodes> {
-  const { rows } = await client.query<MissingCodes>(`
+/** The codes, in one pass, because there are many rows and few codes. */
+export async function findMissing(client: Client): Promise<{ tiers: string[]; agents: string[] }> {
+  const { rows } = await client.query<{ tiers: string[]; agents: string[] }>(`
     with wanted as materialized (select distinct r.tier_code, r.agent_code ${rowsToWrite})
     select
       array(
@@ -29,31 +31,37 @@ export async function findMissing(client: Client): Promise<MissingCodes> {
         select distinct agent_code from wanted w
         where agent_code is not null and not exists (select from agents a where a.agent_code = w.agent_code) order by 1
       ) as agents`)
-  return rows[0] as MissingCodes
+  return rows[0] as { tiers: string[]; agents: string[] }
 }
 
-/** Creates them, each with its code as its name, and returns those that this import created. */
-export async function insertMissing(client: Client, { tiers, agents }: MissingCodes): Promise<MissingCodes> {
+/** Creates them, tiers with their code as their name, and returns those that this import created. */
+export async function insertMissing(client: Client, { tiers, agents }: Missing): Promise<Missing> {
   return {
-    tiers: await codesOf(
-      client,
-      `insert into tiers (tier_code, tier_name) select code, code from unnest($1::text[]) code
-      on conflict do nothing returning tier_code as code`,
-      tiers,
-    ),
-    agents: await codesOf(
-      client,
-      `insert into agents (agent_code, full_name) select code, code from unnest($1::text[]) code
-      on conflict do nothing returning agent_code as code`,
-      agents,
-    ),
+    tiers: await insertTiers(client, tiers),
+    agents: await insertAgents(client, agents),
   }
 }
 
-async function codesOf(client: Client, statement: string, codes: readonly string[]): Promise<string[]> {
+async function insertTiers(client: Client, codes: readonly string[]): Promise<string[]> {
   if (codes.length === 0) return []
-  const { rows } = await client.query<{ code: string }>(statement, [codes])
+  const { rows } = await client.query<{ code: string }>(
+    `insert into tiers (tier_code, tier_name) select code, code from unnest($1::text[]) code
+    on conflict do nothing returning tier_code as code`,
+    [codes],
+  )
   return rows.map(({ code }) => code)
+}
+
+async function insertAgents(client: Client, agents: readonly NewAgent[]): Promise<NewAgent[]> {
+  if (agents.length === 0) return []
+  const { rows } = await client.query<NewAgent>(
+    `insert into agents (agent_code, full_name, email, phone)
+    select a."agentCode", a."fullName", a.email, a.phone
+    from jsonb_to_recordset($1) as a ("agentCode" text, "fullName" text, email text, phone text)
+    on conflict do nothing returning agent_code as "agentCode", full_name as "fullName", email, phone`,
+    [JSON.stringify(agents)],
+  )
+  return rows
 }
 
 /**

@@ -1,5 +1,6 @@
-import type { AnnounceDeps } from '../events/announce.ts'
+import type { Announce, AnnounceDeps } from '../events/announce.ts'
 import { differences } from '../events/event-rules.ts'
+import type { Tx } from '../platform/database/connect.ts'
 import { isRestricted, isUniqueViolation } from '../platform/database/sql-state.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import { DomainError } from '../platform/values/errors.ts'
@@ -15,28 +16,35 @@ import {
   updateAgent,
 } from './member-sql.ts'
 
+export type NewAgent = Pick<AgentRow, 'agentCode' | 'fullName' | 'email' | 'phone'>
+
 /** @throws DomainError `agent-code-taken` */
 export async function addAgent(
   { db, announce }: AnnounceDeps,
-  { actor, ...agent }: Pick<AgentRow, 'agentCode' | 'fullName' | 'email' | 'phone'> & { actor: Actor },
+  { actor, ...agent }: NewAgent & { actor: Actor },
 ): Promise<AgentRow> {
   try {
     return await db.transaction().execute(async (tx) => {
       const twin = await findAgent(tx, agent.agentCode)
       if (twin) throw agentCodeTaken(agent.agentCode, twin.agentCode)
-      const added = await insertAgent(tx, agent)
-      await announce(tx, {
-        eventName: 'AgentAdded',
-        subject: added.agentId,
-        actor,
-        payload: { after: added },
-      })
-      return added
+      return insertAnnounced(tx, announce, agent, actor)
     })
   } catch (error) {
     if (!isUniqueViolation(error)) throw error
     throw agentCodeTaken(agent.agentCode, agent.agentCode)
   }
+}
+
+/** Adds an agent whose code is free. */
+export async function insertAnnounced(
+  tx: Tx,
+  announce: Announce,
+  agent: NewAgent,
+  actor: Actor,
+): Promise<AgentRow> {
+  const added = await insertAgent(tx, agent)
+  await announce(tx, { eventName: 'AgentAdded', subject: added.agentId, actor, payload: { after: added } })
+  return added
 }
 
 function agentCodeTaken(agentCode: string, taken: string): DomainError {
@@ -69,16 +77,22 @@ export async function changeAgent(
         `Agent ${before.agentCode} has members: move them to another agent first.`,
       )
     }
-    const after = await updateAgent(tx, agentId, changes)
-    const { agentCode } = after
-    await announce(tx, {
-      eventName: 'AgentChanged',
-      subject: agentId,
-      actor,
-      payload: { agentCode, ...differences(before, after) },
-    })
-    return after
+    return updateAnnounced(tx, announce, { before, changes }, actor)
   })
+}
+
+/** @param change.before the agent, which nobody else changes until the transaction ends */
+export async function updateAnnounced(
+  tx: Tx,
+  announce: Announce,
+  { before, changes }: { before: AgentRow; changes: AgentChanges },
+  actor: Actor,
+): Promise<AgentRow> {
+  const after = await updateAgent(tx, before.agentId, changes)
+  const { agentId: subject, agentCode } = after
+  const payload = { agentCode, ...differences(before, after) }
+  await announce(tx, { eventName: 'AgentChanged', subject, actor, payload })
+  return after
 }
 
 /**

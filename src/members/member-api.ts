@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { emailRule, memberCodeRule, phoneRule, textSchema } from '../platform/values/text-rules.ts'
 import { codeSchema, dateSchema, nameSchema } from '../platform/values/value-schemas.ts'
+import { memberColumns } from './column-rules.ts'
 import { dateOrders } from './import-dates.ts'
 import { memberStatuses } from './member-rules.ts'
 
@@ -120,6 +121,22 @@ export const searchSchema = z.string().min(1).max(100).meta({
 
 const flag = z.enum(['true', 'false'], { error: 'must be true or false' }).default('false')
 
+const mapSchema = z
+  .union([z.string().transform((entry) => [entry]), z.array(z.string()).max(50)])
+  .default([])
+  .meta({
+    description: 'What a column of another name means: `Member No=memberCode`; `Village=` leaves it out.',
+  })
+
+export const agentImportQuerySchema = z.strictObject({
+  update: flag.meta({
+    description:
+      'Whether agents who are there, and differ, become what the file says. An empty cell keeps what is there.',
+  }),
+  map: mapSchema,
+  dryRun: flag,
+})
+
 export const importQuerySchema = z.strictObject({
   onDuplicate: z.enum(['skip', 'update']).default('skip'),
   blank: z
@@ -132,15 +149,14 @@ export const importQuerySchema = z.strictObject({
     .meta({ description: 'The order of dates that are written in numbers, such as 05.01.2020.' }),
   profile: codeSchema.optional().meta({ description: 'The name under which `map` and `dates` were saved.' }),
   saveProfile: codeSchema.optional().meta({ description: 'Saves them under this name.' }),
-  map: z
-    .union([z.string().transform((entry) => [entry]), z.array(z.string()).max(50)])
-    .default([])
-    .meta({
-      description: 'What a column of another name means: `Member No=memberCode`; `Village=` leaves it out.',
-    }),
+  map: mapSchema,
   createAgents: flag,
   createTiers: flag,
   dryRun: flag,
+  reason: nameSchema.optional().meta({
+    description:
+      'Asks another person to approve the import, which changes the status of too many members for one, and says why; nothing is imported.',
+  }),
 })
 
 /** Faults listed in an answer; the counts are of all. */
@@ -153,40 +169,98 @@ const importFaultSchema = z.object({
   reason: z.string(),
 })
 
+const importedAgentSchema = z.object({
+  agentCode: z.string(),
+  fullName: z.string(),
+  email: z.string().nullable(),
+  phone: z.string().nullable(),
+})
+
+/** What every import answers. */
+const importCounts = {
+  dryRun: z.boolean(),
+  rows: z.int(),
+  inserted: z.int(),
+  updated: z.int(),
+  unchanged: z.int(),
+  skipped: z.int().meta({ description: 'There already, and different, and not to be updated.' }),
+  faulty: z.int(),
+  problems: z
+    .array(
+      z.object({
+        column: z.string().nullable(),
+        reason: z.string(),
+        isWarning: z.boolean().meta({ description: 'The rows are imported all the same.' }),
+        rows: z.int(),
+        examples: z.array(z.object({ line: z.int(), value: z.string().nullable() })),
+      }),
+    )
+    .meta({ description: 'All faults and warnings, those of one kind in one entry.' }),
+  faults: z.array(importFaultSchema).meta({ description: `The first ${maxListedFaults}.` }),
+  warnings: z.array(importFaultSchema).meta({ description: `The first ${maxListedFaults}.` }),
+}
+
+export const agentImportResultSchema = z.object(importCounts).meta({ id: 'AgentImportResult' })
+
 export const importResultSchema = z
   .object({
-    dryRun: z.boolean(),
+    ...importCounts,
     importId: z.uuid().nullable().meta({ description: 'By which it can be undone; null for a dry run.' }),
-    rows: z.int(),
-    inserted: z.int(),
-    updated: z.int(),
-    unchanged: z.int(),
-    skipped: z.int().meta({ description: 'There already, and different: `onDuplicate` is `skip`.' }),
-    faulty: z.int(),
     createdAgents: z.int(),
     createdTiers: z.int(),
-    newAgents: z.array(z.string()).meta({ description: 'Their codes, the first hundred.' }),
-    newTiers: z.array(z.string()),
+    newAgents: z.array(importedAgentSchema).meta({ description: 'The first hundred.' }),
+    newTiers: z.array(z.string()).meta({ description: 'Their codes, the first hundred.' }),
     statusChanges: z
       .array(
         z.object({ from: z.enum(memberStatuses).nullable(), to: z.enum(memberStatuses), members: z.int() }),
       )
       .meta({ description: 'How many members get another status; `from` is null for those who are new.' }),
-    problems: z
-      .array(
-        z.object({
-          column: z.string().nullable(),
-          reason: z.string(),
-          isWarning: z.boolean().meta({ description: 'The rows are imported all the same.' }),
-          rows: z.int(),
-          examples: z.array(z.object({ line: z.int(), value: z.string().nullable() })),
-        }),
-      )
-      .meta({ description: 'All faults and warnings, those of one kind in one entry.' }),
-    faults: z.array(importFaultSchema).meta({ description: `The first ${maxListedFaults}.` }),
-    warnings: z.array(importFaultSchema).meta({ description: `The first ${maxListedFaults}.` }),
+    fileDigest: z.string().meta({ description: 'SHA-256 of the file.' }),
+    largeChange: z
+      .object({
+        subject: z.uuid().meta({ description: 'Of the file: by it the import is approved.' }),
+        changed: z.int().meta({ description: 'Members who get another status.' }),
+        members: z.int().meta({ description: 'On the register.' }),
+        percent: z.int().meta({ description: 'Of the register, what one person may change.' }),
+        isApproved: z.boolean(),
+        content: z.record(z.string(), z.unknown()).meta({ description: 'What is approved.' }),
+      })
+      .nullable()
+      .meta({ description: 'Not null: another person has to approve it.' }),
   })
   .meta({ id: 'ImportResult' })
+
+export const filePreviewSchema = z
+  .object({
+    rows: z.array(
+      z.object({
+        line: z.int(),
+        fields: z.array(z.string()),
+        columns: z.array(z.enum([...memberColumns, '']).nullable()).meta({
+          description:
+            'What each field means as the name of a column; empty: it is left out; null: it is not known.',
+        }),
+      }),
+    ),
+    headerLine: z.int().nullable().meta({ description: 'The line that names the columns, or seems to.' }),
+  })
+  .meta({ id: 'FilePreview' })
+
+export const newProfileSchema = z.strictObject({
+  columns: z
+    .array(z.string().max(300))
+    .max(50)
+    .meta({ description: 'What columns of other names mean, each as `Member No=memberCode`.' }),
+  dateOrder: z.enum(dateOrders).nullable().default(null),
+})
+
+export const profileSchema = z
+  .object({
+    profileName: z.string(),
+    columns: z.array(z.string()),
+    dateOrder: z.enum(dateOrders).nullable(),
+  })
+  .meta({ id: 'ImportProfile', description: 'How the files of one source are read.' })
 
 export const importSchema = z
   .object({

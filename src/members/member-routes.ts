@@ -1,5 +1,3 @@
-import { Readable } from 'node:stream'
-import type pg from 'pg'
 import { z } from 'zod'
 import { ownAgentId } from '../access/principal.ts'
 import type { AnnounceDeps } from '../events/announce.ts'
@@ -7,19 +5,12 @@ import type { Db } from '../platform/database/connect.ts'
 import { decodeCursor, pageFrom, pageOf, pageQuery } from '../platform/http/paging.ts'
 import { problemResponses } from '../platform/http/problem.ts'
 import type { HttpRoutes } from '../platform/http/server.ts'
-import { withUpload } from '../platform/http/upload.ts'
 import type { Clock } from '../platform/values/clock.ts'
-import { DomainError } from '../platform/values/errors.ts'
 import { eraseMember, requestErasure, withdrawErasure } from './erase-member.ts'
 import { findErasureRequest } from './erasure-sql.ts'
-import { importMembers, type RowFault } from './import-members.ts'
-import { settleReading } from './import-profiles.ts'
 import { addMember, changeMember, requireMember } from './keep-members.ts'
 import {
   erasureRequestSchema,
-  importQuerySchema,
-  importResultSchema,
-  maxListedFaults,
   memberChangesSchema,
   memberSchema,
   memberWithStandingsSchema,
@@ -30,13 +21,9 @@ import {
 import { memberStatuses } from './member-rules.ts'
 import { findMembers, findStandings } from './member-sql.ts'
 
-/** The kind is read from the file itself. */
-const fileTypes = ['text/csv', 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'] as const
-
 const memberParams = z.strictObject({ memberId: z.uuid() })
 
 export interface MemberRoutesDeps extends AnnounceDeps {
-  readonly pool: pg.Pool
   readonly listDb: Db
   readonly clock: Clock
 }
@@ -187,61 +174,5 @@ export function memberRoutes(deps: MemberRoutesDeps): HttpRoutes {
         return reply.code(204).send(null)
       },
     )
-
-    await app.register(async (csv: Parameters<HttpRoutes>[0]) => {
-      csv.removeAllContentTypeParsers()
-      // The body is kept in a file before it is read.
-      csv.addContentTypeParser([...fileTypes], (_request, payload, done) => done(null, payload))
-      csv.post(
-        '/api/members/import',
-        {
-          config: { access: 'members.import', cost: 30, atATime: 2 },
-          schema: {
-            summary: 'Import members from CSV or a workbook (.xlsx)',
-            description: 'Good rows are imported, all of them in one transaction; bad rows are listed.',
-            tags: ['members'],
-            consumes: [...fileTypes],
-            querystring: importQuerySchema,
-            body: z.unknown().meta({ description: 'The file.' }),
-            response: { 200: importResultSchema, ...problemResponses(400, 413, 415, 422) },
-          },
-        },
-        async (request) => {
-          if (!(request.body instanceof Readable)) {
-            throw new DomainError(
-              'unsupported-media-type',
-              `The file is the body, of content type ${fileTypes.join(' or ')}.`,
-            )
-          }
-          const file = request as typeof request & { body: Readable }
-          const { onDuplicate, blank, dates, map: columns, profile, saveProfile, ...flags } = request.query
-          const [faults, warnings]: [RowFault[], RowFault[]] = [[], []]
-          const { map, dateOrder } = await settleReading(
-            deps.db,
-            { columns, dateOrder: dates, profile, saveProfile },
-            request.actor,
-          )
-          const result = await withUpload(file, (csv, signal) =>
-            importMembers(deps, {
-              csv,
-              signal,
-              onDuplicate,
-              map,
-              dateOrder,
-              blankErases: blank === 'erase',
-              createAgents: flags.createAgents === 'true',
-              createTiers: flags.createTiers === 'true',
-              dryRun: flags.dryRun === 'true',
-              actor: request.actor,
-              onFault: (fault) => {
-                const listed = fault.isWarning ? warnings : faults
-                if (listed.length < maxListedFaults) listed.push(fault)
-              },
-            }),
-          )
-          return { ...result, faults, warnings }
-        },
-      )
-    })
   }
 }

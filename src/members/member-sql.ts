@@ -35,6 +35,18 @@ export async function findAgents(db: Db, page: { after?: string; limit: number }
   return query.execute()
 }
 
+/** Nobody else adds or changes an agent until the transaction ends. */
+export async function holdAgents(tx: Tx): Promise<void> {
+  await sql`lock table agents in share row exclusive mode`.execute(tx)
+}
+
+/** What codes share that differ in capitals or leading zeros only, by the code. */
+export async function findCodeKeys(db: Db, codes: readonly string[]): Promise<Map<string, string>> {
+  const { rows } = await sql<{ code: string; key: string }>`
+    select code, code_key(code) as key from unnest(${[...codes]}::text[]) as code`.execute(db)
+  return new Map(rows.map(({ code, key }) => [code, key]))
+}
+
 /** The agent before a change, locked until the transaction ends. */
 export async function lockAgent(tx: Tx, agentId: string): Promise<AgentRow | undefined> {
   return tx.selectFrom('agents').selectAll().where('agentId', '=', agentId).forUpdate().executeTakeFirst()

@@ -1,3 +1,4 @@
+import type { ImportFileDeps } from './import-file-routes.ts'
 import type { MemberRoutesDeps } from './member-routes.ts'
 
 declare module '../events/event-sql.ts' {
@@ -6,6 +7,9 @@ declare module '../events/event-sql.ts' {
     AgentChanged: true
     AgentRemoved: true
     AgentMembersMoved: true
+    ImportRequested: true
+    ImportRequestWithdrawn: true
+    ImportApproved: true
     ImportUndone: true
     MemberAdded: true
     MemberChanged: true
@@ -17,10 +21,11 @@ declare module '../events/event-sql.ts' {
 
 /** The register: members, their standings, and their agents. */
 export const membersFeature = {
-  async routes(deps: MemberRoutesDeps) {
+  async routes(deps: MemberRoutesDeps & ImportFileDeps) {
     const { memberRoutes } = await import('./member-routes.ts')
     const { agentRoutes } = await import('./agent-routes.ts')
     const { importRoutes } = await import('./import-routes.ts')
-    return [agentRoutes(deps), memberRoutes(deps), importRoutes(deps)]
+    const { importFileRoutes } = await import('./import-file-routes.ts')
+    return [agentRoutes(deps), memberRoutes(deps), importRoutes(deps), importFileRoutes(deps)]
   },
 }

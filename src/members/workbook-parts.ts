@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import type { SaxesParser } from 'saxes'
 import yauzl from 'yauzl'
-import { refusal } from './member-columns.ts'
+import { refusal } from './column-rules.ts'
 
 /** The limit for the unpacked parts of a workbook: more than a full sheet of members. A zip bomb is far larger. */
 export const maxUnpackedBytes = 1_000_000_000

@@ -5,7 +5,7 @@ import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { SaxesParser, type SaxesTagPlain } from 'saxes'
 import { Temporal } from 'temporal-polyfill'
-import { refusal } from './member-columns.ts'
+import { refusal } from './column-rules.ts'
 import {
   localName,
   maxTextChars,

@@ -28,7 +28,7 @@ const noSubject = sql`'00000000-0000-0000-0000-000000000000'::uuid`
 /** Before its first change the fund has no event: it has the values of the schema. */
 const fundAsMade = sql`jsonb_build_object('name', 'Mutual aid fund', 'currency', 'USD', 'timeZone', 'UTC',
   'cycleCodePrefix', 'CC', 'roundingStep', 1, 'selfApproval', false, 'noticeLanguage', 'en', 'agentChannels', array['email'],
-  'memberChannels', array[]::text[], 'paymentLimit', null)`
+  'memberChannels', array[]::text[], 'paymentLimit', null, 'importStatusLimitPercent', 10, 'startLimitPercent', 20)`
 
 const told: readonly Told[] = [
   {
@@ -38,7 +38,8 @@ const told: readonly Told[] = [
       select ${noSubject} as subject, 'the fund' as what, ${fundAsMade} as said,
         jsonb_build_object('name', name, 'currency', currency, 'currencyExponent', currency_exponent, 'timeZone', time_zone, 'cycleCodePrefix', cycle_code_prefix,
           'roundingStep', rounding_step, 'selfApproval', self_approval, 'noticeLanguage', notice_language,
-          'agentChannels', agent_channels, 'memberChannels', member_channels, 'paymentLimit', payment_limit) as fields
+          'agentChannels', agent_channels, 'memberChannels', member_channels, 'paymentLimit', payment_limit,
+          'importStatusLimitPercent', import_status_limit_percent, 'startLimitPercent', start_limit_percent) as fields
       from fund`,
   },
   {
@@ -56,7 +57,8 @@ const told: readonly Told[] = [
     events: ['UserAdded', 'UserChanged'],
     rows: sql`
       select id as subject, 'user ' || email as what, '{}'::jsonb as said,
-        jsonb_build_object('email', email, 'role', role, 'agentId', agent_id, 'disabledAt', disabled_at) as fields
+        jsonb_build_object('email', email, 'role', role, 'agentId', agent_id, 'disabledAt', disabled_at,
+          'settledAt', settled_at) as fields
       from users`,
   },
   {

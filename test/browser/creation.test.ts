@@ -250,5 +250,47 @@ describe.skipIf(browserMissing)(
         await worker.stop()
       }
     })
+
+    test('has a start that is far off typed and approved by another person, and takes a request back', async () => {
+      const { claimId, claimCode } = await approveDeath(own.api.db, { number: 7, benefitAmount: 5_000_000 })
+      const [treasurer, admin] = [await own.pageOf('treasurer'), await own.pageOf('admin', { width: 390 })]
+      const { page } = treasurer
+      const askForIt = async () => {
+        const request = page.getByRole('button', { name: 'Ask for the start' })
+        await page.getByText('Far more than usual').waitFor()
+        expect(await findInaccessible(page, own.axe)).toEqual([])
+        const total = page.getByLabel('Expected')
+        await total.fill('50,000')
+        expect(await request.isDisabled()).toBe(true)
+        const [, figure = ''] =
+          /Type \D*([\d,.]+) to go on/.exec((await page.textContent('body')) ?? '') ?? []
+        await total.fill(figure)
+        await page.getByLabel('Why').fill('The assembly agreed')
+        await request.click()
+        await page.getByRole('heading', { name: `Start a cycle for ${claimCode}` }).waitFor()
+      }
+      try {
+        await page.goto(`/cycles/start?claimId=${claimId}`)
+        await askForIt()
+        await page.getByRole('button', { name: 'Withdraw the request' }).click()
+        const question = page.getByRole('dialog')
+        await question.getByRole('button', { name: 'Withdraw the request' }).click()
+        await askForIt()
+
+        await admin.page.goto('/claims')
+        await admin.page.getByText(/^5,99\d members pay \D*100.00 each in 15 days/).waitFor()
+        expect(await findInaccessible(admin.page, own.axe)).toEqual([])
+        await admin.page.goto(`/cycles/start?claimId=${claimId}`)
+        await admin.page.getByRole('button', { name: 'Approve' }).click()
+        await admin.page.getByRole('dialog').getByRole('button', { name: 'Approve' }).click()
+        await admin.page.getByText('Contribution cycle created').waitFor()
+        await admin.page.getByRole('button', { name: 'View progress' }).click()
+        await admin.page.getByText(`· ${claimCode}`).waitFor()
+        expect([...treasurer.complaints, ...admin.complaints]).toEqual([])
+      } finally {
+        await treasurer.context.close()
+        await admin.context.close()
+      }
+    })
   },
 )

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import writeExcelFile from 'write-excel-file/node'
 import { startAlmoner } from '../support/almoner-process.ts'
 import { browserMissing, enrolByPage, findInaccessible, openPage } from '../support/browser.ts'
 import { password } from '../support/browser-client.ts'
@@ -55,6 +56,81 @@ describe.skipIf(browserMissing)(
           .first()
           .waitFor()
         expect(await countNew()).toBe(1)
+        expect(visit.complaints).toEqual([])
+      } finally {
+        await visit.context.close()
+      }
+    })
+
+    test('reads a file whose columns are called otherwise, as somebody says once, and the next one the same way', {
+      timeout: 60_000,
+    }, async () => {
+      const visit = await own.pageOf('clerk', { width: 390 })
+      const { page } = visit
+      const names = ['No', 'Name of member', 'Slab', 'Status', 'Joined', 'Village']
+      const csv = ['Members of 2026', names.join(';'), 'C-1;Rao, Asha;A;Active;31/12/2019;Pune'].join('\n')
+      const choose = (name: string, buffer: Buffer) =>
+        page.locator('input[type=file]').setInputFiles({ name, mimeType: '', buffer })
+      const isWide = async () => Number(await page.evaluate('document.documentElement.scrollWidth')) > 390
+      try {
+        await page.goto('/members/import')
+        await choose('bank.csv', Buffer.from(csv))
+        const reading = page.getByRole('region', { name: 'Columns of the file' })
+        await reading.getByText('Say which column is: Member’s code, Member’s full name, Tier').waitFor()
+        // As it was read: the comma is part of the name.
+        await reading.getByRole('cell', { name: 'Rao, Asha' }).waitFor()
+        const check = page.getByRole('button', { name: 'Check the file' })
+        expect(await check.isDisabled()).toBe(true)
+        expect(await findInaccessible(page, own.axe)).toEqual([])
+        expect(await isWide()).toBe(false)
+        await page.emulateMedia({ colorScheme: 'dark' })
+        expect(await findInaccessible(page, own.axe, ['color-contrast'])).toEqual([])
+        // By the keyboard alone.
+        for (const [name, meaning] of [
+          ['No', 'Member’s code'],
+          ['Name of member', 'Member’s full name'],
+          ['Slab', 'Tier'],
+          ['Joined', 'Joined on'],
+        ] as const) {
+          await reading.getByRole('combobox', { name: `What ${name} is` }).press('Enter')
+          const option = page.getByRole('option', { name: meaning, exact: true })
+          await option.waitFor()
+          while ((await option.getAttribute('data-combobox-selected')) === null) {
+            await page.keyboard.press('ArrowDown')
+          }
+          await page.keyboard.press('Enter')
+          await option.waitFor({ state: 'hidden' })
+        }
+        await reading.getByRole('button', { name: 'Leave these out' }).press('Enter')
+        await reading.getByRole('combobox', { name: 'Dates in numbers' }).click()
+        await page.getByRole('option', { name: 'Day, month, year' }).click()
+        await reading.getByLabel('Keep this for later files, as').fill('bank')
+        await reading.getByRole('button', { name: 'Keep' }).click()
+        await page.getByText('Kept as bank.').waitFor()
+        await check.click()
+        await page.getByRole('button', { name: 'Import 1 member' }).click()
+        await page.getByRole('button', { name: 'Another file' }).press('Enter')
+
+        const book = await writeExcelFile([
+          names,
+          ['C-2', 'Bela Sen', 'A', 'Active', '30/12/2019', 'Goa'],
+        ]).toBuffer()
+        await choose('bank.xlsx', book)
+        await reading.getByText('Say which column is').waitFor()
+        await reading.getByRole('combobox', { name: 'Read it as' }).click()
+        await page.getByRole('option', { name: 'bank' }).click()
+        await reading.getByText('Say which column is').waitFor({ state: 'hidden' })
+        await check.click()
+        await page.getByRole('button', { name: 'Import 1 member' }).click()
+        await page.getByRole('button', { name: 'Another file' }).waitFor()
+        const { rows } = await sql`
+          select member_code, full_name, joined_on::text from members where member_code like 'C-%' order by 1`.execute(
+          own.api.db,
+        )
+        expect(rows).toEqual([
+          { memberCode: 'C-1', fullName: 'Rao, Asha', joinedOn: '2019-12-31' },
+          { memberCode: 'C-2', fullName: 'Bela Sen', joinedOn: '2019-12-30' },
+        ])
         expect(visit.complaints).toEqual([])
       } finally {
         await visit.context.close()

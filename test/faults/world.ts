@@ -148,7 +148,8 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     async nextDeath(tierCode = 'A') {
       const number = (deaths.get(tierCode) ?? 0) + 1
       deaths.set(tierCode, number)
-      const { claimId } = await approveDeath(db, { tierCode, number })
+      // Enough for tiers of 100,000: one person may start its cycle.
+      const { claimId } = await approveDeath(db, { tierCode, number, benefitAmount: 1_000_000_000 })
       return claimId
     },
     async startCycle(claimId) {

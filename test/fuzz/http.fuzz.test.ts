@@ -38,7 +38,7 @@ async function openFund(): Promise<TestApi> {
   await sql`update contribution_cycles set contribution_amount = null where cycle_id = ${failing}`.execute(db)
   await workOff(api)
   await start(3)
-  for (const number of [4, 5, 6, 7, 8]) await approveDeath(db, { number, benefitAmount: number * 1000 })
+  for (const number of [4, 5, 6, 7, 8]) await approveDeath(db, { number, benefitAmount: number * 100_000 })
   const { body } = await api.get<{ items: { memberId: string }[] }>('/api/members?status=Active&limit=6')
   for (const { memberId } of body.items) {
     const claim = { deceasedMemberId: memberId, dateOfDeath: '2026-01-02', benefitAmount: 1000 }

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { memberColumns, requiredColumns } from '../../src/members/member-columns.ts'
+import { memberFile as kind, memberColumns } from '../../src/members/column-rules.ts'
 import { oddText } from './odd-values.ts'
 import type { Known } from './request-arbitrary.ts'
 
@@ -53,13 +53,11 @@ export function fuzzedFile(known: Known): fc.Arbitrary<FuzzedFile> {
 const columns: fc.Arbitrary<string[]> = fc.oneof(
   {
     weight: 8,
-    arbitrary: fc
-      .subarray(memberColumns.filter((column) => !requiredColumns.includes(column)))
-      .chain((more) =>
-        fc.shuffledSubarray<string>([...requiredColumns, ...more], {
-          minLength: requiredColumns.length + more.length,
-        }),
-      ),
+    arbitrary: fc.subarray(memberColumns.filter((column) => !kind.required.includes(column))).chain((more) =>
+      fc.shuffledSubarray<string>([...kind.required, ...more], {
+        minLength: kind.required.length + more.length,
+      }),
+    ),
   },
   { weight: 1, arbitrary: fc.shuffledSubarray<string>([...memberColumns]) },
   {
@@ -100,6 +98,9 @@ function fieldOf(column: string, known: Known): fc.Arbitrary<string> {
     joinedOn: fc.constantFrom('2020-01-01', '2024-02-29', '0001-01-01', '1900-12-31', '2026-01-01'),
     phone: fc.constantFrom('', '+1 (2) 3-4', '0'),
     email: fc.constantFrom('', 'a@example.org'),
+    agentName: fc.constantFrom('', 'One', 'Else', '-'),
+    agentEmail: fc.constantFrom('', 'a@example.org', 'A@example.org', 'at@'),
+    agentPhone: fc.constantFrom('', '+1 (2) 3-4', '1234'),
   }
   const bad = fc.oneof(
     oddText,

@@ -61,7 +61,11 @@ export async function openWorkedFund(options: {
     async startCycle(tierCode = 'A') {
       const number = (deaths.get(tierCode) ?? 0) + 1
       deaths.set(tierCode, number)
-      const { claimId } = await approveDeath(app.db, { tierCode, number })
+      const { claimId } = await approveDeath(app.db, {
+        tierCode,
+        number,
+        benefitAmount: 10_000 * options.members,
+      })
       return startCycle(app, { claimId, cycleDuration: 15, strategy: 'queued', actor: operator('treasurer') })
     },
 

@@ -17,8 +17,10 @@ import type { CyclePreview } from '../../src/cycles/preview-cycle.ts'
 import { proveCycle } from '../../src/cycles/prove-cycle.ts'
 import type { EventRow } from '../../src/events/event-sql.ts'
 import type { FundRow, TierRow } from '../../src/fund/fund-sql.ts'
-import type { ImportResult, RowFault } from '../../src/members/import-members.ts'
+import type { ImportResult } from '../../src/members/import-members.ts'
 import type { AgentRow, MemberView, StandingPeriod } from '../../src/members/member-sql.ts'
+import type { FilePreview } from '../../src/members/preview-file.ts'
+import type { RowFault } from '../../src/members/row-check-rules.ts'
 import type { Problem } from '../../src/platform/http/problem.ts'
 import { wakeJob } from '../../src/platform/jobs/engine.ts'
 import type { ChunkTrouble, JobView } from '../../src/platform/jobs/job-view-sql.ts'
@@ -627,11 +629,11 @@ describe('a start', () => {
     ]
     const byTier = await startActive({ claimId: first.claimId })
     expect(byTier.contributionAmount).toBe(123)
-    const given = await startActive({ claimId: second.claimId, contributionAmount: 456, cycleDuration: 1 })
-    expect(given.contributionAmount).toBe(456)
+    const given = await startActive({ claimId: second.claimId, contributionAmount: 45, cycleDuration: 1 })
+    expect(given.contributionAmount).toBe(45)
     const owed = await getContributions(given.cycleId)
     expect(new Set(owed.map((one) => `${one.contributionAmount} by ${one.dueDate}`))).toEqual(
-      new Set([`456 by ${given.deadline}`]),
+      new Set([`45 by ${given.deadline}`]),
     )
   })
 
@@ -642,7 +644,7 @@ describe('a start', () => {
     '%s can apportion the target in steps of %i: reached, and by less than a step a member',
     async (strategy, roundingStep) => {
       const tierCode = `S4${strategy}`
-      await registerTier(api.db, { tierCode, members: 38 })
+      await registerTier(api.db, { tierCode, members: 38, contributionAmount: 30_000 })
       const { claimId, benefitAmount } = await approveDeath(api.db, { tierCode, benefitAmount: 1_000_003 })
       await api.patch('/api/fund', { roundingStep })
       const cycle = await startActive({ claimId, contributionAmount: 'apportion', strategy })
@@ -753,6 +755,8 @@ describe('a preview', () => {
       targetAmount: 5_000_000,
       shortfallAmount: 3_808_000,
       surplusAmount: 0,
+      beyondLimit: [],
+      joinedAfterDeath: 0,
       strategy: 'queued',
       exclusions: { deceased: 1, notActive: 7, registeredAfter: 0 },
     })
@@ -827,7 +831,7 @@ function expectMonotone(states: CreationProgress[]): void {
 
 test('I7: the progress of a whole run, polled and streamed, never goes back and is 100 only at the end', async () => {
   await registerTier(api.db, { tierCode: 'W', members: 30_000 })
-  const { claimId } = await approveDeath(api.db, { tierCode: 'W' })
+  const { claimId } = await approveDeath(api.db, { tierCode: 'W', benefitAmount: 300_000_000 })
   const { cycleId, polled, streamed } = await slowly(0.1, async () => {
     const { body } = await api.post<Started>(cycles, { claimId })
     const { cycleId } = body.cycle
@@ -1261,7 +1265,7 @@ describe('an Idempotency-Key', () => {
 
   test('of a request that was refused can be used again', async () => {
     const [memberId] = await memberIdsOf(await registerTier(api.db, { tierCode: 'I3', members: 5 }))
-    const claim = { deceasedMemberId: memberId, dateOfDeath: '2026-01-02', benefitAmount: 1 }
+    const claim = { deceasedMemberId: memberId, dateOfDeath: '2026-01-02', benefitAmount: 1_000_000 }
     const { claimId } = (await api.post<ClaimView>('/api/claims', claim)).body
     expect(refusal(await startWith('early', { claimId }))).toBe('409 claim-not-approved')
     await api.post(`/api/claims/${claimId}/approve`)
@@ -1368,12 +1372,23 @@ const documented = `
   POST /api/agents/{agentId}/move-members
   DELETE /api/tiers/{tierId}
   GET /api/approvals
+  POST /api/users/{userId}/confirmation
+  POST /api/users/{userId}/confirmation/approval
+  DELETE /api/users/{userId}/confirmation
+  POST /api/fund/self-approval
+  POST /api/fund/self-approval/approval
+  DELETE /api/fund/self-approval
   GET /api/imports
   GET /api/imports/{importId}/changes
   POST /api/imports/{importId}/undo
+  POST /api/imports/requests/{subject}/approval
+  DELETE /api/imports/requests/{subject}
   POST /api/claims/{claimId}/revocation
   POST /api/claims/{claimId}/revocation/approval
   DELETE /api/claims/{claimId}/revocation
+  POST /api/contribution-cycles/requests
+  POST /api/contribution-cycles/requests/{claimId}/approval
+  DELETE /api/contribution-cycles/requests/{claimId}
   POST /api/contribution-cycles/{cycleId}/revocation
   POST /api/contribution-cycles/{cycleId}/revocation/approval
   DELETE /api/contribution-cycles/{cycleId}/revocation
@@ -1402,6 +1417,10 @@ const documented = `
   POST /api/members/{memberId}/erasure/approval
   GET /api/members/{memberId}/contributions
   POST /api/members/import
+  POST /api/members/import/preview
+  POST /api/agents/import
+  GET /api/import-profiles
+  PUT /api/import-profiles/{profileName}
   GET /api/claims
   POST /api/claims
   GET /api/claims/{claimId}
@@ -1653,6 +1672,103 @@ describe('an import over HTTP', () => {
       body: csv,
     })
     expect(refusal(wrong)).toBe('400 invalid-input')
+  })
+
+  test('is preceded by a look at how the file is read, whose columns nobody knows yet, and by keeping that', async () => {
+    const preview = async (body: string | Buffer, query = '') =>
+      api.ask<FilePreview & Problem>(`/api/members/import/preview${query}`, {
+        method: 'POST',
+        headers: { 'content-type': 'text/csv' },
+        body,
+      })
+    const rows = Array.from({ length: 30 }, (_, index) => `MP-${index};Rao, Asha;31/12/2019;"Pune`)
+    const csv = `Members of 2026\n\nNo;Name of member;Joined on;Village\nMP-1;"Rao; Asha";31/12/2019;Pune\n${rows.join('\n')}`
+    const { status, body } = await preview(csv)
+    expect(status).toBe(200)
+    expect(body.headerLine).toBe(3)
+    expect(body.rows).toHaveLength(12)
+    expect(body.rows.slice(0, 3)).toEqual([
+      { line: 1, fields: ['Members of 2026'], columns: [null] },
+      {
+        line: 3,
+        fields: ['No', 'Name of member', 'Joined on', 'Village'],
+        columns: [null, null, 'joinedOn', null],
+      },
+      { line: 4, fields: ['MP-1', 'Rao; Asha', '31/12/2019', 'Pune'], columns: [null, null, null, null] },
+    ])
+    const reading = { columns: ['No=memberCode', 'Name of member=fullName', 'Village='], dateOrder: 'dmy' }
+    const saved = await api.ask<Problem>('/api/import-profiles/looked', {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(reading),
+    })
+    expect([saved.status, saved.body]).toEqual([200, { profileName: 'looked', ...reading }])
+    const { body: profiles } = await api.get<{ items: unknown[] }>('/api/import-profiles')
+    expect(profiles.items).toContainEqual({ profileName: 'looked', ...reading })
+    const known = (await preview(csv, '?profile=looked')).body.rows[1]
+    expect(known?.columns).toEqual(['memberCode', 'fullName', 'joinedOn', ''])
+    const book = await writeExcelFile([['Nr'], ['MP-2', 'Bela']]).toBuffer()
+    expect((await preview(book)).body).toEqual({
+      headerLine: 2,
+      rows: [
+        { line: 1, fields: ['Nr'], columns: [null] },
+        { line: 2, fields: ['MP-2', 'Bela'], columns: [null, null] },
+      ],
+    })
+    expect((await preview('\n\n')).body).toEqual({ rows: [], headerLine: null })
+    expect(refusal(await preview('%PDF-1.7'))).toBe('422 import-refused')
+    expect(refusal(await preview(csv, '?profile=nobody'))).toBe('400 invalid-input')
+    const wrong = await api.ask<Problem>('/api/import-profiles/looked', {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ columns: ['No'] }),
+    })
+    expect(refusal(wrong)).toBe('400 invalid-input')
+  })
+
+  test('of agents adds and changes them, and lists what is wrong', async () => {
+    const importAgents = (csv: string, query: string, contentType = 'text/csv') =>
+      api.ask<Omit<Imported, 'newAgents'>>(`/api/agents/import?${query}`, {
+        method: 'POST',
+        headers: { 'content-type': contentType },
+        body: csv,
+      })
+    const csv = 'Collector,Name,Email\nIA-1,Ada,ada@example.org\nIA-2,,\n'
+    const query = new URLSearchParams([['map', 'Collector=agentCode']])
+    const { status, body } = await importAgents(csv, `${query}&dryRun=true`)
+    expect(status).toBe(200)
+    expect(body).toEqual({
+      dryRun: true,
+      rows: 2,
+      inserted: 1,
+      updated: 0,
+      unchanged: 0,
+      skipped: 0,
+      faulty: 1,
+      problems: [expect.objectContaining({ column: 'fullName', rows: 1 })],
+      faults: [{ line: 3, column: 'fullName', value: '', reason: 'The fullName is missing.' }],
+      warnings: [],
+    })
+    expect((await importAgents(csv, `${query}`)).body).toMatchObject({ dryRun: false, inserted: 1 })
+    expect((await importAgents(csv.replace('Ada', 'Ida'), `${query}&update=true`)).body).toMatchObject({
+      updated: 1,
+    })
+    const { body: agents } = await api.get<Page<AgentRow>>('/api/agents?limit=200')
+    expect(agents.items.filter(({ agentCode }) => agentCode.startsWith('IA-'))).toMatchObject([
+      { agentCode: 'IA-1', fullName: 'Ida', email: 'ada@example.org' },
+    ])
+    const bad = [
+      await importAgents(csv, ''),
+      await importAgents(csv, 'map=x'),
+      await importAgents(csv, 'x=y'),
+      await importAgents('{}', '', 'application/json'),
+    ]
+    expect(bad.map(refusal)).toEqual([
+      '422 import-refused',
+      '400 invalid-input',
+      '400 invalid-input',
+      '415 unsupported-media-type',
+    ])
   })
 
   test('is undone completely while nothing depends on it', async () => {

@@ -46,7 +46,7 @@ test('a backup taken while a cycle is created is restored elsewhere, the cycle c
     end $$`.execute(app.db)
   await sql`create trigger dawdle before insert on member_contributions
     for each statement execute function dawdle()`.execute(app.db)
-  const { claimId } = await approveDeath(app.db, { number: 1 })
+  const { claimId } = await approveDeath(app.db, { number: 1, benefitAmount: 400_000_000 })
   const almoner = startAlmoner(['start'], { ALMONER_DATA_DIR: from, PORT: '0' })
   await almoner.says('Almoner is ready')
   const { cycleId } = await startCycle(app, {

@@ -172,7 +172,7 @@ describe('what is wrong is said in a sentence, with an exit code', () => {
     // Corrected, the file of bad rows is imported as it is. Nothing is written over.
     const bad = await readFile(errors, 'utf8')
     expect(bad).toBe(
-      `\ufeff${header},line,problem\nN-2,Bad,Z,AG-0,Active,2020-01-01,,,3,tier: There is no such tier.\n`,
+      `\ufeff${header},agentName,agentEmail,agentPhone,line,problem\nN-2,Bad,Z,AG-0,Active,2020-01-01,,,,,,3,tier: There is no such tier.\n`,
     )
     for (const there of [errors, file]) {
       const again = await almoner('members', 'import', file, '--errors', there)
@@ -185,6 +185,27 @@ describe('what is wrong is said in a sentence, with an exit code', () => {
     expect(await readdir(dataDir)).not.toContain('errors.csv.2')
     const folder = await almoner('members', 'import', dataDir)
     expect([folder.code, folder.stderr]).toEqual([2, expect.stringContaining('it is a directory')])
+  })
+
+  test('agents come from a file, with what is wrong in another', async () => {
+    const file = path.join(dataDir, 'agents.csv')
+    await writeFile(file, 'No;Name;Phone\nAG-0;Asha Rao;+91 98000\nAG-90;Bela;\nAG-91;;123\n')
+    const errors = path.join(dataDir, 'bad-agents.csv')
+    const first = await almoner('agents', 'import', file, '--map', 'No=agentCode', '--errors', errors)
+    expect([first.code, first.stdout]).toEqual([
+      1,
+      'Imported: 3 rows, 1 inserted, 0 updated, 0 unchanged, 1 skipped, 1 faulty.\n',
+    ])
+    expect(first.stderr).toContain('line 4, fullName: The fullName is missing.')
+    const bad = await readFile(errors, 'utf8')
+    expect(bad).toBe(
+      '\ufeffagentCode,fullName,email,phone,line,problem\nAG-91,,,123,4,fullName: The fullName is missing.\n',
+    )
+    await writeFile(errors, bad.replace('AG-91,', 'AG-91,Chitra'))
+    expect(await json('agents', 'import', errors, '--dry-run')).toMatchObject({ dryRun: true, inserted: 1 })
+    await writeFile(file, 'agentCode,name\nAG-0,Asha Rao\nAG-90,Bela\n')
+    expect(await json('agents', 'import', file, '--update')).toMatchObject({ updated: 1, unchanged: 1 })
+    expect((await almoner('agents', 'show', 'AG-0')).stdout).toContain('AG-0 (Asha Rao)')
   })
 
   test('an agent is added, changed, hands over the members, is retired, and is removed only if never used', async () => {
@@ -277,6 +298,32 @@ test('stopping to watch does not stop the job; a watcher without a worker says s
   expect(stdout).toContain('is Active.')
 })
 
+test('an import that changes the status of many is asked for, approved, and done once', async () => {
+  await json('fund', 'set', '--self-approval', 'no')
+  const file = path.join(dataDir, 'left.csv')
+  const left = rows(3001)
+    .slice(2600)
+    .map((row) => row.replace(',Active,', ',Inactive,'))
+  await writeFile(file, [header, ...left].join('\n'))
+  const options = ['members', 'import', file, '--on-duplicate', 'update']
+  const sentence = /^This file changes the status of 401 of \d+ members, more than 10 %: ask for it/
+  const alone = await almoner(...options)
+  expect([alone.code, alone.stderr.trim().split('\n').at(-1)]).toEqual([1, expect.stringMatching(sentence)])
+  expect((await almoner(...options, '--approve')).stderr).toContain('Nobody has asked for it.')
+  expect(await json(...options, '--reason', 'They have left')).toMatchObject({ dryRun: true, updated: 401 })
+  const own = await almoner(...options, '--approve')
+  expect([own.code, own.stderr]).toEqual([1, expect.stringContaining('You asked for it yourself')])
+  expect((await almoner(...options, '--withdraw')).stdout).toContain('It is not to be imported any more.')
+
+  // A fund of one person asks and approves; it is in the audit trail all the same.
+  await json('fund', 'set', '--self-approval', 'yes')
+  await json(...options, '--reason', 'They have left')
+  expect((await almoner(...options, '--approve')).stdout).toContain('imports it, once.')
+  expect(await json(...options)).toMatchObject({ updated: 401, largeChange: { isApproved: true } })
+  await json('fund', 'set', '--import-status-limit', '100')
+  expect(await json('members', 'import', file, '--dry-run')).toMatchObject({ unchanged: 401 })
+})
+
 test('without the broker a cycle can still be started, and the doctor names the missing broker', async () => {
   const death = ['--member', 'M-000004', '--date-of-death', '2026-01-02', '--benefit', '300000']
   await json('claims', 'submit', ...death)
@@ -294,6 +341,44 @@ test('without the broker a cycle can still be started, and the doctor names the 
   expect(started.code).toBe(0)
   expect(started.stderr).toContain('the sweep will find the job')
   expect((await almoner('cycles', 'watch', 'CC-2026-00003')).stdout).toContain('is Active.')
+})
+
+test('a start that is far off is refused, asked for with a reason, and approved as it was asked for', async () => {
+  const death = ['--member', 'M-000005', '--date-of-death', '2026-01-02', '--benefit', '300000']
+  const claimCode = String((await json('claims', 'submit', ...death)).claimCode)
+  await json('claims', 'approve', claimCode)
+  const start = ['cycles', 'start', '--claim', claimCode]
+  const preview = await almoner('cycles', 'preview', '--claim', claimCode, '--amount', '995')
+  expect(preview.stdout).toMatch(
+    / {2}beyond {4}₹2,984,005.00 in all is more than the ₹360,000.00 that one person starts\n {2}beyond {4}₹995.00 each is more than the tier’s own ₹99.50\n {12}ask for it with --reason/,
+  )
+  const refused = await almoner(...start, '--amount', '995')
+  expect([refused.code, refused.stderr]).toEqual([
+    1,
+    expect.stringContaining('Ask for it with a reason: another person has to approve it.'),
+  ])
+  expect((await json(...start, '--amount', '995', '--reason', 'Agreed')).done).toContain(
+    `almoner cycles start --claim ${claimCode} --approve`,
+  )
+  await json('fund', 'set', '--self-approval', 'no')
+  const own = await almoner(...start, '--approve')
+  expect([own.code, own.stderr]).toEqual([
+    1,
+    'You asked for it yourself: another person has to approve it.\n',
+  ])
+  await json(...start, '--withdraw')
+  expect((await almoner(...start, '--withdraw')).stderr).toContain('Nobody has asked for it.')
+
+  const limited = await json('fund', 'set', '--self-approval', 'yes', '--start-limit-percent', '30')
+  expect(limited).toMatchObject({ selfApproval: true, startLimitPercent: 30 })
+  await json(...start, '--amount', '995', '--reason', 'Agreed after all')
+  const other = await almoner(...start, '--amount', '99', '--approve')
+  expect([other.code, other.stderr]).toEqual([
+    2,
+    'What was asked for is started as it is: leave out --amount.\n',
+  ])
+  expect((await json(...start, '--approve')).done).toMatch(/^Cycle CC-2026-00004 is started/)
+  expect(await json('cycles', 'show', 'CC-2026-00004')).toMatchObject({ contributionAmount: 99_500 })
 })
 
 test('the demo proves its result in one line of JSON', { timeout: 120_000 }, async () => {

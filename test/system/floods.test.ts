@@ -558,7 +558,7 @@ flood('a file consists of commas', async () => {
   })
   expect([refusal(commas), commas.body.detail]).toEqual([
     '422 import-refused',
-    'A line after line 1 has more than 1000 commas: it is no row of members.',
+    'A line after line 1 has more than 1000 commas: it is no row of a register.',
   ])
 })
 

@@ -48,7 +48,7 @@ const submit = async (tier: string, number: number, dateOfDeath = '2026-01-02') 
     await clerk.ask<ClaimView>('POST', '/api/claims', {
       deceasedMemberId: (await memberOf(tier, number)).memberId,
       dateOfDeath,
-      benefitAmount: 50_000,
+      benefitAmount: 500_000,
     })
   ).body
 const approve = ({ claimId }: ClaimView, reason?: string) =>

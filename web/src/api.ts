@@ -12,6 +12,7 @@ import type { approvalSchema } from '../../src/approvals/approval-api.ts'
 import type { claimSchema, newClaimSchema } from '../../src/claims/claim-api.ts'
 import type {
   agentShareSchema,
+  askedStartSchema,
   contributionOfMemberSchema,
   contributionSchema,
   creationProgressSchema,
@@ -23,9 +24,11 @@ import type { auditEventSchema, eventSchema } from '../../src/events/event-api.t
 import type { fundSchema, tierSchema } from '../../src/fund/fund-api.ts'
 import type {
   agentSchema,
+  filePreviewSchema,
   importResultSchema,
   memberSchema,
   memberWithStandingsSchema,
+  profileSchema,
 } from '../../src/members/member-api.ts'
 import type {
   deliverySchema,
@@ -42,6 +45,7 @@ export type Agent = z.infer<typeof agentSchema>
 export type AgentShare = z.infer<typeof agentShareSchema>
 export type ApiKey = z.infer<typeof apiKeySchema>
 export type Approval = z.infer<typeof approvalSchema>
+export type AskedStart = z.infer<typeof askedStartSchema>
 export type AuditEvent = z.infer<typeof auditEventSchema>
 export type Claim = z.infer<typeof claimSchema>
 export type NewClaim = z.input<typeof newClaimSchema>
@@ -59,6 +63,8 @@ export type Cycle = z.infer<typeof cycleSchema>
 export type Enrolment = z.infer<typeof enrolmentSchema>
 export type Fund = z.infer<typeof fundSchema>
 export type FundEvent = z.infer<typeof eventSchema>
+export type FilePreview = z.infer<typeof filePreviewSchema>
+export type ImportProfile = z.infer<typeof profileSchema>
 export type ImportResult = z.infer<typeof importResultSchema>
 export type Job = z.infer<typeof jobSchema>
 export type JobDetail = z.infer<typeof jobDetailSchema>
@@ -137,21 +143,22 @@ export async function ask<Answer>(method: Method, path: string, body?: unknown):
     },
     ...(body !== undefined && { body: isFile ? body : JSON.stringify(body) }),
   })
-  const answer = await response.json()
+  // Some answers say nothing but that it is done.
+  const answer = response.status === 204 ? undefined : await response.json()
   if (response.ok) return answer as Answer
   const refusal = new Refusal(answer as Problem)
   if (refusal.code === 'step-up-required' && (await stepUp?.())) return ask(method, path, body)
   throw refusal
 }
 
-/** `path?status=Active&limit=50`, without undefined values. */
+/** `path?status=Active&limit=50`, without undefined values; a list is given one by one. */
 export function withQuery(
   path: string,
-  query: Record<string, string | number | boolean | undefined | null>,
+  query: Record<string, string | number | boolean | undefined | null | readonly string[]>,
 ): string {
-  const given = Object.entries(query).filter(
-    ([, value]) => value !== undefined && value !== null && value !== '',
-  )
+  const given = Object.entries(query)
+    .flatMap(([name, value]) => (Array.isArray(value) ? value : [value]).map((one) => [name, one] as const))
+    .filter(([, value]) => value !== undefined && value !== null && value !== '')
   const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString()
   return search ? `${path}?${search}` : path
 }

@@ -99,7 +99,7 @@ const tree = root.addChildren([
     createRoute({
       getParentRoute: () => inside,
       path: '/members/import',
-      component: page(async () => (await import('./pages/import-members.tsx')).ImportPage),
+      component: page(async () => (await import('./pages/import-members/import-page.tsx')).ImportPage),
     }),
     createRoute({
       getParentRoute: () => inside,

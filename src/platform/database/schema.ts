@@ -73,7 +73,7 @@ export interface ApiKeys {
 
 export interface Approvals {
   approvalId: Generated<string>;
-  approvalKind: 'revoke-cycle' | 'undo-death' | 'wallet-refund';
+  approvalKind: 'import' | 'new-approver' | 'revoke-cycle' | 'self-approval' | 'start-cycle' | 'undo-death' | 'wallet-refund';
   content: Json;
   decidedAt: string | null;
   decidedBy: string | null;
@@ -82,6 +82,7 @@ export interface Approvals {
   requestedAt: Generated<string>;
   requestedBy: string;
   subject: string;
+  usedAt: string | null;
 }
 
 export interface ChannelPaces {
@@ -210,6 +211,7 @@ export interface Fund {
   currency: string;
   currencyExponent: number;
   cycleCodePrefix: Generated<string>;
+  importStatusLimitPercent: Generated<number>;
   memberChannels: Generated<('email' | 'sms' | 'whatsapp')[]>;
   name: string;
   noticeLanguage: Generated<'en' | 'hi'>;
@@ -217,6 +219,7 @@ export interface Fund {
   paymentLimit: number | null;
   roundingStep: Generated<number>;
   selfApproval: Generated<boolean>;
+  startLimitPercent: Generated<number>;
   timeZone: string;
 }
 
@@ -493,6 +496,8 @@ export interface Users {
   image: string | null;
   name: string;
   role: string;
+  roleGivenBy: string | null;
+  settledAt: string | null;
   twoFactorEnabled: boolean | null;
   updatedAt: Generated<string>;
 }

@@ -7,7 +7,8 @@ import { date, instant, money, number } from '../format.ts'
 import { DataTable } from '../parts/data-table.tsx'
 import { List, useList } from '../parts/list.tsx'
 import { useFund } from '../session.ts'
-import texts from '../texts/en/operations.ts'
+import '../texts/audit.ts'
+import texts from '../texts/en/audit.ts'
 
 /** `2026-11-23T10:00`, as a control for it gives it, with the browser's offset at that time. */
 function withOffset(local: string): string | undefined {

@@ -29,7 +29,6 @@ import {
   withQuery,
 } from '../api.ts'
 import { date, instant, money, number } from '../format.ts'
-import { useApproval } from '../parts/approvals.ts'
 import { ChunkStrip } from '../parts/chunk-strip.tsx'
 import { Creation } from '../parts/creation.tsx'
 import { DataTable } from '../parts/data-table.tsx'
@@ -37,7 +36,7 @@ import { ErrorInWords } from '../parts/error-in-words.tsx'
 import { ErrorAlert } from '../parts/forms.tsx'
 import { List, useList } from '../parts/list.tsx'
 import { Empty, Loaded } from '../parts/states.tsx'
-import { TwoPersons } from '../parts/two-persons.tsx'
+import { TwoPersons, useApproval } from '../parts/two-persons.tsx'
 import { useMay } from '../session.ts'
 
 const cycles = '/api/contribution-cycles'
@@ -157,7 +156,7 @@ function RevokeCycle({ cycle: { cycleId, cycleCode } }: { cycle: Cycle }) {
   return (
     <TwoPersons
       path={`${cycles}/${cycleId}/revocation`}
-      asked={useApproval(cycleId)}
+      asked={useApproval('revoke-cycle', cycleId)}
       texts={{
         title: t('cycles.revokeCycle', { code: cycleCode }),
         request: t('cycles.revoke'),

@@ -1,20 +1,38 @@
-import { Button, Group, Select, Stack, Switch, Text, TextInput, Title } from '@mantine/core'
+import {
+  Button,
+  Group,
+  NumberInput,
+  Paper,
+  Select,
+  Stack,
+  Switch,
+  Text,
+  TextInput,
+  Title,
+} from '@mantine/core'
 import { notifications } from '@mantine/notifications'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { type LetterLanguage, letterLanguages } from '../../../src/fund/fund-rules.ts'
+import {
+  fundSubject,
+  type LetterLanguage,
+  letterLanguages,
+  maxStartLimitPercent,
+} from '../../../src/fund/fund-rules.ts'
 import { currencyCodes, currencyOf } from '../../../src/platform/values/currency-rules.ts'
 import { ask, type Fund } from '../api.ts'
 import { minorUnits, typed } from '../format.ts'
 import { ChannelChoice } from '../parts/channel-choice.tsx'
 import { ErrorAlert } from '../parts/forms.tsx'
 import { Loaded } from '../parts/states.tsx'
+import { TwoPersons, useApproval } from '../parts/two-persons.tsx'
 import { useMay } from '../session.ts'
 import { languages } from '../texts.ts'
 
 export function SettingsPage() {
   const { t } = useTranslation()
+  const canChange = useMay()('fund.change')
   const fund = useQuery({
     queryKey: ['fund'],
     staleTime: 300_000,
@@ -23,7 +41,14 @@ export function SettingsPage() {
   return (
     <Stack maw={640}>
       <Title order={2}>{t('fund.settingsTitle')}</Title>
-      <Loaded of={fund}>{(data) => <FundForm fund={data} />}</Loaded>
+      <Loaded of={fund}>
+        {(data) => (
+          <>
+            <FundForm fund={data} />
+            {canChange && !data.selfApproval && <SelfApproval />}
+          </>
+        )}
+      </Loaded>
     </Stack>
   )
 }
@@ -128,12 +153,37 @@ function FundForm({ fund }: { fund: Fund }) {
           value={stepText}
           onChange={(event) => change({ step: event.currentTarget.value })}
         />
-        <Switch
-          label={t('fund.selfApproval')}
-          description={t('fund.selfApprovalHint')}
-          disabled={readOnly}
-          checked={shown.selfApproval}
-          onChange={(event) => change({ selfApproval: event.currentTarget.checked })}
+        {fund.selfApproval && (
+          <Switch
+            label={t('fund.selfApproval')}
+            description={t('fund.selfApprovalHint')}
+            disabled={readOnly}
+            checked={shown.selfApproval}
+            onChange={(event) => change({ selfApproval: event.currentTarget.checked })}
+          />
+        )}
+        <NumberInput
+          label={t('fund.importStatusLimit')}
+          description={t('fund.importStatusLimitHint')}
+          readOnly={readOnly}
+          min={0}
+          max={100}
+          clampBehavior="strict"
+          allowDecimal={false}
+          suffix=" %"
+          value={shown.importStatusLimitPercent}
+          onChange={(value) => change({ importStatusLimitPercent: Number(value) })}
+        />
+        <TextInput
+          label={t('fund.startLimit')}
+          description={t('fund.startLimitHint')}
+          required={!readOnly}
+          readOnly={readOnly}
+          type="number"
+          min={0}
+          max={maxStartLimitPercent}
+          value={Number.isNaN(shown.startLimitPercent) ? '' : shown.startLimitPercent}
+          onChange={(event) => change({ startLimitPercent: event.currentTarget.valueAsNumber })}
         />
         <Select
           label={t('fund.noticeLanguage')}
@@ -178,5 +228,31 @@ function FundForm({ fund }: { fund: Fund }) {
         )}
       </Stack>
     </form>
+  )
+}
+
+/** While it is off: one person alone does not switch it on. */
+function SelfApproval() {
+  const { t } = useTranslation()
+  return (
+    <Paper withBorder p="md">
+      <Stack gap="xs" align="flex-start">
+        <Title order={3} size="h4">
+          {t('fund.selfApproval')}
+        </Title>
+        <Text size="sm">{t('fund.selfApprovalHint')}</Text>
+        <Text size="sm">{t('fund.selfApprovalAlone')}</Text>
+        <TwoPersons
+          path="/api/fund/self-approval"
+          asked={useApproval('self-approval', fundSubject)}
+          texts={{
+            title: t('fund.selfApproval'),
+            request: t('fund.askSelfApproval'),
+            approve: t('fund.allowSelfApproval'),
+            approveSays: t('fund.selfApprovalSays'),
+          }}
+        />
+      </Stack>
+    </Paper>
   )
 }

@@ -8,20 +8,22 @@ import {
   Radio,
   Stack,
   Text,
+  Textarea,
   TextInput,
   Title,
 } from '@mantine/core'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
-import { useEffect, useState } from 'react'
+import { type FormEvent, useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ask, type Claim, type Page, type Preview, type Started } from '../api.ts'
 import { date, duration, minorUnits, money, number } from '../format.ts'
 import { StartedCard } from '../parts/creation.tsx'
 import { DataTable } from '../parts/data-table.tsx'
 import { Facts } from '../parts/facts.tsx'
-import { ErrorAlert } from '../parts/forms.tsx'
+import { ErrorAlert, fieldOf } from '../parts/forms.tsx'
 import { Empty, Loaded } from '../parts/states.tsx'
+import { StartRequest, useApproval } from '../parts/two-persons.tsx'
 import { useFund } from '../session.ts'
 
 const cycles = '/api/contribution-cycles'
@@ -79,8 +81,12 @@ export function StartCyclePage() {
     onSuccess: () => void queries.invalidateQueries({ queryKey: [cycles] }),
   })
 
-  if (start.data) {
-    const { cycle } = start.data
+  const [approved, setApproved] = useState<Started['cycle']>()
+  const waits = useApproval('start-cycle', claimId) !== null
+  const chosen = claims?.find((claim) => claim.claimId === claimId)
+
+  const cycle = start.data?.cycle ?? approved
+  if (cycle) {
     return (
       <StartedCard
         cycle={cycle}
@@ -147,21 +153,37 @@ export function StartCyclePage() {
                 </Stack>
               </Grid.Col>
               <Grid.Col span={{ base: 12, md: 7 }}>
+                {chosen && waits && (
+                  <Paper withBorder p="lg" mb="md">
+                    <Stack>
+                      <Title order={3} size="h4">
+                        {t('claims.startCycleFor', { code: chosen.claimCode })}
+                      </Title>
+                      <StartRequest claimId={claimId} claimCode={chosen.claimCode} onStarted={setApproved} />
+                    </Stack>
+                  </Paper>
+                )}
                 {claimId !== '' && !isAmountWrong && (
                   <Loaded of={preview}>
                     {(shown) => (
                       <PreviewCard preview={shown}>
-                        <ErrorAlert error={start.error} />
-                        <Button
-                          size="md"
-                          h="auto"
-                          py="xs"
-                          styles={{ label: { whiteSpace: 'normal' } }}
-                          loading={start.isPending}
-                          onClick={() => start.mutate()}
-                        >
-                          {t('cycles.confirm', { members: number(shown.eligibleMembers) })}
-                        </Button>
+                        {shown.beyondLimit.length > 0 ? (
+                          !waits && <BeyondForm key={JSON.stringify(order)} order={order} preview={shown} />
+                        ) : (
+                          <Group>
+                            <ErrorAlert error={start.error} />
+                            <Button
+                              size="md"
+                              h="auto"
+                              py="xs"
+                              styles={{ label: { whiteSpace: 'normal' } }}
+                              loading={start.isPending}
+                              onClick={() => start.mutate()}
+                            >
+                              {t('cycles.confirm', { members: number(shown.eligibleMembers) })}
+                            </Button>
+                          </Group>
+                        )}
                       </PreviewCard>
                     )}
                   </Loaded>
@@ -172,6 +194,63 @@ export function StartCyclePage() {
         }
       </Loaded>
     </Stack>
+  )
+}
+
+/** A start that goes too far for one person: it is asked for by who has typed how much it is. */
+function BeyondForm({ order, preview }: { order: Order; preview: Preview }) {
+  const { t } = useTranslation()
+  const queries = useQueryClient()
+  const [typedFigure, setTypedFigure] = useState('')
+  const amount = (minor: number) => money(minor, preview)
+  const [first] = preview.beyondLimit
+  const isTyped = minorUnits(typedFigure, preview) === first?.figure
+  const request = useMutation({
+    mutationFn: (reason: string) => ask('POST', `${cycles}/requests`, { ...order, reason }),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ['/api/approvals'] }),
+  })
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault()
+    if (isTyped) request.mutate(fieldOf(event.currentTarget, 'reason').trim())
+  }
+  return (
+    <form onSubmit={submit}>
+      <Stack>
+        <Alert color="red" title={t('cycles.beyondTitle')}>
+          {preview.beyondLimit.map(({ reason, figure, limit }) => (
+            <Text key={reason} size="sm">
+              {t(`cycles.beyond.${reason}`, { figure: amount(figure), limit: amount(limit) })}
+            </Text>
+          ))}
+          <Text size="sm">{t('shell.anotherApproves')}</Text>
+        </Alert>
+        <TextInput
+          label={t(first?.reason === 'amount' ? 'cycles.each' : 'cycles.expected')}
+          description={t('cycles.typeFigureHint', { figure: amount(first?.figure ?? 0) })}
+          required
+          inputMode="decimal"
+          autoComplete="off"
+          value={typedFigure}
+          onChange={(event) => setTypedFigure(event.currentTarget.value)}
+        />
+        <Textarea name="reason" label={t('shell.why')} maxLength={200} autosize required />
+        <ErrorAlert error={request.error} />
+        <Group>
+          <Button
+            type="submit"
+            color="red"
+            size="md"
+            h="auto"
+            py="xs"
+            styles={{ label: { whiteSpace: 'normal' } }}
+            disabled={!isTyped}
+            loading={request.isPending}
+          >
+            {t('cycles.askForStart')}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
   )
 }
 
@@ -200,6 +279,11 @@ function PreviewCard({ preview, children }: { preview: Preview; children: React.
         </Title>
         <Text fw={600}>{t('cycles.eligible', { members: number(preview.eligibleMembers) })}</Text>
         <Facts rows={facts} as="number" />
+        {preview.joinedAfterDeath > 0 && (
+          <Alert color="orange">
+            {t('cycles.joinedAfterDeath', { members: number(preview.joinedAfterDeath) })}
+          </Alert>
+        )}
         {preview.reportedDead.length > 0 && (
           <Alert color="orange" title={t('cycles.reportedDead')}>
             <Text size="sm">{t('cycles.reportedSays')}</Text>
@@ -231,7 +315,7 @@ function PreviewCard({ preview, children }: { preview: Preview; children: React.
         {preview.estimatedSeconds !== null && preview.estimatedSeconds > 1 && (
           <Text c="dimmed">{t('cycles.takes', { duration: duration(preview.estimatedSeconds) })}</Text>
         )}
-        <Group>{children}</Group>
+        {children}
       </Stack>
     </Paper>
   )

@@ -1,5 +1,7 @@
+import type english from './en/audit.ts'
 import type { en } from './en.ts'
 import access from './hi/access.ts'
+import audit from './hi/audit.ts'
 import claims from './hi/claims.ts'
 import cycles from './hi/cycles.ts'
 import fund from './hi/fund.ts'
@@ -8,4 +10,13 @@ import notices from './hi/notices.ts'
 import operations from './hi/operations.ts'
 import shell from './hi/shell.ts'
 
-export const hi: typeof en = { access, claims, cycles, fund, members, notices, operations, shell }
+export const hi: typeof en & { operations: typeof english } = {
+  access,
+  claims,
+  cycles,
+  fund,
+  members,
+  notices,
+  operations: { ...operations, ...audit },
+  shell,
+}

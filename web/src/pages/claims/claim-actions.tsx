@@ -2,9 +2,8 @@ import { Button, Group } from '@mantine/core'
 import { Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 import type { Claim } from '../../api.ts'
-import { useApproval } from '../../parts/approvals.ts'
 import { CycleLink } from '../../parts/cycle-link.tsx'
-import { TwoPersons } from '../../parts/two-persons.tsx'
+import { TwoPersons, useApproval } from '../../parts/two-persons.tsx'
 import { useMay } from '../../session.ts'
 import type { Decision } from './decide-claim.tsx'
 
@@ -67,7 +66,7 @@ export function UndoDeath({ claim }: { claim: Claim }) {
   return (
     <TwoPersons
       path={`${claims}/${claimId}/revocation`}
-      asked={useApproval(claimId)}
+      asked={useApproval('undo-death', claimId)}
       texts={{
         title: t('claims.undoClaim', { code: claimCode }),
         request: t('claims.undo'),

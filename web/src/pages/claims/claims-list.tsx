@@ -6,6 +6,7 @@ import { date, instant, money } from '../../format.ts'
 import { DataTable } from '../../parts/data-table.tsx'
 import { List, useList } from '../../parts/list.tsx'
 import { Chip } from '../../parts/status-chip.tsx'
+import { StartRequest } from '../../parts/two-persons.tsx'
 import { useFund, useMay, useSession } from '../../session.ts'
 import { ClaimActions, UndoDeath } from './claim-actions.tsx'
 import type { Decision } from './decide-claim.tsx'
@@ -78,6 +79,9 @@ export function ClaimsList({
               show: (claim) => (
                 <Stack gap="xs" align="flex-start">
                   <ClaimActions claim={claim} onDecide={onDecide} />
+                  {may('cycles.start') && (
+                    <StartRequest claimId={claim.claimId} claimCode={claim.claimCode} />
+                  )}
                   {claim.claimStatus === 'Approved' && may('claims.decide') && <UndoDeath claim={claim} />}
                 </Stack>
               ),

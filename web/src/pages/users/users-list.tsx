@@ -11,6 +11,7 @@ import { List, useList } from '../../parts/list.tsx'
 import { useMay } from '../../session.ts'
 import { AddUser } from './add-user.tsx'
 import { ChangeUser } from './change-user.tsx'
+import { NewRole } from './new-role.tsx'
 import { useRefreshUsers, usersPath } from './refresh-users.ts'
 import { ResetUser } from './reset-user.tsx'
 import { SwitchUser } from './switch-user.tsx'
@@ -69,7 +70,15 @@ export function UsersList() {
                 name: t('access.secondFactor'),
                 show: (user) => t(user.secondFactor ? 'access.yes' : 'access.no'),
               },
-              { name: t('access.state'), show: (user) => <UserState user={user} /> },
+              {
+                name: t('access.state'),
+                show: (user) => (
+                  <Stack gap="xs" align="flex-start">
+                    <UserState user={user} />
+                    <NewRole user={user} />
+                  </Stack>
+                ),
+              },
               canChange && {
                 name: t('access.change'),
                 show: (user) => <UserMenu user={user} onChoose={(kind) => begin({ kind, user })} />,

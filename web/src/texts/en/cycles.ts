@@ -38,6 +38,16 @@ export default {
   notAsked: 'Not asked',
   exclusions: { deceased: 'the deceased', notActive: 'not Active', registeredAfter: 'registered after' },
   largestAgents: 'The largest agents',
+  joinedAfterDeath: '{{members}} of them joined after the day of death.',
+  beyondTitle: 'Far more than usual',
+  beyond: {
+    total: '{{figure}} in all. One person starts up to {{limit}}.',
+    amount: '{{figure}} from each member. The tier’s own amount is {{limit}}.',
+  },
+  typeFigureHint: 'Type {{figure}} to go on.',
+  askForStart: 'Ask for the start',
+  startAsked:
+    '{{members}} members pay {{each}} each in {{days}} days: {{total}} in all, for a target of {{target}}.',
   confirm: 'Start the cycle for {{members}} members',
   created: 'Contribution cycle created',
   creating: 'Creating contributions for {{members}} members…',

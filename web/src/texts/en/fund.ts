@@ -49,6 +49,15 @@ export default {
   selfApproval: 'Whoever submits a claim may approve it',
   selfApprovalHint:
     'Nobody else then looks at a claim before money is asked for it. This is only for a fund that one person runs.',
+  selfApprovalAlone:
+    'One admin asks for it and another approves. Where there is no other, whoever runs the server switches it on there: almoner fund set --self-approval yes',
+  allowSelfApproval: 'Let it be so',
+  askSelfApproval: 'Ask for it',
+  selfApprovalSays: 'From now on, whoever submits a claim may approve it.',
+  importStatusLimit: 'An import may change the status of so many members',
+  importStatusLimitHint: 'Of the register. More, and ten or more, needs another person to approve it.',
+  startLimit: 'Limit beyond the target, in percent',
+  startLimitHint: 'A cycle of more, or of more from each than the tier’s own amount, needs two persons.',
   noticeLanguage: 'Language of letters',
   noticeLanguageHint: 'In which agents, admins and treasurers are written to.',
   agentChannels: 'Agents are written to by',

@@ -1,9 +1,9 @@
 import { Button, Group, Paper, Text, Title } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
-import type { ImportResult } from '../api.ts'
-import { number } from '../format.ts'
-import { DataTable } from '../parts/data-table.tsx'
-import { Facts } from '../parts/facts.tsx'
+import type { ImportResult } from '../../api.ts'
+import { number } from '../../format.ts'
+import { DataTable } from '../../parts/data-table.tsx'
+import { Facts } from '../../parts/facts.tsx'
 
 type Fault = ImportResult['faults'][number]
 
@@ -37,16 +37,35 @@ export function ImportCounts({ title, result }: { title: string; result: ImportR
         ]}
         as="number"
       />
-      {(['newTiers', 'newAgents'] as const).map(
-        (name) =>
-          result[name].length > 0 && (
-            <Text key={name} size="sm">
-              {t(name === 'newTiers' ? 'members.createdTiers' : 'members.createdAgents')}:{' '}
-              <span className="code">{result[name].join(', ')}</span>
-            </Text>
-          ),
+      {result.newTiers.length > 0 && (
+        <Text size="sm">
+          {t('members.createdTiers')}: <span className="code">{result.newTiers.join(', ')}</span>
+        </Text>
       )}
+      {result.newAgents.length > 0 && <NewAgents agents={result.newAgents} />}
     </Paper>
+  )
+}
+
+/** As they are made, or would be. */
+function NewAgents({ agents }: { agents: ImportResult['newAgents'] }) {
+  const { t } = useTranslation()
+  return (
+    <>
+      <Title order={4} size="h5" mt="md">
+        {t('members.createdAgents')}
+      </Title>
+      <DataTable
+        rows={agents}
+        keyOf={({ agentCode }) => agentCode}
+        columns={[
+          { name: t('shell.code'), as: 'code', show: ({ agentCode }) => agentCode },
+          { name: t('shell.name'), show: ({ fullName }) => fullName },
+          { name: t('shell.email'), show: ({ email }) => email ?? t('fund.notGiven') },
+          { name: t('shell.phone'), show: ({ phone }) => phone ?? t('fund.notGiven') },
+        ]}
+      />
+    </>
   )
 }
 

@@ -1,13 +1,6 @@
 import type { Transform, TransformCallback } from 'node:stream'
 import { CsvError, Parser } from 'csv-parse'
-import {
-  type ColumnMap,
-  columnKey,
-  countColumns,
-  type Header,
-  readHeader,
-  refusal,
-} from './member-columns.ts'
+import { refusal } from './column-rules.ts'
 
 export interface CsvRow {
   /** The physical line on which the row begins; a quoted field may continue over more lines. */
@@ -15,8 +8,15 @@ export interface CsvRow {
   readonly fields: readonly string[]
 }
 
-/** Gets the columns once, and then makes the text of each row. */
-type RowsToText = (header: Header, names: readonly string[]) => (row: CsvRow) => string
+/** What takes the rows of a file one by one. What it throws ends the reading. */
+export interface RowTaker {
+  /** Whether a line that begins so is the header, by how many columns it knows: so the separator is found. */
+  readonly countKnown: (names: readonly string[]) => number
+  /** Gives the text that is made of the row. */
+  readonly take: (row: CsvRow) => string
+  /** After the last row. */
+  readonly end: () => void
+}
 
 /** No row is this long. Without a limit, a quote that is never closed would load the whole file into memory. */
 const maxRowChars = 1_000_000
@@ -24,8 +24,8 @@ const maxRowChars = 1_000_000
 /** Separators of one line. A row has eight fields, and the parser would keep ten million of them in memory. */
 const maxSeparators = 1000
 
-/** Lines above the header: a title, the date, blank lines. */
-const maxTitleLines = 20
+/** Lines that tell how the file is written: a title, the date, blank lines, and the names of the columns. */
+const toldByLines = 21
 
 /** How a file is written. */
 interface Style {
@@ -39,21 +39,19 @@ const separators = [',', ';', '\t', '|'] as const
 const headBytes = 65_536
 
 /**
- * A stream that reads a CSV file and gives what `rowsToText` makes of each row; blank rows are left out. Separators, line ends and
- * the header are found in the file. It fails with DomainError `import-refused` when the file as a whole cannot be read.
+ * A stream that reads a CSV file and gives what is made of each row; blank rows are left out. Separators and line ends are detected. It fails with DomainError `import-refused` when the file as a whole cannot be read.
  *
  * @param text UTF-8
  */
-export async function readMemberCsv(
+export async function readTable(
   text: AsyncGenerator<Buffer>,
-  map: ColumnMap,
-  rowsToText: RowsToText,
+  taker: RowTaker,
 ): Promise<{ readonly text: AsyncGenerator<Buffer>; readonly reader: Transform }> {
   let head = Buffer.alloc(0)
   let next = await text.next()
   for (; !next.done && head.length < headBytes; next = await text.next())
     head = Buffer.concat([head, next.value])
-  const reader = new MemberCsv(styleOf(head.toString('utf8', 0, headBytes), map), map, rowsToText)
+  const reader = new TableCsv(styleOf(head.toString('utf8', 0, headBytes), taker), taker)
   async function* whole(): AsyncGenerator<Buffer> {
     try {
       yield head
@@ -66,16 +64,20 @@ export async function readMemberCsv(
   return { text: whole(), reader }
 }
 
-function styleOf(head: string, map: ColumnMap): Style {
+function styleOf(head: string, { countKnown }: RowTaker): Style {
   const lineEnds = head.includes('\n') ? ['\r\n', '\n'] : ['\r']
-  const lines = head.split(/\r\n|\n|\r/, maxTitleLines + 1)
+  const lines = head.split(/\r\n|\n|\r/, toldByLines)
   // This line is for spreadsheets: it names the separator.
   const told = /^"?sep=(.)"?/i.exec(lines[0] ?? '')?.[1]
-  const columnsBy = (separator: string) =>
-    Math.max(...lines.map((line) => countColumns(line.split(separator), map)))
-  const separator =
-    separators.find((one) => one === told) ??
-    separators.reduce((best, one) => (columnsBy(one) > columnsBy(best) ? one : best))
+  // Where no column is known by its name, the separator is what separates the most.
+  const [best] = separators
+    .map((separator) => {
+      const rows = lines.map((line) => line.split(separator))
+      const known = Math.max(...rows.map(countKnown))
+      return { separator, known, fields: rows.reduce((sum, fields) => sum + fields.length, 0) }
+    })
+    .sort((one, other) => other.known - one.known || other.fields - one.fields)
+  const separator = separators.find((one) => one === told) ?? best?.separator ?? ','
   return { separator, lineEnds }
 }
 
@@ -84,23 +86,16 @@ function styleOf(head: string, map: ColumnMap): Style {
  * piece of text a chunk, and tells the line of the record that was being read when the parser failed; the
  * parser's own count is behind by its quoted line breaks, and costs more than the parsing.
  */
-class MemberCsv extends Parser {
-  readonly #rowsToText: RowsToText
-  readonly #map: ColumnMap
+class TableCsv extends Parser {
+  readonly #taker: RowTaker
   readonly #separator: number
   readonly #lineEnd: number
-  /** Undefined until the header has been read. */
-  #toText: ((row: CsvRow) => string) | undefined
-  /** The header as written in the file: some files repeat it in the middle. */
-  #header: readonly string[] = []
-  /** The first line that is not empty. It is named in the refusal when there is no header. */
-  #title: readonly string[] | undefined
   #failure: Error | undefined
   #nextLine = 1
   #text = ''
   #separators = 0
 
-  constructor({ separator, lineEnds }: Style, map: ColumnMap, rowsToText: RowsToText) {
+  constructor({ separator, lineEnds }: Style, taker: RowTaker) {
     super({
       delimiter: separator,
       // Both kinds of line ends: an editor that adds lines to a file may mix them.
@@ -110,8 +105,7 @@ class MemberCsv extends Parser {
       relax_column_count: true,
       max_record_size: maxRowChars,
     })
-    this.#rowsToText = rowsToText
-    this.#map = map
+    this.#taker = taker
     this.#separator = separator.charCodeAt(0)
     this.#lineEnd = lineEnds.at(-1)?.charCodeAt(0) ?? 0
   }
@@ -122,29 +116,11 @@ class MemberCsv extends Parser {
     this.#nextLine += 1 + countLineBreaks(fields, String.fromCharCode(this.#lineEnd))
     if (this.#failure || fields.every((field) => field.trim() === '')) return true
     try {
-      if (!this.#toText) this.#readHeader(line, fields)
-      else if (!this.#isHeaderAgain(fields)) this.#text += this.#toText({ line, fields })
+      this.#text += this.#taker.take({ line, fields })
     } catch (error) {
       this.#failure = error as Error
     }
     return true
-  }
-
-  #readHeader(line: number, fields: readonly string[]): void {
-    const isHeader = countColumns(fields, this.#map) > 1
-    if (!isHeader) {
-      this.#title ??= fields
-      // The refusal quotes it.
-      if (line > maxTitleLines) readHeader(this.#title, this.#map)
-      return
-    }
-    this.#toText = this.#rowsToText(readHeader(fields, this.#map), fields)
-    this.#header = fields.map((field) => field.trim())
-  }
-
-  #isHeaderAgain(fields: readonly string[]): boolean {
-    const [first = ''] = this.#header
-    return fields[0]?.includes(first) === true && keyOf(fields) === keyOf(this.#header)
   }
 
   override _transform(chunk: unknown, encoding: BufferEncoding, done: TransformCallback): void {
@@ -152,7 +128,7 @@ class MemberCsv extends Parser {
       const what = this.#separator === comma ? 'commas' : 'separators'
       done(
         refusal(
-          `A line after line ${this.#nextLine} has more than ${maxSeparators} ${what}: it is no row of members.`,
+          `A line after line ${this.#nextLine} has more than ${maxSeparators} ${what}: it is no row of a register.`,
         ),
       )
       return
@@ -162,7 +138,7 @@ class MemberCsv extends Parser {
 
   override _flush(done: TransformCallback): void {
     super._flush((error) => {
-      if (!error && !this.#toText) this.#failure ??= this.#refusalOfHeader()
+      if (!error && !this.#failure) this.#end()
       this.#handOn(error, done)
     })
   }
@@ -179,14 +155,12 @@ class MemberCsv extends Parser {
     return false
   }
 
-  #refusalOfHeader(): Error {
-    if (!this.#title) return refusal('The file is empty; its first line names the columns.')
+  #end(): void {
     try {
-      readHeader(this.#title, this.#map)
+      this.#taker.end()
     } catch (error) {
-      return error as Error
+      this.#failure = error as Error
     }
-    return refusal('The file names no columns.')
   }
 
   #handOn(error: Error | null | undefined, done: TransformCallback): void {
@@ -222,11 +196,6 @@ class MemberCsv extends Parser {
 }
 
 const comma = 0x2c
-
-/** A form in which equal lines are equal. */
-function keyOf(fields: readonly string[]): string {
-  return fields.map(columnKey).join()
-}
 
 function countLineBreaks(fields: readonly string[], lineEnd: string): number {
   let breaks = 0
