@@ -105,15 +105,29 @@ export interface Identifier {
   readonly value: string
 }
 
-export async function insertIdentifiers(
+/** Nobody else tells of a payment by one of these numbers until the transaction ends: whoever comes second finds the first. */
+export async function lockIdentifiers(
   tx: Tx,
-  payment: { paymentId: number; sourceId: string },
+  sourceId: string,
   identifiers: readonly Identifier[],
 ): Promise<void> {
-  await tx
-    .insertInto('paymentReferences')
-    .values(identifiers.map((identifier) => ({ ...payment, ...identifier })))
-    .execute()
+  await sql`
+    select pg_advisory_xact_lock(key) from (
+      select distinct hashtextextended(jsonb_build_array(${sourceId}::uuid, scheme, lower(value))::text, 0) as key
+      from jsonb_to_recordset(${JSON.stringify(identifiers)}::jsonb) as i (scheme text, value text) order by 1
+    ) keys`.execute(tx)
+}
+
+/** Under their lock. One that is given twice is kept once. */
+export async function insertIdentifiers(
+  tx: Tx,
+  { paymentId, sourceId }: { paymentId: number; sourceId: string },
+  identifiers: readonly Identifier[],
+): Promise<void> {
+  await sql`
+    insert into payment_references (payment_id, source_id, scheme, value)
+    select distinct on (scheme, lower(value)) ${paymentId}::bigint, ${sourceId}::uuid, scheme, value
+    from jsonb_to_recordset(${JSON.stringify(identifiers)}::jsonb) as i (scheme text, value text)`.execute(tx)
 }
 
 const paymentViews = sql`

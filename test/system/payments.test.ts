@@ -152,6 +152,17 @@ test('the same payment, told thirty times by eight clients at once, is posted on
   expect(await stateOf(cycle, memberId)).toEqual(['Paid', 10_000, 0])
 })
 
+test('the same payment, told at once by the same other number under eight references, is posted once', async () => {
+  const cycle = await openCycle('PO')
+  const memberId = await idOf('PO', 2)
+  const number = { scheme: 'UTR', value: 'eight' }
+  const told = { memberId, amount: 10_000, identifiers: [number, { ...number, value: 'EIGHT' }] }
+  const answers = await Promise.all(Array.from({ length: 8 }, () => pay(told)))
+  expect(answers.map(({ status }) => status).toSorted()).toEqual([...Array(7).fill(200), 201])
+  expect(new Set(answers.map(({ body }) => body.paymentId)).size).toBe(1)
+  expect(await stateOf(cycle, memberId)).toEqual(['Paid', 10_000, 0])
+})
+
 test('one payment pays for several members, who add up', async () => {
   const cycle = await openCycle('PE')
   const [one, two] = [await idOf('PE', 2), await idOf('PE', 3)]
@@ -287,6 +298,26 @@ test('a contribution is waived with a reason, and asked again', async () => {
   expect(refusal(await api.post(path, { memberId: payer, reason: 'Too late' }))).toBe(
     '409 contribution-state',
   )
+})
+
+test('who dies while a waiver is undone is not asked again', async () => {
+  const cycle = await openCycle('PP')
+  const memberId = await idOf('PP', 2)
+  const path = `${cycles}/${cycle.cycleId}/waive`
+  await api.post(path, { memberId, reason: 'Her house burned down' })
+  const undone = await api.db.transaction().execute(async (tx) => {
+    await tx
+      .updateTable('members')
+      .set({ memberStatus: 'Deceased' })
+      .where('memberId', '=', memberId)
+      .execute()
+    const answer = api.post(`${path}/undo`, { memberId, reason: 'It was another house' })
+    // Long enough for an answer that does not wait.
+    await Promise.race([answer, new Promise((resolve) => setTimeout(resolve, 1000))])
+    return { answer }
+  })
+  expect(refusal(await undone.answer)).toBe('409 member-deceased')
+  expect(await stateOf(cycle, memberId)).toEqual(['Waived', 0, 0])
 })
 
 test('an Active cycle for which something is paid is not revoked, and one that is revoked takes no money', async () => {
