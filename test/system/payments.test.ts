@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { CycleView } from '../../src/cycles/cycle-sql.ts'
-import type { PaymentView } from '../../src/payments/payment-sql.ts'
+import { lockOwed, type PaymentView } from '../../src/payments/payment-sql.ts'
 import type { PaymentDetail } from '../../src/payments/read-payment.ts'
 import {
   activeCycle,
@@ -318,6 +318,42 @@ test('who dies while a waiver is undone is not asked again', async () => {
   })
   expect(refusal(await undone.answer)).toBe('409 member-deceased')
   expect(await stateOf(cycle, memberId)).toEqual(['Waived', 0, 0])
+})
+
+test('a payment and a death that want the same contributions wait for each other, and never in a circle', async () => {
+  await openCycle('PQ', 8)
+  for (const number of [2, 3, 4, 5]) await openNext('PQ', number)
+  const memberId = await idOf('PQ', 8)
+  const rows = await api.db
+    .selectFrom('memberContributions')
+    .select('cycleId')
+    .where('memberId', '=', memberId)
+    .orderBy('cycleId')
+    .execute()
+  expect(rows).toHaveLength(5)
+  const cycleIds = rows.map(({ cycleId }) => cycleId)
+  const death = await api.db.transaction().execute(async (tx) => {
+    await lockOwed(tx, [memberId], cycleIds.slice(0, 1))
+    const dying = approveDeath(api.app.db, { tierCode: 'PQ', number: 8 })
+    // Until it waits for what is held here.
+    await expect
+      .poll(async () => {
+        const { rows: waiting } = await sql`
+          select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(
+          tx,
+        )
+        return waiting.length
+      })
+      .toBe(1)
+    await lockOwed(tx, [memberId], cycleIds)
+    return { dying }
+  })
+  await death.dying
+  const { rows: owed } = await sql`
+    select from member_contributions where member_id = ${memberId} and contribution_status <> 'Waived'`.execute(
+    api.db,
+  )
+  expect(owed).toEqual([])
 })
 
 test('an Active cycle for which something is paid is not revoked, and one that is revoked takes no money', async () => {
