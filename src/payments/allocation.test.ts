@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { approveDeath, registerTier } from '../../test/support/fund-fixture.ts'
 import { createTestDatabase, type TestDatabase } from '../../test/support/test-database.ts'
@@ -105,18 +106,44 @@ test('the rule and its form for sets in SQL share out every set alike', { timeou
   )
 })
 
+test('of a cycle that has just begun only what its payers owe is read', async () => {
+  const { db } = database
+  const [cycleId] = await insertCycles(await registerTier(db, { tierCode: 'B', members: 1 }), 1, 'B')
+  await sql`
+    insert into member_contributions (cycle_id, member_id, contribution_amount, due_date)
+    select ${cycleId}::uuid, gen_random_uuid(), 100, '2026-01-31' from generate_series(1, 20000)`.execute(db)
+  const { memberId } = await db
+    .selectFrom('memberContributions')
+    .select('memberId')
+    .where('cycleId', '=', cycleId as string)
+    .executeTakeFirstOrThrow()
+  const read = await db.transaction().execute(async (tx) => {
+    const countRead = async () => {
+      const { rows } = await sql<{ read: number }>`
+        select seq_tup_read + idx_tup_fetch as read from pg_stat_xact_user_tables
+        where relname = 'member_contributions'`.execute(tx)
+      return rows[0]?.read ?? 0
+    }
+    const before = await countRead()
+    const allocated = await allocateLines(tx, [{ memberId, amount: 30, cycleId: null }])
+    expect(allocated).toMatchObject([{ cycleId, amount: 30 }])
+    return (await countRead()) - before
+  })
+  expect(read).toBeLessThan(10)
+})
+
 const keys = ['lineNo', 'memberId', 'cycleId', 'amount']
 
 /** Cycles that are Active and ask nobody yet. */
-async function insertCycles(tierId: string, count: number): Promise<string[]> {
+async function insertCycles(tierId: string, count: number, tierCode = 'A'): Promise<string[]> {
   const { db } = database
   const ids: string[] = []
   for (let number = 1; number <= count; number += 1) {
-    const { claimId, deceasedMemberId } = await approveDeath(db, { number })
+    const { claimId, deceasedMemberId } = await approveDeath(db, { tierCode, number })
     const { cycleId } = await db
       .insertInto('contributionCycles')
       .values({
-        cycleCode: `CC-2026-0000${number}`,
+        cycleCode: `CC-${tierCode}-0000${number}`,
         claimId,
         tierId,
         deceasedMemberId,

@@ -316,11 +316,15 @@ export async function allocateLines(db: Db, lines: readonly PaymentLine[]): Prom
       from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as l (line_no bigint, member_id uuid, amount bigint, cycle_id uuid)
     ),
     owed as (
-      select mc.member_id, mc.cycle_id, mc.due_date, mc.contribution_amount - mc.paid_amount as owed
+      select l.member_id, c.cycle_id, mc.due_date, mc.contribution_amount - mc.paid_amount as owed
       from (select distinct member_id from lines) l
       join contribution_cycles c on c.cycle_status = 'Active'
-      join member_contributions mc on mc.cycle_id = c.cycle_id and mc.member_id = l.member_id
-      where mc.contribution_status in ('Pending', 'Failed')
+      -- Looked up one by one: of a cycle that has just begun the planner knows nothing, and would read all of it.
+      cross join lateral (
+        select due_date, contribution_amount, paid_amount from member_contributions
+        where cycle_id = c.cycle_id and member_id = l.member_id and contribution_status in ('Pending', 'Failed')
+        offset 0
+      ) mc
     ),
     named as (
       select l.line_no, l.member_id, l.cycle_id,
