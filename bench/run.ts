@@ -17,6 +17,7 @@ for (const name of [
   'queues',
   'access',
   'floods',
+  'payments',
 ]) {
   const startedAt = performance.now()
   say(`${name} …`)

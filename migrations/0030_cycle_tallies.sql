@@ -85,6 +85,12 @@ begin
   end if;
 
   perform lock_deaths();
+  -- In the order in which payments lock them, so that nobody waits in a circle.
+  perform from member_contributions mc
+  join contribution_cycles c using (cycle_id)
+  join new_members n using (member_id)
+  where n.member_status = 'Deceased' and c.cycle_status = 'Active' and mc.contribution_status = 'Pending'
+  order by mc.cycle_id, mc.member_id for update of mc;
   update member_contributions mc set contribution_status = 'Waived'
   from contribution_cycles c, old_members o join new_members n using (member_id)
   where n.member_status = 'Deceased' and o.member_status <> 'Deceased'

@@ -61,10 +61,16 @@ export async function waiveTheDead(tx: Tx, cycleId: string): Promise<number> {
 /** Makes Pending again what was waived for a death that was none, in cycles that are Active, under the deaths' lock. What was waived by hand stays so. */
 export async function demandAgain(tx: Tx, memberId: string): Promise<void> {
   await sql`
+    with held as materialized (
+      -- In the order in which payments lock them, so that nobody waits in a circle.
+      select cycle_id from member_contributions
+      where member_id = ${memberId} and contribution_status = 'Waived'
+        and cycle_id in (select cycle_id from contribution_cycles where cycle_status = 'Active')
+      order by cycle_id for update
+    )
     update member_contributions mc set contribution_status = 'Pending'
-    from contribution_cycles c
-    where c.cycle_status = 'Active' and mc.cycle_id = c.cycle_id and mc.member_id = ${memberId}
-      and mc.contribution_status = 'Waived'
+    from held
+    where mc.cycle_id = held.cycle_id and mc.member_id = ${memberId}
       and not exists (
         select from waivers w where w.cycle_id = mc.cycle_id and w.member_id = mc.member_id and w.undone_at is null
       )`.execute(tx)

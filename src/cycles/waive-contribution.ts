@@ -2,6 +2,7 @@ import type { AnnounceDeps } from '../events/announce.ts'
 import type { Tx } from '../platform/database/connect.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import { DomainError } from '../platform/values/errors.ts'
+import { lockDeaths } from './contribution-sql.ts'
 import { type CycleView, holdCycles, requireCycle } from './cycle-sql.ts'
 import {
   type ContributionRow,
@@ -62,6 +63,8 @@ export async function undoWaiver(
   { cycleId, memberId, reason, actor }: WaiveInput,
 ): Promise<CycleView> {
   return db.transaction().execute(async (tx) => {
+    // Whoever dies meanwhile is not asked again.
+    await lockDeaths(tx)
     const { cycle, contribution } = await holdContribution(tx, cycleId, memberId)
     const waiver = await findLiveWaiver(tx, contribution)
     if (!waiver) {

@@ -78,7 +78,7 @@ export const guards: SchemaGuards = {
     standing_at: 'c458ac58b5318f8960f2e0b21be4a88b',
     tally_contributions: '9ce44a051c4ad4f60a38dbd3af979ec5',
     tell_webhooks: 'acecb44e0e54aa144bdea779af183345',
-    waive_contributions_of_the_dead: 'a8143d8def7c22b245a192fc9ba32c5e',
+    waive_contributions_of_the_dead: '8a6c8e488398062cd18f3c805bf72a7a',
     with_personal_data: '164be82004a131725437da363f23454c',
   },
 }

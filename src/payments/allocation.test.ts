@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { approveDeath, registerTier } from '../../test/support/fund-fixture.ts'
 import { createTestDatabase, type TestDatabase } from '../../test/support/test-database.ts'
@@ -116,19 +117,50 @@ test('the rule and its form for sets in SQL share out every set alike', { timeou
   )
 })
 
+test('of a cycle that has just begun only what its payers owe is read', async () => {
+  const { db } = database
+  const tierId = await registerTier(db, { tierCode: 'B', members: 1 })
+  const [cycleId] = (await insertCycles(tierId, ['2026-01-01T00:00:00Z'], 'B')).keys()
+  await sql`
+    insert into member_contributions (cycle_id, member_id, contribution_amount, due_date)
+    select ${cycleId}::uuid, gen_random_uuid(), 100, '2026-01-31' from generate_series(1, 20000)`.execute(db)
+  const { memberId } = await db
+    .selectFrom('memberContributions')
+    .select('memberId')
+    .where('cycleId', '=', cycleId as string)
+    .executeTakeFirstOrThrow()
+  const read = await db.transaction().execute(async (tx) => {
+    const countRead = async () => {
+      const { rows } = await sql<{ read: number }>`
+        select seq_tup_read + idx_tup_fetch as read from pg_stat_xact_user_tables
+        where relname = 'member_contributions'`.execute(tx)
+      return rows[0]?.read ?? 0
+    }
+    const before = await countRead()
+    const allocated = await allocateLines(tx, [{ memberId, amount: 30, cycleId: null }])
+    expect(allocated).toMatchObject([{ cycleId, amount: 30 }])
+    return (await countRead()) - before
+  })
+  expect(read).toBeLessThan(10)
+})
+
 const keys = ['lineNo', 'memberId', 'cycleId', 'amount']
 
 /** Cycles that are Active and ask nobody yet, each with the instant at which it was started. */
-async function insertCycles(tierId: string, startedAt: string[]): Promise<Map<string, string>> {
+async function insertCycles(
+  tierId: string,
+  startedAt: string[],
+  tierCode = 'A',
+): Promise<Map<string, string>> {
   const { db } = database
   const cycles = new Map<string, string>()
   for (const [index, createdAt] of startedAt.entries()) {
     const number = index + 1
-    const { claimId, deceasedMemberId } = await approveDeath(db, { number })
+    const { claimId, deceasedMemberId } = await approveDeath(db, { tierCode, number })
     const { cycleId } = await db
       .insertInto('contributionCycles')
       .values({
-        cycleCode: `CC-2026-0000${number}`,
+        cycleCode: `CC-${tierCode}-0000${number}`,
         claimId,
         tierId,
         deceasedMemberId,

@@ -105,15 +105,29 @@ export interface Identifier {
   readonly value: string
 }
 
-export async function insertIdentifiers(
+/** Nobody else tells of a payment by one of these numbers until the transaction ends: whoever comes second finds the first. */
+export async function lockIdentifiers(
   tx: Tx,
-  payment: { paymentId: number; sourceId: string },
+  sourceId: string,
   identifiers: readonly Identifier[],
 ): Promise<void> {
-  await tx
-    .insertInto('paymentReferences')
-    .values(identifiers.map((identifier) => ({ ...payment, ...identifier })))
-    .execute()
+  await sql`
+    select pg_advisory_xact_lock(key) from (
+      select distinct hashtextextended(jsonb_build_array(${sourceId}::uuid, scheme, lower(value))::text, 0) as key
+      from jsonb_to_recordset(${JSON.stringify(identifiers)}::jsonb) as i (scheme text, value text) order by 1
+    ) keys`.execute(tx)
+}
+
+/** Under their lock. One that is given twice is kept once. */
+export async function insertIdentifiers(
+  tx: Tx,
+  { paymentId, sourceId }: { paymentId: number; sourceId: string },
+  identifiers: readonly Identifier[],
+): Promise<void> {
+  await sql`
+    insert into payment_references (payment_id, source_id, scheme, value)
+    select distinct on (scheme, lower(value)) ${paymentId}::bigint, ${sourceId}::uuid, scheme, value
+    from jsonb_to_recordset(${JSON.stringify(identifiers)}::jsonb) as i (scheme text, value text)`.execute(tx)
 }
 
 const paymentViews = sql`
@@ -302,12 +316,16 @@ export async function allocateLines(db: Db, lines: readonly PaymentLine[]): Prom
       from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as l (line_no bigint, member_id uuid, amount bigint, cycle_id uuid)
     ),
     owed as (
-      select mc.member_id, mc.cycle_id, mc.due_date, date_trunc('milliseconds', c.created_at) as created_at,
+      select l.member_id, c.cycle_id, mc.due_date, date_trunc('milliseconds', c.created_at) as created_at,
         mc.contribution_amount - mc.paid_amount as owed
       from (select distinct member_id from lines) l
       join contribution_cycles c on c.cycle_status = 'Active'
-      join member_contributions mc on mc.cycle_id = c.cycle_id and mc.member_id = l.member_id
-      where mc.contribution_status in ('Pending', 'Failed')
+      -- Looked up one by one: of a cycle that has just begun the planner knows nothing, and would read all of it.
+      cross join lateral (
+        select due_date, contribution_amount, paid_amount from member_contributions
+        where cycle_id = c.cycle_id and member_id = l.member_id and contribution_status in ('Pending', 'Failed')
+        offset 0
+      ) mc
     ),
     named as (
       select l.line_no, l.member_id, l.cycle_id,

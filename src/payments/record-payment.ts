@@ -20,6 +20,7 @@ import {
   type Identifier,
   insertIdentifiers,
   insertPayment,
+  lockIdentifiers,
   lockOwed,
   type Payer,
   type PaymentLine,
@@ -72,6 +73,7 @@ export async function recordIn(
 ): Promise<{ payment: PaymentDetail; isKnown: boolean }> {
   const { amount, reference, identifiers = [], actor } = input
   const source = await requireSource(tx, input.sourceCode)
+  if (identifiers.length > 0) await lockIdentifiers(tx, source.sourceId, identifiers)
   const known = await findKnownPayment(tx, source.sourceId, reference, identifiers)
   if (known) return { payment: await readPayment(tx, requireSame(known, input)), isKnown: true }
 

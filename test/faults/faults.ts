@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import { sql } from 'kysely'
 import type { CycleView } from '../../src/cycles/cycle-sql.ts'
 import type { AlmonerProcess } from '../support/almoner-process.ts'
+import { tellThirtyTimes } from './pay-meanwhile.ts'
 import type { PreviousVersion } from './previous-version.ts'
 import type { World } from './world.ts'
 
@@ -24,8 +25,11 @@ interface Strike {
 
 export interface Fault {
   readonly name: string
-  /** When it strikes: before the cycle is started, while the request is answered, or in the middle of its creation. */
-  readonly at: 'before' | 'start' | 'middle'
+  /**
+   * When it strikes: before the cycle is started, while the request is answered, in the middle of its creation, or while eight clients
+   * record payments for it.
+   */
+  readonly at: 'before' | 'start' | 'middle' | 'payments'
   /** What its world must have beyond the usual. */
   readonly needs?: 'broker of its own' | 'disk of its own' | 'standby' | 'version before' | undefined
   /**
@@ -71,6 +75,15 @@ const shifted = (hours: number) => ({
   NODE_OPTIONS: `--import ${shiftedClock}`,
   CLOCK_SHIFT_MS: `${hours * 3_600_000}`,
 })
+
+async function cutConnections(world: World, random: () => number): Promise<void> {
+  for (let cut = 0; cut < 3; cut += 1) {
+    await sql`
+      select pg_terminate_backend(pid) from pg_stat_activity
+      where backend_type = 'client backend' and pid <> pg_backend_pid()`.execute(world.db)
+    await aWhile(random, 500)
+  }
+}
 
 /** What may befall a server that all others depend on. */
 const troublesOf = (server: 'database' | 'broker', needs?: Fault['needs']): Fault[] => [
@@ -164,12 +177,7 @@ export const faults: readonly Fault[] = [
     name: 'connections to the database cut',
     at: 'middle',
     async strike({ world, random }) {
-      for (let cut = 0; cut < 3; cut += 1) {
-        await sql`
-          select pg_terminate_backend(pid) from pg_stat_activity
-          where backend_type = 'client backend' and pid <> pg_backend_pid()`.execute(world.db)
-        await aWhile(random, 500)
-      }
+      await cutConnections(world, random)
       return none
     },
   },
@@ -294,6 +302,69 @@ export const faults: readonly Fault[] = [
       await both((index) => replaceWorker(strike, index, 'SIGKILL'))
       while ((await countRows(world, cycleId)) > 0) await wait(50)
       return { insteadCycleId: (await world.startCycle(claimId)).cycleId }
+    },
+  },
+  {
+    name: 'payments (the control)',
+    at: 'payments',
+    strike: async () => none,
+  },
+  {
+    name: 'payments: API killed in the midst of posting',
+    at: 'payments',
+    async strike(strike) {
+      for (let time = 0; time < 2; time += 1) {
+        await aWhile(strike.random, 200)
+        await replaceApi(strike)
+      }
+      return none
+    },
+  },
+  {
+    name: 'payments: database killed, then started',
+    at: 'payments',
+    async strike({ world, random }) {
+      await aWhile(random, 200)
+      await world.database.kill()
+      await world.database.startAgain()
+      return none
+    },
+  },
+  {
+    name: 'payments: connections to the database cut',
+    at: 'payments',
+    async strike({ world, random }) {
+      await cutConnections(world, random)
+      return none
+    },
+  },
+  {
+    name: 'payments: each told thirty times by eight clients at once',
+    at: 'payments',
+    async strike(strike) {
+      await tellThirtyTimes(strike.world, requireCycle(strike).cycleId)
+      return none
+    },
+  },
+  {
+    name: 'payments: each told thirty times, and the API killed meanwhile',
+    at: 'payments',
+    async strike(strike) {
+      await Promise.all([
+        tellThirtyTimes(strike.world, requireCycle(strike).cycleId),
+        aWhile(strike.random, 300).then(() => replaceApi(strike)),
+      ])
+      return none
+    },
+  },
+  {
+    name: 'payments: clock of the API hours ahead, then behind',
+    at: 'payments',
+    async strike(strike) {
+      await replaceApi(strike, shifted(5))
+      await aWhile(strike.random, 1_000)
+      await replaceApi(strike, shifted(-7))
+      return { undo: () => replaceApi(strike) }
     },
   },
 ]

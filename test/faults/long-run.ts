@@ -24,8 +24,9 @@ import { readMemory } from '../support/process-memory.ts'
 import { seeded } from '../support/random.ts'
 import { faults } from './faults.ts'
 import { attack } from './hostile-clients.ts'
+import { patiently } from './patiently.ts'
 import { buildPreviousVersion } from './previous-version.ts'
-import { askDoctor, patiently, tryFault } from './try-fault.ts'
+import { askDoctor, tryFault } from './try-fault.ts'
 import { openWorld } from './world.ts'
 
 const { values } = parseArgs({

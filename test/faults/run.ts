@@ -65,7 +65,7 @@ async function tryAndTell(world: World, fault: Fault, seed: number): Promise<boo
   const result = broken.length === 0 ? 'ok  ' : 'FAIL'
   const where = at === undefined ? '' : ` at ${at} %`
   say(
-    `${result} ${world.queueName}: ${fault.name}${where} (seed ${seed}), Active again in ${seconds(recoveredMs)}`,
+    `${result} ${world.queueName}: ${fault.name}${where} (seed ${seed}), goes on in ${seconds(recoveredMs)}`,
   )
   for (const sentence of broken) say(`     ${sentence}`)
   return broken.length === 0
@@ -114,9 +114,11 @@ function row(name: string): string {
 const failed = outcomes.filter(({ broken }) => broken.length > 0)
 const today = new Date().toISOString().slice(0, 10)
 say(`\n${today}, ${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}, seed ${firstSeed}\n`)
-say('| fault | tries | lost | doubled | not as promised | Active again in, median | longest |')
+say('| fault | tries | lost | doubled | not as promised | goes on in, median | longest |')
 say('|---|---|---|---|---|---|---|')
 for (const { name } of chosen) if (outcomes.some(({ fault }) => fault === name)) say(row(name))
 if (values.json) await writeFile(values.json, `${JSON.stringify(outcomes, null, 2)}\n`)
+const payments = outcomes.reduce((sum, outcome) => sum + outcome.payments, 0)
+if (payments > 0) say(`\n${payments} payments were answered`)
 say(`\n${outcomes.length - failed.length} faults survived, ${failed.length} not`)
 process.exitCode = failed.length > 0 || outcomes.length === 0 ? 1 : 0

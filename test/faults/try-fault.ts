@@ -4,10 +4,11 @@ import { type CreationProgress, readCreationProgress } from '../../src/cycles/cr
 import { type CycleView, requireCycle } from '../../src/cycles/cycle-sql.ts'
 import { type CycleProof, proveCycle } from '../../src/cycles/prove-cycle.ts'
 import { countDeadPending } from '../../src/operations/operation-sql.ts'
-import { isTransient } from '../../src/platform/database/sql-state.ts'
 import { runAlmoner } from '../support/almoner-process.ts'
 import { seeded } from '../support/random.ts'
 import type { Fault } from './faults.ts'
+import { patiently } from './patiently.ts'
+import { judgePayments, payMeanwhile } from './pay-meanwhile.ts'
 import type { PreviousVersion } from './previous-version.ts'
 import type { World } from './world.ts'
 
@@ -17,11 +18,13 @@ export interface Outcome {
   readonly seed: number
   /** How much was created when it struck; undefined before the cycle was started. */
   readonly struckAtPercent: number | undefined
-  /** From the moment in which everything ran again until the cycle was Active; undefined when it never was. */
+  /** From the moment in which everything ran again until the cycle was Active, or payments were answered; undefined when that never was. */
   readonly recoveredMs: number | undefined
-  /** Members without a contribution, and with more than one. */
+  /** Members without a contribution, and with more than one; or payments that were answered, and are not there or are there twice. */
   readonly lost: number
   readonly doubled: number
+  /** Payments that were answered meanwhile. */
+  readonly payments: number
   /** What did not hold, in sentences. */
   readonly broken: readonly string[]
 }
@@ -43,8 +46,9 @@ export async function tryFault(
     seed,
     struckAtPercent: cycle?.struckAtPercent,
     recoveredMs: cycle?.recoveredMs,
-    lost: cycle?.proof.missing ?? 0,
-    doubled: cycle?.proof.doubled ?? 0,
+    lost: cycle?.lost ?? 0,
+    doubled: cycle?.doubled ?? 0,
+    payments: cycle?.payments ?? 0,
     broken,
   })
   const late = new AbortController()
@@ -66,7 +70,9 @@ export async function tryFault(
 interface StruckCycle {
   readonly struckAtPercent: number | undefined
   readonly recoveredMs: number
-  readonly proof: CycleProof
+  readonly lost: number
+  readonly doubled: number
+  readonly payments: number
 }
 
 async function struckCycle(
@@ -114,10 +120,26 @@ async function struckCycle(
     await strike(started)
   }
 
-  const recoveredMs = (await untilActive(world, cycleId, broken, signal)) - allRunsAt
-  await undo()
-  const proof = await judge(world, { cycleId, claimId }, broken)
-  return { struckAtPercent, recoveredMs: Math.max(0, recoveredMs), proof }
+  let goesOnAt = await untilActive(world, cycleId, broken, signal)
+  let payments = { lost: 0, doubled: 0, answered: 0 }
+  if (fault.at === 'payments') {
+    const payers = await payMeanwhile(world, cycleId, random)
+    await payers.answered(20)
+    await liveOn(world, random)
+    await strike(started)
+    goesOnAt = await payers.answered(1)
+    await payers.answered(20)
+    await undo()
+    payments = await judgePayments(world, await payers.stop(), broken)
+  } else await undo()
+  const { missing, doubled } = await judge(world, { cycleId, claimId }, broken)
+  return {
+    struckAtPercent,
+    recoveredMs: Math.max(0, goesOnAt - allRunsAt),
+    lost: missing + payments.lost,
+    doubled: doubled + payments.doubled,
+    payments: payments.answered,
+  }
 }
 
 /** Looks until the cycle is Active, and whether its progress ever goes back; returns when that was. */
@@ -194,16 +216,4 @@ async function liveOn(world: World, random: () => number): Promise<void> {
 
 async function statusOf(world: World, cycleId: string): Promise<string> {
   return (await patiently(() => requireCycle(world.db, cycleId))).cycleStatus
-}
-
-/** The laboratory's own statements meet the faults as well. Each is safe to be asked again. */
-export async function patiently<Result>(ask: () => Promise<Result>): Promise<Result> {
-  for (;;) {
-    try {
-      return await ask()
-    } catch (error) {
-      if (!isTransient(error)) throw error
-      await wait(50)
-    }
-  }
 }

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { CycleView } from '../../src/cycles/cycle-sql.ts'
-import type { PaymentView } from '../../src/payments/payment-sql.ts'
+import { lockOwed, type PaymentView } from '../../src/payments/payment-sql.ts'
 import type { PaymentDetail } from '../../src/payments/read-payment.ts'
 import {
   activeCycle,
@@ -152,6 +152,17 @@ test('the same payment, told thirty times by eight clients at once, is posted on
   expect(await stateOf(cycle, memberId)).toEqual(['Paid', 10_000, 0])
 })
 
+test('the same payment, told at once by the same other number under eight references, is posted once', async () => {
+  const cycle = await openCycle('PO')
+  const memberId = await idOf('PO', 2)
+  const number = { scheme: 'UTR', value: 'eight' }
+  const told = { memberId, amount: 10_000, identifiers: [number, { ...number, value: 'EIGHT' }] }
+  const answers = await Promise.all(Array.from({ length: 8 }, () => pay(told)))
+  expect(answers.map(({ status }) => status).toSorted()).toEqual([...Array(7).fill(200), 201])
+  expect(new Set(answers.map(({ body }) => body.paymentId)).size).toBe(1)
+  expect(await stateOf(cycle, memberId)).toEqual(['Paid', 10_000, 0])
+})
+
 test('one payment pays for several members, who add up', async () => {
   const cycle = await openCycle('PE')
   const [one, two] = [await idOf('PE', 2), await idOf('PE', 3)]
@@ -287,6 +298,62 @@ test('a contribution is waived with a reason, and asked again', async () => {
   expect(refusal(await api.post(path, { memberId: payer, reason: 'Too late' }))).toBe(
     '409 contribution-state',
   )
+})
+
+test('who dies while a waiver is undone is not asked again', async () => {
+  const cycle = await openCycle('PP')
+  const memberId = await idOf('PP', 2)
+  const path = `${cycles}/${cycle.cycleId}/waive`
+  await api.post(path, { memberId, reason: 'Her house burned down' })
+  const undone = await api.db.transaction().execute(async (tx) => {
+    await tx
+      .updateTable('members')
+      .set({ memberStatus: 'Deceased' })
+      .where('memberId', '=', memberId)
+      .execute()
+    const answer = api.post(`${path}/undo`, { memberId, reason: 'It was another house' })
+    // Long enough for an answer that does not wait.
+    await Promise.race([answer, new Promise((resolve) => setTimeout(resolve, 1000))])
+    return { answer }
+  })
+  expect(refusal(await undone.answer)).toBe('409 member-deceased')
+  expect(await stateOf(cycle, memberId)).toEqual(['Waived', 0, 0])
+})
+
+test('a payment and a death that want the same contributions wait for each other, and never in a circle', async () => {
+  await openCycle('PQ', 8)
+  for (const number of [2, 3, 4, 5]) await openNext('PQ', number)
+  const memberId = await idOf('PQ', 8)
+  const rows = await api.db
+    .selectFrom('memberContributions')
+    .select('cycleId')
+    .where('memberId', '=', memberId)
+    .orderBy('cycleId')
+    .execute()
+  expect(rows).toHaveLength(5)
+  const cycleIds = rows.map(({ cycleId }) => cycleId)
+  const death = await api.db.transaction().execute(async (tx) => {
+    await lockOwed(tx, [memberId], cycleIds.slice(0, 1))
+    const dying = approveDeath(api.app.db, { tierCode: 'PQ', number: 8 })
+    // Until it waits for what is held here.
+    await expect
+      .poll(async () => {
+        const { rows: waiting } = await sql`
+          select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(
+          tx,
+        )
+        return waiting.length
+      })
+      .toBe(1)
+    await lockOwed(tx, [memberId], cycleIds)
+    return { dying }
+  })
+  await death.dying
+  const { rows: owed } = await sql`
+    select from member_contributions where member_id = ${memberId} and contribution_status <> 'Waived'`.execute(
+    api.db,
+  )
+  expect(owed).toEqual([])
 })
 
 test('an Active cycle for which something is paid is not revoked, and one that is revoked takes no money', async () => {
