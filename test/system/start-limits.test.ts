@@ -162,10 +162,10 @@ test('a start beyond the limit is asked for by one person and approved by anothe
     values ('M-ST-LATE', 'Late', ${tierId}, '2020-01-01')`.execute(api.db)
   const both = await Promise.all([admin.ask<Started>('POST', path), admin.ask<Started>('POST', path)])
   expect(both.map(({ status }) => status).toSorted()).toEqual([202, 409])
-  expect(both.map((answer) => (answer.status === 409 ? refusal(answer) : 'started')).toSorted()).toEqual([
-    '409 approval-not-requested',
-    'started',
-  ])
+  // The second finds no request any more, or has found it and then finds the cycle.
+  expect(['409 approval-not-requested', '409 claim-has-cycle']).toContain(
+    both.filter(({ status }) => status === 409).map(refusal)[0],
+  )
   const [started, ...others] = await cyclesOf(claimId)
   expect(others).toEqual([])
   const cycleId = started?.cycleId as string
