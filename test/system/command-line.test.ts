@@ -298,32 +298,6 @@ test('stopping to watch does not stop the job; a watcher without a worker says s
   expect(stdout).toContain('is Active.')
 })
 
-test('an import that changes the status of many is asked for, approved, and done once', async () => {
-  await json('fund', 'set', '--self-approval', 'no')
-  const file = path.join(dataDir, 'left.csv')
-  const left = rows(3001)
-    .slice(2600)
-    .map((row) => row.replace(',Active,', ',Inactive,'))
-  await writeFile(file, [header, ...left].join('\n'))
-  const options = ['members', 'import', file, '--on-duplicate', 'update']
-  const sentence = /^This file changes the status of 401 of \d+ members, more than 10 %: ask for it/
-  const alone = await almoner(...options)
-  expect([alone.code, alone.stderr.trim().split('\n').at(-1)]).toEqual([1, expect.stringMatching(sentence)])
-  expect((await almoner(...options, '--approve')).stderr).toContain('Nobody has asked for it.')
-  expect(await json(...options, '--reason', 'They have left')).toMatchObject({ dryRun: true, updated: 401 })
-  const own = await almoner(...options, '--approve')
-  expect([own.code, own.stderr]).toEqual([1, expect.stringContaining('You asked for it yourself')])
-  expect((await almoner(...options, '--withdraw')).stdout).toContain('It is not to be imported any more.')
-
-  // A fund of one person asks and approves; it is in the audit trail all the same.
-  await json('fund', 'set', '--self-approval', 'yes')
-  await json(...options, '--reason', 'They have left')
-  expect((await almoner(...options, '--approve')).stdout).toContain('imports it, once.')
-  expect(await json(...options)).toMatchObject({ updated: 401, largeChange: { isApproved: true } })
-  await json('fund', 'set', '--import-status-limit', '100')
-  expect(await json('members', 'import', file, '--dry-run')).toMatchObject({ unchanged: 401 })
-})
-
 test('without the broker a cycle can still be started, and the doctor names the missing broker', async () => {
   const death = ['--member', 'M-000004', '--date-of-death', '2026-01-02', '--benefit', '300000']
   await json('claims', 'submit', ...death)
@@ -379,6 +353,32 @@ test('a start that is far off is refused, asked for with a reason, and approved 
   ])
   expect((await json(...start, '--approve')).done).toMatch(/^Cycle CC-2026-00004 is started/)
   expect(await json('cycles', 'show', 'CC-2026-00004')).toMatchObject({ contributionAmount: 99_500 })
+})
+
+test('an import that changes the status of many is asked for, approved, and done once', async () => {
+  await json('fund', 'set', '--self-approval', 'no')
+  const file = path.join(dataDir, 'left.csv')
+  const left = rows(3001)
+    .slice(2600)
+    .map((row) => row.replace(',Active,', ',Inactive,'))
+  await writeFile(file, [header, ...left].join('\n'))
+  const options = ['members', 'import', file, '--on-duplicate', 'update']
+  const sentence = /^This file changes the status of 401 of \d+ members, more than 10 %: ask for it/
+  const alone = await almoner(...options)
+  expect([alone.code, alone.stderr.trim().split('\n').at(-1)]).toEqual([1, expect.stringMatching(sentence)])
+  expect((await almoner(...options, '--approve')).stderr).toContain('Nobody has asked for it.')
+  expect(await json(...options, '--reason', 'They have left')).toMatchObject({ dryRun: true, updated: 401 })
+  const own = await almoner(...options, '--approve')
+  expect([own.code, own.stderr]).toEqual([1, expect.stringContaining('You asked for it yourself')])
+  expect((await almoner(...options, '--withdraw')).stdout).toContain('It is not to be imported any more.')
+
+  // A fund of one person asks and approves; it is in the audit trail all the same.
+  await json('fund', 'set', '--self-approval', 'yes')
+  await json(...options, '--reason', 'They have left')
+  expect((await almoner(...options, '--approve')).stdout).toContain('imports it, once.')
+  expect(await json(...options)).toMatchObject({ updated: 401, largeChange: { isApproved: true } })
+  await json('fund', 'set', '--import-status-limit', '100')
+  expect(await json('members', 'import', file, '--dry-run')).toMatchObject({ unchanged: 401 })
 })
 
 test('the demo proves its result in one line of JSON', { timeout: 120_000 }, async () => {
