@@ -64,7 +64,7 @@ const tree = root.addChildren([
     createRoute({
       getParentRoute: () => inside,
       path: '/cycles/$cycleId',
-      component: page(async () => (await import('./pages/cycle.tsx')).CyclePage),
+      component: page(async () => (await import('./pages/cycle/cycle-page.tsx')).CyclePage),
     }),
     createRoute({
       getParentRoute: () => inside,
