@@ -9,6 +9,10 @@ export const approvalSchema = z
     subject: z.uuid().meta({
       description: 'Of undo-death the claim, of revoke-cycle the cycle, of wallet-refund the member.',
     }),
+    content: z.unknown().meta({
+      description:
+        'What was asked for, by its fields, such as `amount` and `sourceCode` of wallet-refund; it is approved as long as it has not changed.',
+    }),
     reason: z.string(),
     requestedBy: z.string(),
     requestedAt: z.string(),
