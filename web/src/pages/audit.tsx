@@ -180,7 +180,7 @@ function Payload({ payload }: { payload: Row }) {
   )
 }
 
-const amounts = ['benefitAmount', 'contributionAmount', 'roundingStep']
+const amounts = ['amount', 'benefitAmount', 'contributionAmount', 'paymentLimit', 'roundingStep']
 
 /** A value of a payload as somebody reads it. What only looks like a date is shown as it is. */
 function useShownValue(): (field: string, value: unknown) => string {
@@ -194,6 +194,11 @@ function useShownValue(): (field: string, value: unknown) => string {
     }
     if (Array.isArray(value)) {
       return value.length === 0 ? t('operations.empty') : value.map((one) => shown(field, one)).join(', ')
+    }
+    if (isRow(value)) {
+      return Object.entries(value)
+        .map(([part, of]) => `${t(`operations.field.${part}`, { defaultValue: part })}: ${shown(part, of)}`)
+        .join(', ')
     }
     if (typeof value !== 'string') return JSON.stringify(value)
     if (field === 'role') return t(`operations.role.${value}`, { defaultValue: value })
