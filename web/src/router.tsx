@@ -12,9 +12,15 @@ import { lazy, Suspense } from 'react'
 import { useTranslation } from 'react-i18next'
 import { Failed, Loading } from './parts/states.tsx'
 import { useChangeOfSession, useSession } from './session.ts'
+import { loadLaterTexts } from './texts.ts'
 
-/** A page is fetched when it is first looked at: nobody waits for those she does not need. */
+/** A page is fetched when it is first looked at, with its texts: nobody waits for those she does not need. */
 function page(load: () => Promise<() => React.JSX.Element>): RouteComponent {
+  return firstPage(async () => (await Promise.all([load(), loadLaterTexts()]))[0])
+}
+
+/** One of those that people look at first: it does without the texts of the others. */
+function firstPage(load: () => Promise<() => React.JSX.Element>): RouteComponent {
   const Page = lazy(async () => ({ default: await load() }))
   return () => (
     <Suspense fallback={<Loading />}>
@@ -26,7 +32,7 @@ function page(load: () => Promise<() => React.JSX.Element>): RouteComponent {
 /** Not before somebody is in: with its menus it is a tenth of all script. */
 const Shell = lazy(async () => ({ default: (await import('./parts/shell.tsx')).Shell }))
 
-const Enrol = page(async () => (await import('./pages/sign-in.tsx')).EnrolPage)
+const Enrol = firstPage(async () => (await import('./pages/sign-in.tsx')).EnrolPage)
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound })
 
@@ -37,7 +43,7 @@ const outside = (path: string, name: 'SignInPage' | 'SetPasswordPage' | 'SetUpPa
   createRoute({
     getParentRoute: () => root,
     path,
-    component: page(async () => (await import('./pages/sign-in.tsx'))[name]),
+    component: firstPage(async () => (await import('./pages/sign-in.tsx'))[name]),
   })
 
 const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
@@ -50,7 +56,7 @@ const tree = root.addChildren([
     createRoute({
       getParentRoute: () => inside,
       path: '/',
-      component: page(async () => (await import('./pages/cycles.tsx')).CyclesPage),
+      component: firstPage(async () => (await import('./pages/cycles.tsx')).CyclesPage),
     }),
     createRoute({
       getParentRoute: () => inside,
@@ -109,6 +115,31 @@ const tree = root.addChildren([
       getParentRoute: () => inside,
       path: '/members/$memberId',
       component: page(async () => (await import('./pages/member.tsx')).MemberPage),
+    }),
+    createRoute({
+      getParentRoute: () => inside,
+      path: '/payments',
+      component: page(async () => (await import('./pages/payments/payments-page.tsx')).PaymentsPage),
+    }),
+    createRoute({
+      getParentRoute: () => inside,
+      path: '/payments/record',
+      component: page(async () => (await import('./pages/payments/record-payment.tsx')).RecordPaymentPage),
+    }),
+    createRoute({
+      getParentRoute: () => inside,
+      path: '/payments/$paymentId',
+      component: page(async () => (await import('./pages/payments/payment-page.tsx')).PaymentPage),
+    }),
+    createRoute({
+      getParentRoute: () => inside,
+      path: '/payments/$paymentId/receipt',
+      component: page(async () => (await import('./pages/payments/receipt.tsx')).ReceiptPage),
+    }),
+    createRoute({
+      getParentRoute: () => inside,
+      path: '/ledger',
+      component: page(async () => (await import('./pages/ledger.tsx')).LedgerPage),
     }),
     createRoute({
       getParentRoute: () => inside,

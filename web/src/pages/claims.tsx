@@ -400,6 +400,7 @@ function SubmitForm({ onDone }: { onDone: () => void }) {
     <form onSubmit={submit}>
       <Stack>
         <MemberSelect
+          label={t('claims.deceased')}
           member={deceased}
           onChoose={setDeceased}
           error={isTried && !deceased && t('claims.deceasedMissing')}

@@ -13,9 +13,11 @@ import { List, useList } from '../parts/list.tsx'
 import { Preferences } from '../parts/preferences.tsx'
 import { Empty, Shown } from '../parts/states.tsx'
 import { Chip } from '../parts/status-chip.tsx'
+import { WaiverButton } from '../parts/waiver.tsx'
 import { useFund, useMay } from '../session.ts'
 import { deliveryLooks } from './deliveries.tsx'
 import { Erasure } from './erasure.tsx'
+import { MemberMoney } from './member-money.tsx'
 import { MemberChip, MemberForm } from './members.tsx'
 
 export function MemberPage() {
@@ -108,6 +110,7 @@ function Register({ member }: { member: MemberWithStandings }) {
         )}
       </Paper>
       {may('contributions.read') && <Contributions memberId={member.memberId} />}
+      {may('payments.read') && <MemberMoney member={member} />}
       <Paper withBorder p="md">
         <Title order={3} size="h4" mb="xs">
           {t('notices.preferencesOf')}
@@ -133,6 +136,7 @@ function Register({ member }: { member: MemberWithStandings }) {
 /** What she was asked for, and what came of it. */
 function Contributions({ memberId }: { memberId: string }) {
   const { t } = useTranslation()
+  const may = useMay()
   const list = useList<ContributionOfMember>(`/api/members/${memberId}/contributions`)
   return (
     <Paper withBorder p="md">
@@ -166,6 +170,11 @@ function Contributions({ memberId }: { memberId: string }) {
                 show: ({ contributionStatus }) => t(`cycles.contributionStatus.${contributionStatus}`),
               },
               { name: t('cycles.deadline'), as: 'code', show: ({ dueDate }) => date(dueDate) },
+              may('contributions.waive') && {
+                name: t('fund.actions'),
+                show: (one) =>
+                  one.cycleStatus === 'Active' && <WaiverButton contribution={{ ...one, memberId }} />,
+              },
             ]}
           />
         )}

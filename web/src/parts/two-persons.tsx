@@ -1,6 +1,6 @@
 import { Button, Group, Modal, Stack, Text, Textarea } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { type FormEvent, useState } from 'react'
+import { type FormEvent, type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ask } from '../api.ts'
 import { instant } from '../format.ts'
@@ -18,14 +18,26 @@ interface Texts {
   readonly approveSays: string
 }
 
+/** What is asked for besides the reason. */
+interface Fields {
+  readonly shown: ReactNode
+  /** As it is sent; undefined while it is wrong. */
+  readonly content: object | undefined
+}
+
 /** What one person asks for and another approves: the buttons for both, and who has asked why. */
 export function TwoPersons({
   path,
   asked,
   texts,
+  fields,
+  content,
 }: {
   /** Is posted to, deleted, and approved below. */
   path: string
+  fields?: Fields
+  /** What whoever approves has seen. */
+  content?: object
   /** The request that waits; null while there is none. */
   asked: { requestedBy: string; requestedAt: string; reason: string } | null
   texts: Texts
@@ -60,20 +72,38 @@ export function TwoPersons({
         </Button>
       )}
       <Modal opened={step !== undefined} onClose={close} title={texts.title}>
-        {step === 'request' && <RequestForm path={path} verb={texts.request} onDone={close} />}
+        {step === 'request' && (
+          <RequestForm path={path} verb={texts.request} fields={fields} onDone={close} />
+        )}
         {(step === 'approve' || step === 'withdraw') && (
-          <Answer path={path} texts={texts} isApproval={step === 'approve'} onDone={close} />
+          <Answer
+            path={path}
+            texts={texts}
+            isApproval={step === 'approve'}
+            content={content}
+            onDone={close}
+          />
         )}
       </Modal>
     </>
   )
 }
 
-function RequestForm({ path, verb, onDone }: { path: string; verb: string; onDone: () => void }) {
+function RequestForm({
+  path,
+  verb,
+  fields,
+  onDone,
+}: {
+  path: string
+  verb: string
+  fields: Fields | undefined
+  onDone: () => void
+}) {
   const { t } = useTranslation()
   const queries = useQueryClient()
   const request = useMutation({
-    mutationFn: (reason: string) => ask('POST', path, { reason }),
+    mutationFn: (reason: string) => ask('POST', path, { ...fields?.content, reason }),
     onSuccess: async () => {
       await queries.invalidateQueries()
       onDone()
@@ -81,12 +111,14 @@ function RequestForm({ path, verb, onDone }: { path: string; verb: string; onDon
   })
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
+    if (fields && fields.content === undefined) return
     request.mutate(fieldOf(event.currentTarget, 'reason').trim())
   }
   return (
     <form onSubmit={submit}>
       <Stack>
         <Text>{t('shell.anotherApproves')}</Text>
+        {fields?.shown}
         <Textarea name="reason" label={t('shell.why')} maxLength={200} autosize required />
         <FormEnd of={request} verb={verb} onCancel={onDone} />
       </Stack>
@@ -98,17 +130,19 @@ function Answer({
   path,
   texts,
   isApproval,
+  content,
   onDone,
 }: {
   path: string
   texts: Texts
   isApproval: boolean
+  content: object | undefined
   onDone: () => void
 }) {
   const { t } = useTranslation()
   const queries = useQueryClient()
   const answer = useMutation({
-    mutationFn: () => (isApproval ? ask('POST', `${path}/approval`) : ask('DELETE', path)),
+    mutationFn: () => (isApproval ? ask('POST', `${path}/approval`, content) : ask('DELETE', path)),
     onSuccess: async () => {
       await queries.invalidateQueries()
       onDone()

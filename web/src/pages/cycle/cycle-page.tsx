@@ -8,6 +8,7 @@ import { Creation } from '../../parts/creation.tsx'
 import { Empty, Shown } from '../../parts/states.tsx'
 import { useMay } from '../../session.ts'
 import { AgentShares } from './agent-shares.tsx'
+import { Collected } from './collected.tsx'
 import { ContributionList } from './contribution-list.tsx'
 import { CycleHistory } from './cycle-history.tsx'
 import { Steering } from './steering.tsx'
@@ -57,6 +58,7 @@ function CycleDetail({ cycle }: { cycle: Cycle }) {
         ))}
       </SimpleGrid>
       <CycleFacts cycle={cycle} />
+      {isActivated && <Collected cycle={cycle} />}
       <Tabs defaultValue="contributions" keepMounted={false}>
         <Tabs.List>
           <Tabs.Tab value="contributions">{t('cycles.contributions')}</Tabs.Tab>
@@ -80,13 +82,7 @@ function CycleDetail({ cycle }: { cycle: Cycle }) {
 function CycleFacts({ cycle }: { cycle: Cycle }) {
   const { t } = useTranslation()
   const facts = [
-    [
-      t('cycles.collected'),
-      t('cycles.ofTarget', {
-        collected: money(cycle.collectedAmount, cycle),
-        target: money(cycle.targetAmount, cycle),
-      }),
-    ],
+    [t('cycles.target'), money(cycle.targetAmount, cycle)],
     [t('cycles.each'), cycle.contributionAmount === null ? '–' : money(cycle.contributionAmount, cycle)],
     [t('cycles.deadline'), date(cycle.deadline)],
     [t('cycles.tier'), cycle.tierCode],
