@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 import { findMemberIds, isFound } from '../members/member-sql.ts'
 import type { Db, Tx } from '../platform/database/connect.ts'
 import type { PlannedChunk } from '../platform/jobs/job-kind.ts'
-import type { ContributionStatus } from './cycle-rules.ts'
+import type { ContributionStatus, CycleStatus } from './cycle-rules.ts'
 import { eligible, type Roster } from './roster-sql.ts'
 
 /**
@@ -102,6 +102,8 @@ export interface ContributionView {
   contributionAmount: number
   paidAmount: number
   contributionStatus: ContributionStatus
+  /** Who has waived it by hand; null of one that is waived because of a death. */
+  waivedBy: string | null
   dueDate: string
 }
 
@@ -162,6 +164,11 @@ function isOfAgent(agentId: string | undefined): RawBuilder<unknown> {
     )) and ${agentThen} = ${agentId}`
 }
 
+/** Who has waived the contribution `mc` by hand. */
+const waivedBy = sql`case when mc.contribution_status = 'Waived' then (
+    select w.waived_by from waivers w where w.cycle_id = mc.cycle_id and w.member_id = mc.member_id and w.undone_at is null
+  ) end`
+
 /** Members that a search may find and still look up one by one. */
 const searchedByKey = 2_000
 
@@ -186,7 +193,7 @@ export async function findContributions(
   const { rows } = await sql<ContributionView>`
     select c.cycle_code || '/' || m.member_code as contribution_id,
       m.member_id, m.member_code, m.full_name, a.agent_id, a.agent_code,
-      mc.contribution_amount, mc.paid_amount, mc.contribution_status, mc.due_date
+      mc.contribution_amount, mc.paid_amount, mc.contribution_status, ${waivedBy} as waived_by, mc.due_date
     from member_contributions mc
     join contribution_cycles c using (cycle_id)
     join lateral (select * from members where member_id = mc.member_id ${isWalked ? sql`offset 0` : sql``}) m on true
@@ -211,10 +218,11 @@ export async function findContributions(
 export interface ContributionOfMember
   extends Pick<
     ContributionView,
-    'contributionId' | 'contributionAmount' | 'paidAmount' | 'contributionStatus' | 'dueDate'
+    'contributionId' | 'contributionAmount' | 'paidAmount' | 'contributionStatus' | 'waivedBy' | 'dueDate'
   > {
   cycleId: string
   cycleCode: string
+  cycleStatus: CycleStatus
   currency: string
   currencyExponent: number
   deceasedFullName: string
@@ -230,9 +238,9 @@ export async function findContributionsOfMember(
 ): Promise<ContributionOfMember[]> {
   const { before } = page
   const { rows } = await sql<ContributionOfMember>`
-    select c.cycle_code || '/' || m.member_code as contribution_id, c.cycle_id, c.cycle_code, c.currency, c.currency_exponent,
+    select c.cycle_code || '/' || m.member_code as contribution_id, c.cycle_id, c.cycle_code, c.cycle_status, c.currency, c.currency_exponent,
       coalesce(cl.deceased_full_name, d.full_name) as deceased_full_name, mc.contribution_amount, mc.paid_amount, mc.contribution_status,
-      mc.due_date, c.created_at
+      ${waivedBy} as waived_by, mc.due_date, c.created_at
     from contribution_cycles c
     join member_contributions mc on mc.cycle_id = c.cycle_id and mc.member_id = ${memberId}
     join members m on m.member_id = mc.member_id

@@ -158,6 +158,10 @@ export const creationProgressSchema = z
   })
   .meta({ id: 'CreationProgress' })
 
+const waivedBy = z.string().nullable().meta({
+  description: 'Who has waived it by hand; null of one that is waived because of a death.',
+})
+
 export const contributionSchema = z
   .object({
     contributionId: z.string(),
@@ -169,6 +173,7 @@ export const contributionSchema = z
     contributionAmount: z.int(),
     paidAmount: z.int(),
     contributionStatus: z.enum(contributionStatuses),
+    waivedBy,
     dueDate: z.iso.date(),
   })
   .meta({ id: 'MemberContribution' })
@@ -178,12 +183,14 @@ export const contributionOfMemberSchema = z
     contributionId: z.string(),
     cycleId: z.uuid(),
     cycleCode: z.string(),
+    cycleStatus: z.enum(cycleStatuses),
     currency: z.string(),
     currencyExponent: exponentSchema,
     deceasedFullName: z.string(),
     contributionAmount: z.int(),
     paidAmount: z.int(),
     contributionStatus: z.enum(contributionStatuses),
+    waivedBy,
     dueDate: z.iso.date(),
     createdAt: z.string().meta({ description: 'When the cycle was started.' }),
   })

@@ -1,17 +1,31 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { PaymentDetail } from '../../src/payments/read-payment.ts'
 import { activeCycle } from '../support/api-client.ts'
 import { browserMissing, findInaccessible, openPage } from '../support/browser.ts'
 import { type ConsoleFixture, openConsole } from '../support/console-fixture.ts'
 import { approveDeath } from '../support/fund-fixture.ts'
 
 let own: ConsoleFixture
+/** The address of the page of one that is reversed. */
+let payment: string
 beforeAll(async () => {
   if (browserMissing) return
   own = await openConsole()
   // A cycle, with its job, to look at.
   const { claimId } = await approveDeath(own.api.db, { number: 1 })
   await activeCycle(own.api, claimId)
+  const { memberId } = await own.api.db
+    .selectFrom('members')
+    .select('memberId')
+    .where('memberStatus', '=', 'Active')
+    .limit(1)
+    .executeTakeFirstOrThrow()
+  const money = { sourceCode: 'TILL', memberId, amount: 12_500 }
+  await own.api.post('/api/payments', { ...money, reference: 'one' })
+  const { body } = await own.api.post<PaymentDetail>('/api/payments', { ...money, reference: 'two' })
+  payment = `/payments/${body.paymentId}`
+  await own.api.post(`/api${payment}/reverse`, { reason: 'It was told twice' })
 })
 afterAll(() => own?.close())
 beforeEach(() => own?.forgiveAttempts())
@@ -30,6 +44,8 @@ describe.skipIf(browserMissing)(
           'Cycles',
           'Claims',
           'Members',
+          'Payments',
+          'Ledger',
           'Tiers and agents',
           'Letters',
           'Jobs',
@@ -39,13 +55,25 @@ describe.skipIf(browserMissing)(
           'Webhooks',
           'Settings',
         ],
-        treasurer: ['Cycles', 'Claims', 'Members', 'Tiers and agents', 'Letters', 'Jobs'],
+        treasurer: [
+          'Cycles',
+          'Claims',
+          'Members',
+          'Payments',
+          'Ledger',
+          'Tiers and agents',
+          'Letters',
+          'Jobs',
+        ],
+        cashier: ['Cycles', 'Members', 'Payments', 'Tiers and agents'],
         clerk: ['Claims', 'Members', 'Tiers and agents'],
         agent: ['Cycles', 'Members'],
         auditor: [
           'Cycles',
           'Claims',
           'Members',
+          'Payments',
+          'Ledger',
           'Tiers and agents',
           'Letters',
           'Jobs',
@@ -71,6 +99,9 @@ describe.skipIf(browserMissing)(
       '/claims',
       '/members',
       '/members/import',
+      '/payments',
+      '/payments/record',
+      '/ledger',
       '/tiers',
       '/jobs',
       '/audit',
@@ -102,6 +133,8 @@ describe.skipIf(browserMissing)(
         `/cycles/${await firstOf('contributionCycles', 'cycleId')}`,
         `/members/${await firstOf('members', 'memberId')}`,
         `/jobs/${await firstOf('jobs', 'jobId')}`,
+        payment,
+        `${payment}/receipt`,
       ]
       for (const path of [...pages, ...some]) {
         await page.emulateMedia({ colorScheme: 'light' })
@@ -134,6 +167,7 @@ describe.skipIf(browserMissing)(
         ['/users', 'Add a user'],
         ['/users', 'Create a key', 'API keys'],
         ['/webhooks', 'Add a webhook'],
+        ['/settings', 'Add a source'],
       ] as const
       try {
         for (const [path, verb, tab] of forms) {

@@ -6,8 +6,10 @@ import { sql } from 'kysely'
 import { test } from 'vitest'
 import { startWorker } from '../../src/app/start-worker.ts'
 import { submitClaim } from '../../src/claims/submit-claim.ts'
+import type { ContributionView as Contribution } from '../../src/cycles/contribution-sql.ts'
 import { takeDueLetters } from '../../src/notices/delivery-sql.ts'
 import { htmlOf, writeLetter } from '../../src/notices/letter.ts'
+import type { PaymentDetail } from '../../src/payments/read-payment.ts'
 import { operator } from '../../src/platform/values/actor.ts'
 import { openTestApi, type TestApi } from '../support/api-client.ts'
 import { hurryUp, launchBrowser, openPage, openPageOf, slowDown } from '../support/browser.ts'
@@ -70,6 +72,19 @@ test('every page is photographed', { timeout: 600_000 }, async () => {
       return body.cycleStatus === 'Active'
     }
     while (!(await isOver())) await new Promise((resolve) => setTimeout(resolve, 200))
+    const { body: asked } = await api.get<{ items: Contribution[] }>(
+      `/api/contribution-cycles/${ready.cycleId}/contributions?limit=60`,
+    )
+    const pay = (body: object) => api.post<PaymentDetail>('/api/payments', { sourceCode: 'TILL', ...body })
+    for (const [index, { memberId, contributionAmount }] of asked.items.entries()) {
+      const amount = index % 7 === 0 ? contributionAmount / 2 : contributionAmount
+      await pay({ memberId, amount, reference: `QK${index}` })
+    }
+    const { body: payment } = await pay({
+      memberId: asked.items[1]?.memberId,
+      amount: 20_000,
+      reference: 'QK100',
+    })
     await approveDeath(api.db, { number: 3 })
     const { memberId } = await api.db
       .selectFrom('members')
@@ -104,6 +119,11 @@ test('every page is photographed', { timeout: 600_000 }, async () => {
       'start-cycle': '/cycles/start',
       'cycle-active': `/cycles/${ready.cycleId}`,
       claims: '/claims',
+      payments: '/payments',
+      'record-payment': '/payments/record',
+      payment: `/payments/${payment.paymentId}`,
+      receipt: `/payments/${payment.paymentId}/receipt`,
+      ledger: '/ledger',
       members: '/members',
       member: `/members/${memberId}`,
       'import-members': '/members/import',

@@ -1,5 +1,7 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Approval } from '../../src/approvals/approval-sql.ts'
+import type { ContributionOfMember, ContributionView } from '../../src/cycles/contribution-sql.ts'
 import type { CycleView } from '../../src/cycles/cycle-sql.ts'
 import { lockOwed, type PaymentView } from '../../src/payments/payment-sql.ts'
 import type { PaymentDetail } from '../../src/payments/read-payment.ts'
@@ -244,6 +246,8 @@ test('what the wallet no longer has is not taken from it', async () => {
     requestRefund(api.app, { memberId, ...refund, amount: 5001, reason: 'Left', actor: operator('one') }),
   ).rejects.toMatchObject({ code: 'wallet-too-low' })
   await requestRefund(api.app, { memberId, ...refund, reason: 'Asked for it', actor: operator('one') })
+  const waiting = await api.get<{ items: Approval[] }>(`/api/approvals?subject=${memberId}`)
+  expect(waiting.body.items).toMatchObject([{ approvalKind: 'wallet-refund', content: refund }])
   await expect(
     approveRefund(api.app, { memberId, ...refund, amount: 4000, actor: operator('two') }),
   ).rejects.toMatchObject({ code: 'approval-void' })
@@ -265,6 +269,10 @@ test('money that comes after a death is kept in the wallet, and the dead are not
   await openNext('PI', 3)
   expect(await stateOf(cycle, memberId)).toEqual(['Paid', 10_000, 0])
   expect(await stateOf(cycle, await idOf('PI', 3))).toEqual(['Waived', 3000, 0])
+  const waived = await api.get<{ items: ContributionView[] }>(
+    `${cycles}/${cycle.cycleId}/contributions?status=Waived`,
+  )
+  expect(waived.body.items.map(({ waivedBy }) => waivedBy)).toEqual([null])
   expect(refusal(await pay({ memberId, cycleId: cycle.cycleId, amount: 10_000 }))).toBe('409 member-deceased')
   await pay({ memberId, amount: 10_000 })
   expect(await stateOf(cycle, memberId)).toEqual(['Paid', 10_000, 10_000])
@@ -286,6 +294,14 @@ test('a contribution is waived with a reason, and asked again', async () => {
   const waived = await api.post<CycleView>(path, { memberId, reason: 'Her house burned down' })
   expect(waived.body).toMatchObject({ waivedMembers: 1, pendingMembers: 4, collectedAmount: 2500 })
   expect(refusal(await api.post(path, { memberId, reason: 'Again' }))).toBe('409 contribution-state')
+  const inCycle = await api.get<{ items: ContributionView[] }>(
+    `${cycles}/${cycle.cycleId}/contributions?status=Waived`,
+  )
+  const ofMember = await api.get<{ items: ContributionOfMember[] }>(`/api/members/${memberId}/contributions`)
+  expect([inCycle.body.items, ofMember.body.items]).toMatchObject([
+    [{ memberId, waivedBy: 'admin@example.org' }],
+    [{ cycleStatus: 'Active', waivedBy: 'admin@example.org' }],
+  ])
   await pay({ memberId, amount: 100 })
   expect(await stateOf(cycle, memberId)).toEqual(['Waived', 2500, 100])
   await api.post(`${path}/undo`, { memberId, reason: 'It was another house' })

@@ -22,6 +22,7 @@ import type {
 } from '../../src/cycles/cycle-api.ts'
 import type { auditEventSchema, eventSchema } from '../../src/events/event-api.ts'
 import type { fundSchema, tierSchema } from '../../src/fund/fund-api.ts'
+import type { balanceSchema, transferSchema } from '../../src/ledger/ledger-api.ts'
 import type {
   agentSchema,
   filePreviewSchema,
@@ -40,6 +41,15 @@ import type {
   templateSchema,
 } from '../../src/notices/notice-api.ts'
 import type { jobDetailSchema, jobSchema } from '../../src/operations/job-api.ts'
+import type {
+  collectedSchema,
+  newPaymentSchema,
+  newSourceSchema,
+  paymentDetailSchema,
+  paymentSchema,
+  sourceSchema,
+} from '../../src/payments/payment-api.ts'
+import type { refundSchema, walletSchema } from '../../src/wallets/wallet-api.ts'
 
 export type Agent = z.infer<typeof agentSchema>
 export type AgentShare = z.infer<typeof agentShareSchema>
@@ -47,7 +57,9 @@ export type ApiKey = z.infer<typeof apiKeySchema>
 export type Approval = z.infer<typeof approvalSchema>
 export type AskedStart = z.infer<typeof askedStartSchema>
 export type AuditEvent = z.infer<typeof auditEventSchema>
+export type Balance = z.infer<typeof balanceSchema>
 export type Claim = z.infer<typeof claimSchema>
+export type CollectedOnDay = z.infer<typeof collectedSchema>
 export type NewClaim = z.input<typeof newClaimSchema>
 export type Notice = z.infer<typeof noticeSchema>
 export type NoticePreferences = z.infer<typeof preferencesSchema>
@@ -71,12 +83,20 @@ export type JobDetail = z.infer<typeof jobDetailSchema>
 export type LiveSession = z.infer<typeof liveSessionSchema>
 export type Member = z.infer<typeof memberSchema>
 export type MemberWithStandings = z.infer<typeof memberWithStandingsSchema>
+export type NewPayment = z.input<typeof newPaymentSchema>
+export type NewSource = z.input<typeof newSourceSchema>
+export type Payment = z.infer<typeof paymentSchema>
+export type PaymentDetail = z.infer<typeof paymentDetailSchema>
+export type PaymentSource = z.infer<typeof sourceSchema>
 export type Preview = z.infer<typeof previewSchema>
+export type Refund = z.infer<typeof refundSchema>
 export type Session = z.infer<typeof sessionSchema>
 export type Started = z.infer<typeof startedSchema>
 export type Tier = z.infer<typeof tierSchema>
+export type Transfer = z.infer<typeof transferSchema>
 export type User = z.infer<typeof userSchema>
 export type UserWithLink = z.infer<typeof userWithLinkSchema>
+export type Wallet = z.infer<typeof walletSchema>
 
 export interface Page<Item> {
   items: Item[]

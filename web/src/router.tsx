@@ -12,9 +12,15 @@ import { lazy, Suspense } from 'react'
 import { useTranslation } from 'react-i18next'
 import { LoadError, Loading } from './parts/states.tsx'
 import { useChangeOfSession, useSession } from './session.ts'
+import { loadLaterTexts } from './texts.ts'
 
-/** A page is loaded when it is first opened: nobody waits for pages that they do not need. */
+/** A page is loaded when it is first opened, with its texts: nobody waits for pages that they do not need. */
 function page(load: () => Promise<() => React.JSX.Element>): RouteComponent {
+  return firstPage(async () => (await Promise.all([load(), loadLaterTexts()]))[0])
+}
+
+/** One of those that people look at first: it does without the texts of the others. */
+function firstPage(load: () => Promise<() => React.JSX.Element>): RouteComponent {
   const Page = lazy(async () => ({ default: await load() }))
   return () => (
     <Suspense fallback={<Loading />}>
@@ -26,7 +32,7 @@ function page(load: () => Promise<() => React.JSX.Element>): RouteComponent {
 /** Loaded only after the sign-in: with its menus it is a tenth of all script. */
 const Shell = lazy(async () => ({ default: (await import('./parts/shell.tsx')).Shell }))
 
-const Enrol = page(async () => (await import('./pages/sign-in/enrol-page.tsx')).EnrolPage)
+const Enrol = firstPage(async () => (await import('./pages/sign-in/enrol-page.tsx')).EnrolPage)
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound })
 
@@ -34,7 +40,7 @@ const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound })
 const inside = createRoute({ getParentRoute: () => root, id: 'inside', component: SignedInPages })
 
 const outside = (path: string, load: () => Promise<() => React.JSX.Element>) =>
-  createRoute({ getParentRoute: () => root, path, component: page(load) })
+  createRoute({ getParentRoute: () => root, path, component: firstPage(load) })
 
 const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
 
@@ -46,7 +52,7 @@ const tree = root.addChildren([
     createRoute({
       getParentRoute: () => inside,
       path: '/',
-      component: page(async () => (await import('./pages/cycles.tsx')).CyclesPage),
+      component: firstPage(async () => (await import('./pages/cycles.tsx')).CyclesPage),
     }),
     createRoute({
       getParentRoute: () => inside,
@@ -60,7 +66,7 @@ const tree = root.addChildren([
     createRoute({
       getParentRoute: () => inside,
       path: '/cycles/$cycleId',
-      component: page(async () => (await import('./pages/cycle.tsx')).CyclePage),
+      component: page(async () => (await import('./pages/cycle/cycle-page.tsx')).CyclePage),
     }),
     createRoute({
       getParentRoute: () => inside,
@@ -105,6 +111,31 @@ const tree = root.addChildren([
       getParentRoute: () => inside,
       path: '/members/$memberId',
       component: page(async () => (await import('./pages/members/member-page.tsx')).MemberPage),
+    }),
+    createRoute({
+      getParentRoute: () => inside,
+      path: '/payments',
+      component: page(async () => (await import('./pages/payments/payments-page.tsx')).PaymentsPage),
+    }),
+    createRoute({
+      getParentRoute: () => inside,
+      path: '/payments/record',
+      component: page(async () => (await import('./pages/payments/record-payment.tsx')).RecordPaymentPage),
+    }),
+    createRoute({
+      getParentRoute: () => inside,
+      path: '/payments/$paymentId',
+      component: page(async () => (await import('./pages/payments/payment-page.tsx')).PaymentPage),
+    }),
+    createRoute({
+      getParentRoute: () => inside,
+      path: '/payments/$paymentId/receipt',
+      component: page(async () => (await import('./pages/payments/receipt.tsx')).ReceiptPage),
+    }),
+    createRoute({
+      getParentRoute: () => inside,
+      path: '/ledger',
+      component: page(async () => (await import('./pages/ledger.tsx')).LedgerPage),
     }),
     createRoute({
       getParentRoute: () => inside,

@@ -25,6 +25,12 @@ export async function startTexts(): Promise<void> {
   await changeLanguage(wanted in languages ? (wanted as Language) : 'en')
 }
 
+/** Texts that the first pages can do without. */
+export async function loadLaterTexts(): Promise<void> {
+  const { later } = await import('./texts/en-later.ts')
+  i18next.addResourceBundle('en', 'translation', later, true)
+}
+
 /** Shows everything in this language, now and whenever this browser comes again. */
 export async function changeLanguage(language: Language): Promise<void> {
   if (language !== 'en') i18next.addResourceBundle(language, 'translation', await catalogues[language]())

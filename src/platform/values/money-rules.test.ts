@@ -102,6 +102,16 @@ test('an amount is shown with the decimals that are kept, whatever the currency 
   expect(formatAmount(123_456, { currency: 'KWD', currencyExponent: 3 })).toBe('KWD\u00a0123.456')
 })
 
+test('a balance below zero is shown with its sign, however small it is', () => {
+  expect([-5, -250, -123_456].map((balance) => formatDecimal(balance, known('USD')))).toEqual([
+    '-0.05',
+    '-2.50',
+    '-1234.56',
+  ])
+  expect(formatAmount(-5, known('USD'))).toBe('-$0.05')
+  expect(formatDecimal(-5, known('JPY'))).toBe('-5')
+})
+
 test('an amount keeps its meaning in a currency with other decimals, or says that it cannot', () => {
   const convert = (minor: number, from: string, to: string) => convertDecimals(minor, known(from), known(to))
   expect([convert(100, 'INR', 'JPY'), convert(100, 'INR', 'KWD'), convert(7, 'INR', 'USD')]).toEqual([

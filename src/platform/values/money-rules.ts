@@ -70,8 +70,8 @@ function refusal(sentence: string): DomainError {
 
 /** 9950 → `"99.50"`: what `parseAmount` reads, for files. A decimal string keeps every digit; dividing would not. */
 export function formatDecimal(amountMinor: number, { currencyExponent }: Currency): string {
-  const digits = String(amountMinor).padStart(currencyExponent + 1, '0')
-  const whole = digits.slice(0, digits.length - currencyExponent)
+  const digits = String(Math.abs(amountMinor)).padStart(currencyExponent + 1, '0')
+  const whole = (amountMinor < 0 ? '-' : '') + digits.slice(0, digits.length - currencyExponent)
   return currencyExponent === 0 ? whole : `${whole}.${digits.slice(-currencyExponent)}`
 }
 

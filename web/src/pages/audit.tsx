@@ -7,7 +7,6 @@ import { date, instant, money, number } from '../format.ts'
 import { DataTable } from '../parts/data-table.tsx'
 import { List, useList } from '../parts/list.tsx'
 import { useFund } from '../session.ts'
-import '../texts/audit.ts'
 import texts from '../texts/en/audit.ts'
 
 /** `2026-11-23T10:00`, as a control for it gives it, with the browser's offset at that time. */
@@ -181,7 +180,7 @@ function Payload({ payload }: { payload: Row }) {
   )
 }
 
-const amounts = ['benefitAmount', 'contributionAmount', 'roundingStep']
+const amounts = ['amount', 'benefitAmount', 'contributionAmount', 'paymentLimit', 'roundingStep']
 
 /** A value of a payload as somebody reads it. What only looks like a date is shown as it is. */
 function useShownValue(): (field: string, value: unknown) => string {
@@ -195,6 +194,11 @@ function useShownValue(): (field: string, value: unknown) => string {
     }
     if (Array.isArray(value)) {
       return value.length === 0 ? t('operations.empty') : value.map((one) => shown(field, one)).join(', ')
+    }
+    if (isRow(value)) {
+      return Object.entries(value)
+        .map(([part, of]) => `${t(`operations.field.${part}`, { defaultValue: part })}: ${shown(part, of)}`)
+        .join(', ')
     }
     if (typeof value !== 'string') return JSON.stringify(value)
     if (field === 'role') return t(`operations.role.${value}`, { defaultValue: value })

@@ -9,7 +9,6 @@ import { ChunkStrip } from '../parts/chunk-strip.tsx'
 import { DataTable } from '../parts/data-table.tsx'
 import { ErrorInWords } from '../parts/error-in-words.tsx'
 import { Empty, Loaded } from '../parts/states.tsx'
-import '../texts/audit.ts'
 import { useFund, useMay } from '../session.ts'
 import { JobProgress, JobStatusChip, useKind } from './jobs.tsx'
 

@@ -29,6 +29,7 @@ import { Loaded } from '../parts/states.tsx'
 import { TwoPersons, useApproval } from '../parts/two-persons.tsx'
 import { useMay } from '../session.ts'
 import { languages } from '../texts.ts'
+import { Sources } from './sources.tsx'
 
 export function SettingsPage() {
   const { t } = useTranslation()
@@ -49,12 +50,13 @@ export function SettingsPage() {
           </>
         )}
       </Loaded>
+      <Sources />
     </Stack>
   )
 }
 
-/** What somebody has changed and not saved; the rounding step as it is typed. */
-type Draft = Partial<Omit<Fund, 'roundingStep'> & { step: string }>
+/** What somebody has changed and not saved; the rounding step and the payment limit as they are typed. */
+type Draft = Partial<Omit<Fund, 'roundingStep' | 'paymentLimit'> & { step: string; limit: string }>
 
 /** Browsers list some zones only by a former name, as Asia/Calcutta, and UTC not at all. */
 function timeZones(current: string): string[] {
@@ -74,13 +76,17 @@ function FundForm({ fund }: { fund: Fund }) {
   const [draft, setDraft] = useState<Draft>({})
   const change = (part: Draft) => setDraft((former) => ({ ...former, ...part }))
 
-  const { step, ...rest } = draft
+  const { step, limit, ...rest } = draft
   const shown = { ...fund, ...rest }
   // A step that nobody has typed keeps its meaning in another currency: the server sees to that.
   const stepText = step ?? typed(fund.roundingStep, fund)
   const currency = shown.currency === fund.currency ? fund : (currencyOf(shown.currency) ?? fund)
   const roundingStep = step === undefined ? fund.roundingStep : minorUnits(step, currency)
-  const wanted = { ...shown, name: shown.name.trim(), roundingStep }
+  const limitText = limit ?? (fund.paymentLimit === null ? '' : typed(fund.paymentLimit, fund))
+  // Null: any; undefined: what is typed is no amount.
+  const paymentLimit =
+    limit === undefined ? fund.paymentLimit : limit.trim() === '' ? null : minorUnits(limit, currency)
+  const wanted = { ...shown, name: shown.name.trim(), roundingStep, paymentLimit }
   const changed = (Object.keys(fund) as (keyof Fund)[]).filter(
     (key) => String(wanted[key]) !== String(fund[key]),
   )
@@ -100,7 +106,7 @@ function FundForm({ fund }: { fund: Fund }) {
     <form
       onSubmit={(event) => {
         event.preventDefault()
-        if (changed.length > 0 && roundingStep !== undefined) save.mutate()
+        if (changed.length > 0 && roundingStep !== undefined && paymentLimit !== undefined) save.mutate()
       }}
     >
       <Stack>
@@ -152,6 +158,15 @@ function FundForm({ fund }: { fund: Fund }) {
           error={roundingStep === undefined && t('fund.amountWrong', { currency: shown.currency })}
           value={stepText}
           onChange={(event) => change({ step: event.currentTarget.value })}
+        />
+        <TextInput
+          label={t('fund.paymentLimit', { currency: shown.currency })}
+          description={t('fund.paymentLimitHint')}
+          readOnly={readOnly}
+          inputMode="decimal"
+          error={paymentLimit === undefined && t('fund.amountWrong', { currency: shown.currency })}
+          value={limitText}
+          onChange={(event) => change({ limit: event.currentTarget.value })}
         />
         {fund.selfApproval && (
           <Switch

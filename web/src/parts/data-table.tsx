@@ -1,4 +1,4 @@
-import type { ReactNode } from 'react'
+import { Fragment, type ReactNode } from 'react'
 
 export interface Column<Row> {
   readonly name: string
@@ -13,15 +13,18 @@ export interface Column<Row> {
  * The library's own table would bring a tenth of all script to the first page.
  *
  * @param columns those that are false are left out
+ * @param below what stands under a row in full width, such as a form; nothing under most
  */
 export function DataTable<Row>({
   rows,
   keyOf,
   columns,
+  below,
 }: {
   rows: readonly Row[]
   keyOf: (row: Row) => string | number
   columns: readonly (Column<Row> | false)[]
+  below?: (row: Row) => ReactNode
 }) {
   const shown = columns.filter((column) => column !== false)
   const classOf = ({ as }: Column<Row>) => (as === 'number' ? 'numbers' : as)
@@ -44,15 +47,27 @@ export function DataTable<Row>({
           </tr>
         </thead>
         <tbody role="rowgroup">
-          {rows.map((row) => (
-            <tr key={keyOf(row)} role="row">
-              {shown.map((column) => (
-                <td key={column.name} role="cell" className={classOf(column)} data-name={column.name}>
-                  <div>{column.show(row)}</div>
-                </td>
-              ))}
-            </tr>
-          ))}
+          {rows.map((row) => {
+            const under = below?.(row)
+            return (
+              <Fragment key={keyOf(row)}>
+                <tr role="row">
+                  {shown.map((column) => (
+                    <td key={column.name} role="cell" className={classOf(column)} data-name={column.name}>
+                      <div>{column.show(row)}</div>
+                    </td>
+                  ))}
+                </tr>
+                {under && (
+                  <tr role="row" className="below">
+                    <td role="cell" colSpan={shown.length}>
+                      {under}
+                    </td>
+                  </tr>
+                )}
+              </Fragment>
+            )
+          })}
         </tbody>
       </table>
       {/* biome-ignore-end lint/a11y/noRedundantRoles: see above. */}

@@ -6,12 +6,18 @@ import { useTranslation } from 'react-i18next'
 import { ask, type Member, type Page, withQuery } from '../api.ts'
 import { useSentence } from './states.tsx'
 
-/** Finds a member by name, code or telephone. */
+/**
+ * Finds a member by name, code or telephone.
+ *
+ * @param label what the member is to the form
+ */
 export function MemberSelect({
+  label,
   member,
   onChoose,
   error,
 }: {
+  label: string
   member: Member | null
   onChoose: (member: Member | null) => void
   error: string | false
@@ -44,7 +50,7 @@ export function MemberSelect({
       : t(isSearching ? 'claims.searching' : 'claims.noMember')
   return (
     <Select
-      label={t('claims.deceased')}
+      label={label}
       description={hint}
       required
       searchable

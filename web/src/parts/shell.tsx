@@ -28,6 +28,8 @@ const places = [
   { to: '/', text: 'shell.cycles', permission: 'cycles.read' },
   { to: '/claims', text: 'shell.claims', permission: 'claims.read' },
   { to: '/members', text: 'shell.members', permission: 'members.read' },
+  { to: '/payments', text: 'shell.payments', permission: 'payments.read' },
+  { to: '/ledger', text: 'shell.ledger', permission: 'ledger.read' },
   { to: '/tiers', text: 'shell.tiers', permission: 'agents.read' },
   { to: '/deliveries', text: 'shell.deliveries', permission: 'deliveries.read' },
   { to: '/jobs', text: 'shell.jobs', permission: 'jobs.read' },

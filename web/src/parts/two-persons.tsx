@@ -1,7 +1,7 @@
 import { Button, Group, Modal, Stack, Text, Textarea } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { type FormEvent, useState } from 'react'
+import { type FormEvent, type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { type Approval, type AskedStart, ask, type Started } from '../api.ts'
 import { instant, money, number } from '../format.ts'
@@ -36,30 +36,42 @@ interface Request {
   readonly reason: string
 }
 
+/** What is asked for besides the reason. */
+interface Fields {
+  readonly shown: ReactNode
+  /** As it is sent; undefined while it is wrong. */
+  readonly content: object | undefined
+}
+
 /** A step that one person requests and another approves: the buttons for both, and who requested it and why. */
 export function TwoPersons({
   path,
-  request = (reason) => ask('POST', path, { reason }),
+  request = (reason) => ask('POST', path, { ...fields?.content, reason }),
   asked,
   texts,
+  fields,
+  content,
 }: {
   /** POST requests it, DELETE withdraws it, POST on `/approval` below it approves it. */
   path: string
   /** Requests it, where that takes more than the reason. */
   request?: (reason: string) => Promise<unknown>
+  fields?: Fields
+  /** What whoever approves has seen. */
+  content?: object
   /** The request that waits; null while there is none. */
   asked: Request | null
   texts: AnswerTexts & { readonly request: string }
 }) {
   const [isRequesting, requesting] = useDisclosure()
-  if (asked) return <Asked path={path} asked={asked} texts={texts} />
+  if (asked) return <Asked path={path} asked={asked} texts={texts} content={content} />
   return (
     <>
       <Button size="xs" variant="default" onClick={requesting.open}>
         {texts.request}
       </Button>
       <Modal opened={isRequesting} onClose={requesting.close} title={texts.title}>
-        <RequestForm send={request} verb={texts.request} onDone={requesting.close} />
+        <RequestForm send={request} verb={texts.request} fields={fields} onDone={requesting.close} />
       </Modal>
     </>
   )
@@ -70,12 +82,14 @@ function Asked({
   path,
   asked,
   texts,
+  content,
   onApproved,
 }: {
   /** DELETE withdraws it, POST on `/approval` below it approves it. */
   path: string
   asked: Request
   texts: AnswerTexts
+  content?: object | undefined
   /** Gets the answer to the approval. */
   onApproved?: (answer: unknown) => void
 }) {
@@ -106,6 +120,7 @@ function Asked({
             path={path}
             texts={texts}
             isApproval={step === 'approve'}
+            content={content}
             onDone={close}
             onApproved={onApproved}
           />
@@ -159,10 +174,12 @@ export function StartRequest({
 function RequestForm({
   send,
   verb,
+  fields,
   onDone,
 }: {
   send: (reason: string) => Promise<unknown>
   verb: string
+  fields?: Fields | undefined
   onDone: () => void
 }) {
   const { t } = useTranslation()
@@ -176,12 +193,14 @@ function RequestForm({
   })
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
+    if (fields && fields.content === undefined) return
     request.mutate(fieldOf(event.currentTarget, 'reason').trim())
   }
   return (
     <form onSubmit={submit}>
       <Stack>
         <Text>{t('shell.anotherApproves')}</Text>
+        {fields?.shown}
         <Textarea name="reason" label={t('shell.why')} maxLength={200} autosize required />
         <FormEnd of={request} verb={verb} onCancel={onDone} />
       </Stack>
@@ -193,19 +212,21 @@ function AnswerForm({
   path,
   texts,
   isApproval,
+  content,
   onDone,
   onApproved,
 }: {
   path: string
   texts: AnswerTexts
   isApproval: boolean
+  content: object | undefined
   onDone: () => void
   onApproved: ((answer: unknown) => void) | undefined
 }) {
   const { t } = useTranslation()
   const queries = useQueryClient()
   const answer = useMutation({
-    mutationFn: () => (isApproval ? ask('POST', `${path}/approval`) : ask('DELETE', path)),
+    mutationFn: () => (isApproval ? ask('POST', `${path}/approval`, content) : ask('DELETE', path)),
     onSuccess: async (answered) => {
       if (isApproval) onApproved?.(answered)
       await queries.invalidateQueries()

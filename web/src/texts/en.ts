@@ -4,7 +4,6 @@ import cycles from './en/cycles.ts'
 import fund from './en/fund.ts'
 import members from './en/members.ts'
 import notices from './en/notices.ts'
-import operations from './en/operations.ts'
 import shell from './en/shell.ts'
 
-export const en = { access, claims, cycles, fund, members, notices, operations, shell }
+export const en = { access, claims, cycles, fund, members, notices, shell }

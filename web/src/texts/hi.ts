@@ -1,5 +1,5 @@
-import type english from './en/audit.ts'
 import type { en } from './en.ts'
+import type { later } from './en-later.ts'
 import access from './hi/access.ts'
 import audit from './hi/audit.ts'
 import claims from './hi/claims.ts'
@@ -8,9 +8,10 @@ import fund from './hi/fund.ts'
 import members from './hi/members.ts'
 import notices from './hi/notices.ts'
 import operations from './hi/operations.ts'
+import payments from './hi/payments.ts'
 import shell from './hi/shell.ts'
 
-export const hi: typeof en & { operations: typeof english } = {
+export const hi: typeof en & typeof later = {
   access,
   claims,
   cycles,
@@ -18,5 +19,6 @@ export const hi: typeof en & { operations: typeof english } = {
   members,
   notices,
   operations: { ...operations, ...audit },
+  payments,
   shell,
 }

@@ -51,6 +51,7 @@ export function ReportDeath({ onDone }: { onDone: () => void }) {
     <form onSubmit={submit}>
       <Stack>
         <MemberSelect
+          label={t('claims.deceased')}
           member={deceased}
           onChoose={setDeceased}
           error={isTried && !deceased && t('claims.deceasedMissing')}

@@ -6,12 +6,14 @@ import { CycleLink } from '../../parts/cycle-link.tsx'
 import { DataTable } from '../../parts/data-table.tsx'
 import { List, useList } from '../../parts/list.tsx'
 import { Chip } from '../../parts/status-chip.tsx'
-import { useFund } from '../../session.ts'
+import { WaiverButton } from '../../parts/waiver.tsx'
+import { useFund, useMay } from '../../session.ts'
 import { deliveryLooks } from '../deliveries.tsx'
 
 /** The member's contributions, and what was paid. */
 export function MemberContributions({ memberId }: { memberId: string }) {
   const { t } = useTranslation()
+  const may = useMay()
   const list = useList<ContributionOfMember>(`/api/members/${memberId}/contributions`)
   return (
     <Paper withBorder p="md">
@@ -45,6 +47,11 @@ export function MemberContributions({ memberId }: { memberId: string }) {
                 show: ({ contributionStatus }) => t(`cycles.contributionStatus.${contributionStatus}`),
               },
               { name: t('cycles.deadline'), as: 'code', show: ({ dueDate }) => date(dueDate) },
+              may('contributions.waive') && {
+                name: t('fund.actions'),
+                show: (one) =>
+                  one.cycleStatus === 'Active' && <WaiverButton contribution={{ ...one, memberId }} />,
+              },
             ]}
           />
         )}

@@ -15,6 +15,7 @@ import { EraseMember } from './erase-member.tsx'
 import { MemberChip } from './member-chip.tsx'
 import { MemberForm } from './member-form.tsx'
 import { MemberContributions, MemberLetters } from './member-history.tsx'
+import { MemberMoney } from './member-money.tsx'
 
 export function MemberPage() {
   const { t } = useTranslation()
@@ -106,6 +107,7 @@ function MemberDetails({ member }: { member: MemberWithStandings }) {
         )}
       </Paper>
       {may('contributions.read') && <MemberContributions memberId={member.memberId} />}
+      {may('payments.read') && <MemberMoney member={member} />}
       <Paper withBorder p="md">
         <Title order={3} size="h4" mb="xs">
           {t('notices.preferencesOf')}

@@ -46,6 +46,8 @@ export default {
   prefixHint: '1 to 8 capital letters.',
   rounding: 'Rounding step in {{currency}}',
   roundingHint: 'When a target is shared by all, each share is rounded up to a multiple of this.',
+  paymentLimit: 'Largest payment in {{currency}}',
+  paymentLimitHint: 'A larger one is refused, as a slip of the hand. Left empty: any.',
   selfApproval: 'Whoever submits a claim may approve it',
   selfApprovalHint:
     'Nobody else then looks at a claim before money is asked for it. This is only for a fund that one person runs.',

@@ -3,6 +3,8 @@ export default {
   cycles: 'Cycles',
   claims: 'Claims',
   members: 'Members',
+  payments: 'Payments',
+  ledger: 'Ledger',
   tiers: 'Tiers and agents',
   deliveries: 'Letters',
   jobs: 'Jobs',

@@ -3,6 +3,8 @@ export default {
   cycles: 'अंशदान चक्र',
   claims: 'दावे',
   members: 'सदस्य',
+  payments: 'भुगतान',
+  ledger: 'बही',
   tiers: 'श्रेणियाँ और एजेंट',
   deliveries: 'पत्र',
   jobs: 'कार्य',
