@@ -1,3 +1,4 @@
+import type { Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { PaymentView } from '../../src/payments/payment-sql.ts'
 import { activeCycle, memberCode } from '../support/api-client.ts'
@@ -31,20 +32,29 @@ async function paymentsOf(number: number): Promise<PaymentView['paymentStatus'][
   return body.items.map(({ paymentStatus }) => paymentStatus)
 }
 
+/** The row of the member, alone in the list. */
+async function findRow(page: Page, code: string): Promise<Locator> {
+  await page.getByPlaceholder('Name, code or telephone').fill(code)
+  const rows = page.getByRole('row')
+  await expect.poll(() => rows.count(), { timeout: 20_000 }).toBe(2)
+  return rows.filter({ hasText: code })
+}
+
 describe.skipIf(browserMissing)(
   browserMissing
     ? `the console, for who takes money (${browserMissing})`
     : 'the console, for who takes money',
   () => {
-    test('marks a contribution as paid in three clicks, takes it back, and reverses it with a reason', async () => {
+    test('marks a contribution as paid in three clicks, takes it back, and reverses it with a reason', {
+      timeout: 120_000,
+    }, async () => {
       const visit = await own.pageOf('cashier')
       const { page } = visit
       const code = memberCode('A', 2)
       try {
         await page.goto('/')
         await page.getByRole('link', { name: cycle.cycleCode }).click()
-        const row = page.getByRole('row').filter({ hasText: code })
-        await page.getByPlaceholder('Name, code or telephone').fill(code)
+        const row = await findRow(page, code)
         const mark = async () => {
           await row.getByRole('button', { name: 'Mark paid' }).click()
           await page.getByRole('button', { name: 'Record US$100.00' }).click()
@@ -55,6 +65,9 @@ describe.skipIf(browserMissing)(
         await page.getByRole('button', { name: 'Cancel' }).click()
         await mark()
         expect(await paymentsOf(2)).toEqual(['Posted'])
+        await page.getByRole('img', { name: /^What was collected from .*: US\$100\.00 until now/ }).waitFor()
+        const bar = page.getByRole('progressbar', { name: 'Collected' })
+        expect(await bar.getAttribute('aria-valuetext')).toBe('0 %: US$100.00 of US$500,000.00')
         expect(await findInaccessible(page, own.axe)).toEqual([])
         await page.getByRole('button', { name: 'Undo' }).click()
         await page.getByText('The payment is undone').waitFor()
@@ -89,12 +102,12 @@ describe.skipIf(browserMissing)(
       const visit = await own.pageOf('cashier')
       const { page } = visit
       const code = memberCode('A', 3)
-      const row = page.getByRole('row').filter({ hasText: code })
       const record = async () => {
-        await page.getByPlaceholder('Name, code or telephone').fill(code)
+        const row = await findRow(page, code)
         await row.getByRole('button', { name: 'Mark paid' }).click()
         await page.getByLabel('Amount in USD').fill('60')
         await page.getByRole('button', { name: 'Record US$60.00' }).click()
+        return row
       }
       try {
         await page.goto(`/cycles/${cycle.cycleId}`)
@@ -107,7 +120,7 @@ describe.skipIf(browserMissing)(
         expect(await paymentsOf(3)).toEqual(['Posted'])
         await page.unroute('**/api/payments')
         await page.reload()
-        await record()
+        const row = await record()
         await page.getByText('US$60.00 of Member 3 is recorded.').waitFor()
         await row.getByText('US$60.00 of US$100.00').waitFor()
         expect(await paymentsOf(3)).toEqual(['Posted'])
@@ -164,19 +177,52 @@ describe.skipIf(browserMissing)(
       const visit = await own.pageOf('treasurer')
       const { page } = visit
       const code = memberCode('A', 5)
-      const row = page.getByRole('row').filter({ hasText: code })
-      const decide = async (verb: string, reason: string) => {
+      const decide = async (row: Locator, verb: string, reason: string) => {
         await row.getByRole('button', { name: verb }).click()
         await page.getByLabel('Reason').fill(reason)
         await page.getByRole('dialog').getByRole('button', { name: verb }).click()
       }
       try {
         await page.goto(`/cycles/${cycle.cycleId}`)
-        await page.getByPlaceholder('Name, code or telephone').fill(code)
-        await decide('Waive', 'Her house burned down')
+        const row = await findRow(page, code)
+        await decide(row, 'Waive', 'Her house burned down')
         await row.getByText('Waived').waitFor()
-        await decide('Undo the waiver', 'It was another house')
+        await decide(row, 'Undo the waiver', 'It was another house')
         await row.getByText('Pending').waitFor()
+        expect(visit.complaints).toEqual([])
+      } finally {
+        await visit.context.close()
+      }
+    })
+
+    test('adds a source and says how large a payment may be; the ledger adds up to nothing', async () => {
+      const visit = await own.pageOf('admin')
+      const { page } = visit
+      try {
+        await page.goto('/settings')
+        await page.getByRole('button', { name: 'Add a source' }).click()
+        const form = page.getByRole('dialog')
+        await form.getByLabel('Code').fill('PAYBILL')
+        await form.getByLabel('Name').fill('M-Pesa')
+        await form.getByRole('button', { name: 'Add a source' }).click()
+        await page.getByRole('cell', { name: 'M-Pesa' }).waitFor()
+        await page.getByLabel('Largest payment in USD').fill('1,000')
+        await page.getByRole('button', { name: 'Save' }).click()
+        await page.getByText('Saved.').waitFor()
+
+        await page.goto('/payments/record')
+        await page.getByText('Not known', { exact: true }).click()
+        await page.getByRole('combobox', { name: 'Source' }).click()
+        await page.getByRole('option', { name: 'M-Pesa (PAYBILL)' }).click()
+        await page.getByLabel('Amount in USD').fill('1001')
+        await page.getByRole('button', { name: 'Record US$1,001.00' }).click()
+        await page.getByText('more than the fund takes in one payment').waitFor()
+        await page.getByLabel('Amount in USD').fill('999')
+        await page.getByRole('button', { name: 'Record US$999.00' }).click()
+        await page.getByText('US$999.00 of nobody known is recorded.').waitFor()
+        await page.goto('/ledger')
+        await page.getByText(/^In all: .*, balance US\$0\.00$/).waitFor()
+        await page.getByRole('cell', { name: 'PAYBILL' }).first().waitFor()
         expect(visit.complaints).toEqual([])
       } finally {
         await visit.context.close()

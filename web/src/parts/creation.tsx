@@ -1,8 +1,9 @@
-import { Button, Group, Paper, Progress, Stack, Text, Title, VisuallyHidden } from '@mantine/core'
+import { Button, Group, Paper, Stack, Text, Title, VisuallyHidden } from '@mantine/core'
 import { type ReactNode, useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { CreationProgress, Cycle } from '../api.ts'
 import { duration, number } from '../format.ts'
+import { Bar } from './bar.tsx'
 import { StatusChip, shownStatus } from './status-chip.tsx'
 import { useProgress } from './use-progress.ts'
 
@@ -36,15 +37,13 @@ function CreationBar({ progress }: { progress: CreationProgress }) {
   return (
     <Stack gap="xs">
       <Text>{total === 0 ? t('cycles.creatingSoon') : t('cycles.creating', { members: number(total) })}</Text>
-      <Progress.Root size="xl">
-        <Progress.Section
-          value={percentage}
-          animated={progress.jobStatus === 'Processing'}
-          color={progress.jobStatus === 'Paused' ? 'gray' : 'blue'}
-          aria-label={t('cycles.progress')}
-          aria-valuetext={sentence}
-        />
-      </Progress.Root>
+      <Bar
+        label={t('cycles.progress')}
+        percent={percentage}
+        sentence={sentence}
+        color={progress.jobStatus === 'Paused' ? 'gray' : 'blue'}
+        isMoving={progress.jobStatus === 'Processing'}
+      />
       <Group justify="space-between">
         <Text className="numbers">{sentence}</Text>
         <Text c="dimmed">{left === null ? ' ' : t('cycles.remaining', { duration: duration(left) })}</Text>

@@ -1,9 +1,10 @@
-import { Group, Paper, Progress, Stack, Text, Title } from '@mantine/core'
+import { Group, Paper, Stack, Text, Title } from '@mantine/core'
 import { useElementSize } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { ask, type CollectedOnDay, type Cycle } from '../../api.ts'
 import { date, money, number, today } from '../../format.ts'
+import { Bar } from '../../parts/bar.tsx'
 import { DataTable } from '../../parts/data-table.tsx'
 import { Loaded } from '../../parts/states.tsx'
 import { type CollectedByDay, curveOf } from './collected-curve.ts'
@@ -46,14 +47,7 @@ function CollectedBar({ cycle }: { cycle: Cycle }) {
   })
   return (
     <Stack gap={4}>
-      <Progress.Root size="xl">
-        <Progress.Section
-          value={Math.min(100, percent)}
-          color="green"
-          aria-label={t('cycles.collected')}
-          aria-valuetext={sentence}
-        />
-      </Progress.Root>
+      <Bar label={t('cycles.collected')} percent={Math.min(100, percent)} sentence={sentence} color="green" />
       <Text className="numbers" style={{ textAlign: 'start' }}>
         {sentence}
       </Text>

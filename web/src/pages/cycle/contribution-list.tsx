@@ -28,6 +28,15 @@ export function ContributionList({ cycle }: { cycle: Cycle }) {
   const [q, setQ] = useState('')
   const [paying, setPaying] = useState<string>()
   const [searched] = useDebouncedValue(q.trim(), 300)
+  // Another list is about to come: a form in a row would begin anew with it.
+  const search = (text: string) => {
+    setPaying(undefined)
+    setQ(text)
+  }
+  const filterBy = (wanted: string | null) => {
+    setPaying(undefined)
+    setStatus(wanted)
+  }
   const path = `${cycles}/${cycle.cycleId}/contributions`
   const filter = { ...(status !== null && { status }), ...(searched !== '' && { q: searched }) }
   const list = useList<Contribution>(path, filter)
@@ -50,14 +59,14 @@ export function ContributionList({ cycle }: { cycle: Cycle }) {
           placeholder={t('cycles.searchHint')}
           value={q}
           maxLength={100}
-          onChange={(event) => setQ(event.currentTarget.value)}
+          onChange={(event) => search(event.currentTarget.value)}
         />
         <Select
           label={t('shell.status')}
           placeholder={t('shell.all')}
           clearable
           value={status}
-          onChange={setStatus}
+          onChange={filterBy}
           data={statuses.map((one) => ({ value: one, label: t(`cycles.contributionStatus.${one}`) }))}
         />
         <Button component="a" href={withQuery(`${path}.csv`, filter)} download variant="default">
