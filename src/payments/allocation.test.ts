@@ -3,8 +3,8 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { approveDeath, registerTier } from '../../test/support/fund-fixture.ts'
 import { createTestDatabase, type TestDatabase } from '../../test/support/test-database.ts'
+import { allocateLines } from './allocation-sql.ts'
 import { allocate, type MemberMoney, type OpenContribution } from './payment-rules.ts'
-import { allocateLines } from './payment-sql.ts'
 
 const open = (
   cycleId: string,

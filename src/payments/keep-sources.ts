@@ -4,7 +4,7 @@ import { isUniqueViolation } from '../platform/database/sql-state.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import { DomainError } from '../platform/values/errors.ts'
 import type { PaymentMethod } from './payment-rules.ts'
-import { findAccountId, findSource, insertAccount, insertSource, type SourceView } from './payment-sql.ts'
+import { findAccountId, findSource, insertAccount, insertSource, type SourceView } from './source-sql.ts'
 
 /** @throws DomainError `source-not-found` */
 export async function requireSource(db: Db, sourceCode: string): Promise<SourceView> {

@@ -20,10 +20,11 @@ import {
   reversalSchema,
   sourceSchema,
 } from './payment-api.ts'
-import { findCollectedByDay, findPayments, findSources } from './payment-sql.ts'
+import { findCollectedByDay, findPayments } from './payment-sql.ts'
 import { requirePayment } from './read-payment.ts'
 import { recordIn } from './record-payment.ts'
 import { reversePayment } from './reverse-payment.ts'
+import { findSources } from './source-sql.ts'
 
 const base = '/api/payments'
 const tags = ['payments']

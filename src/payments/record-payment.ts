@@ -9,25 +9,20 @@ import type { Actor } from '../platform/values/actor.ts'
 import type { Clock } from '../platform/values/clock.ts'
 import { DomainError } from '../platform/values/errors.ts'
 import { formatAmount } from '../platform/values/money-rules.ts'
+import { allocateLines, findAsked, findCyclesOf, findPayers, lockOwed, type Payer } from './allocation-sql.ts'
 import { requireSource } from './keep-sources.ts'
 import type { PaymentMethod } from './payment-rules.ts'
 import {
-  allocateLines,
-  findAsked,
-  findCyclesOf,
   findKnownPayment,
-  findPayers,
   type Identifier,
   insertIdentifiers,
   insertPayment,
   lockIdentifiers,
-  lockOwed,
-  type Payer,
   type PaymentLine,
   type PaymentView,
-  type SourceView,
 } from './payment-sql.ts'
 import { type PaymentDetail, readPayment, requirePayment } from './read-payment.ts'
+import type { SourceView } from './source-sql.ts'
 
 export interface PaymentInput {
   readonly sourceCode: string

@@ -537,7 +537,7 @@ describe('claims', () => {
   })
 })
 
-/** DESIGN 3, camelCase, without settled_after; then what the view joins. */
+/** Every column in camelCase, without settled_after; then what the view joins. */
 const cycleFields =
   `cycleId cycleCode claimId tierId deceasedMemberId cycleStatus strategy currency currencyExponent
   contributionAmount targetAmount collectedAmount startDate deadline eligibleAsOf failureReason jobId totalMembers
@@ -797,7 +797,7 @@ const wholeOf = (from: number, to: number) =>
     (value: unknown) => Number.isInteger(value) && Number(value) >= from && Number(value) <= to,
   )
 
-/** The fixed shape of DESIGN 7, and what must hold between its parts. */
+/** The fixed shape of the progress, and what must hold between its parts. */
 function expectProgress(state: CreationProgress, cycleId: string): void {
   expect(state).toStrictEqual({
     cycleId,
@@ -1355,7 +1355,7 @@ describe('operations', () => {
   })
 })
 
-/** DESIGN 7, without /metrics, which is not there yet. */
+/** Every route of the API. */
 const documented = `
   GET /healthz
   GET /metrics

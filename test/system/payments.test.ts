@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Approval } from '../../src/approvals/approval-sql.ts'
 import type { ContributionOfMember, ContributionView } from '../../src/cycles/contribution-sql.ts'
 import type { CycleView } from '../../src/cycles/cycle-sql.ts'
-import { lockOwed, type PaymentView } from '../../src/payments/payment-sql.ts'
+import { lockOwed } from '../../src/payments/allocation-sql.ts'
+import type { PaymentView } from '../../src/payments/payment-sql.ts'
 import type { PaymentDetail } from '../../src/payments/read-payment.ts'
 import {
   activeCycle,
