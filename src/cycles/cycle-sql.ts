@@ -60,9 +60,9 @@ export async function findCycle(
   return rows[0]
 }
 
-/** The cycles of a claim that are not Cancelled, locked: one at most. */
+/** The cycles of a claim that are not Cancelled, locked: one at most. Who pays for one may still name it in other rows. */
 export async function findCyclesOfClaim(tx: Tx, claimId: string): Promise<CycleView[]> {
-  await sql`select from contribution_cycles where claim_id = ${claimId} for update`.execute(tx)
+  await sql`select from contribution_cycles where claim_id = ${claimId} for no key update`.execute(tx)
   const { rows } = await sql<CycleView>`
     ${cycleViews} where c.claim_id = ${claimId} and c.cycle_status <> 'Cancelled'`.execute(tx)
   return rows

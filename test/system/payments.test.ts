@@ -1,11 +1,15 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Approval } from '../../src/approvals/approval-sql.ts'
+import { requestUndoDeath, undoDeath } from '../../src/claims/undo-death.ts'
 import type { ContributionOfMember, ContributionView } from '../../src/cycles/contribution-sql.ts'
-import type { CycleView } from '../../src/cycles/cycle-sql.ts'
+import { type CycleView, holdCycles } from '../../src/cycles/cycle-sql.ts'
 import { lockOwed } from '../../src/payments/allocation-sql.ts'
 import type { PaymentView } from '../../src/payments/payment-sql.ts'
 import type { PaymentDetail } from '../../src/payments/read-payment.ts'
+import { recordIn } from '../../src/payments/record-payment.ts'
+import type { Tx } from '../../src/platform/database/connect.ts'
+import { operator } from '../../src/platform/values/actor.ts'
 import {
   activeCycle,
   fingerprint,
@@ -49,6 +53,18 @@ async function idOf(tierCode: string, number: number): Promise<string> {
     .where('memberCode', '=', memberCode(tierCode, number))
     .executeTakeFirstOrThrow()
   return memberId
+}
+
+/** Until another connection waits for what the transaction holds. */
+async function untilSomebodyWaits(tx: Tx): Promise<void> {
+  const count = async () => {
+    const { rows } = await sql`
+      select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(
+      tx,
+    )
+    return rows.length
+  }
+  await expect.poll(count).toBe(1)
 }
 
 let references = 0
@@ -242,7 +258,6 @@ test('what the wallet no longer has is not taken from it', async () => {
     '403 session-needed',
   )
   const { approveRefund, requestRefund } = await import('../../src/wallets/refund-wallet.ts')
-  const { operator } = await import('../../src/platform/values/actor.ts')
   await expect(
     requestRefund(api.app, { memberId, ...refund, amount: 5001, reason: 'Left', actor: operator('one') }),
   ).rejects.toMatchObject({ code: 'wallet-too-low' })
@@ -352,16 +367,7 @@ test('a payment and a death that want the same contributions wait for each other
   const death = await api.db.transaction().execute(async (tx) => {
     await lockOwed(tx, [memberId], cycleIds.slice(0, 1))
     const dying = approveDeath(api.app.db, { tierCode: 'PQ', number: 8 })
-    // Until it waits for what is held here.
-    await expect
-      .poll(async () => {
-        const { rows: waiting } = await sql`
-          select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(
-          tx,
-        )
-        return waiting.length
-      })
-      .toBe(1)
+    await untilSomebodyWaits(tx)
     await lockOwed(tx, [memberId], cycleIds)
     return { dying }
   })
@@ -373,12 +379,28 @@ test('a payment and a death that want the same contributions wait for each other
   expect(owed).toEqual([])
 })
 
+test('a death that is undone waits for who is paying for its cycle, and then is refused', async () => {
+  const cycle = await openCycle('PR')
+  const memberId = await idOf('PR', 2)
+  const of = { claimId: cycle.claimId }
+  await requestUndoDeath(api.app, { ...of, reason: 'Another person', actor: operator('one') })
+  const payment = { sourceCode: 'TILL', reference: 'first of its cycle', amount: 100, memberId }
+  const undoing = await api.db.transaction().execute(async (tx) => {
+    await holdCycles(tx, [cycle.cycleId])
+    const undone = undoDeath(api.app, { ...of, actor: operator('two') }).catch((error: unknown) => error)
+    await untilSomebodyWaits(tx)
+    await recordIn(tx, api.app, { ...payment, actor: operator('one') })
+    return { undone }
+  })
+  expect(await undoing.undone).toMatchObject({ code: 'cycle-state' })
+  expect(await stateOf(cycle, memberId)).toEqual(['Pending', 100, 0])
+})
+
 test('an Active cycle for which something is paid is not revoked, and one that is revoked takes no money', async () => {
   const cycle = await openCycle('PK')
   const memberId = await idOf('PK', 2)
   const { body } = await pay({ memberId, amount: 10_000 })
   const { requestRevocation, revokeCycle } = await import('../../src/cycles/revoke-cycle.ts')
-  const { operator } = await import('../../src/platform/values/actor.ts')
   const of = { cycleId: cycle.cycleId }
   const asked = () => requestRevocation(api.app, { ...of, reason: 'Wrong amount', actor: operator('one') })
   await expect(asked()).rejects.toMatchObject({ code: 'cycle-state' })
