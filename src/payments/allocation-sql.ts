@@ -1,6 +1,8 @@
 /** Who pays, what they owe, and what their money is for. */
 import { sql } from 'kysely'
+import type { CycleStatus } from '../cycles/cycle-rules.ts'
 import type { Db, Tx } from '../platform/database/connect.ts'
+import type { OpenContribution } from './payment-rules.ts'
 import type { PaymentLine } from './payment-sql.ts'
 
 export interface Payer {
@@ -32,17 +34,35 @@ export async function findCyclesOf(db: Db, memberIds: readonly string[]): Promis
 }
 
 /**
- * Nobody else pays or waives what the members still owe in these cycles until the transaction ends. The caller holds the cycles.
+ * What the members still owe in these cycles, as far as they are Active. Nobody else pays or waives it until the transaction ends. The
+ * caller holds the cycles.
  */
 export async function lockOwed(
   tx: Tx,
   memberIds: readonly string[],
   cycleIds: readonly string[],
-): Promise<void> {
-  await sql`
-    select from member_contributions
-    where cycle_id = any(${[...cycleIds]}::uuid[]) and member_id = any(${[...memberIds]}::uuid[])
-    order by cycle_id, member_id for update`.execute(tx)
+): Promise<OpenContribution[]> {
+  const { rows } = await sql<OpenContribution & { isOpen: boolean }>`
+    select mc.cycle_id, mc.contribution_amount - mc.paid_amount as owed, mc.due_date, c.created_at,
+      c.cycle_status = 'Active' and mc.contribution_status in ('Pending', 'Failed') as is_open
+    from member_contributions mc
+    -- Looked up one by one, for the planner knows nothing of a cycle that has just begun.
+    cross join lateral (select created_at, cycle_status from contribution_cycles where cycle_id = mc.cycle_id offset 0) c
+    where mc.cycle_id = any(${[...cycleIds]}::uuid[]) and mc.member_id = any(${[...memberIds]}::uuid[])
+    order by mc.cycle_id, mc.member_id for update of mc`.execute(tx)
+  return rows.filter(({ isOpen }) => isOpen)
+}
+
+/** The cycle that a payment names: no more of it than is looked at for every payment. */
+export async function findNamedCycle(
+  db: Db,
+  cycleId: string,
+): Promise<{ cycleCode: string; cycleStatus: CycleStatus } | undefined> {
+  return db
+    .selectFrom('contributionCycles')
+    .select(['cycleCode', 'cycleStatus'])
+    .where('cycleId', '=', cycleId)
+    .executeTakeFirst()
 }
 
 export interface AllocatedLine {

@@ -1,4 +1,4 @@
-import { holdCycles, requireCycle } from '../cycles/cycle-sql.ts'
+import { cycleNotFound, holdCycles } from '../cycles/cycle-sql.ts'
 import type { AnnounceDeps } from '../events/announce.ts'
 import { localDate } from '../fund/fund-rules.ts'
 import { findFund } from '../fund/fund-sql.ts'
@@ -9,9 +9,17 @@ import type { Actor } from '../platform/values/actor.ts'
 import type { Clock } from '../platform/values/clock.ts'
 import { DomainError } from '../platform/values/errors.ts'
 import { formatAmount } from '../platform/values/money-rules.ts'
-import { allocateLines, findAsked, findCyclesOf, findPayers, lockOwed, type Payer } from './allocation-sql.ts'
+import {
+  allocateLines,
+  findAsked,
+  findCyclesOf,
+  findNamedCycle,
+  findPayers,
+  lockOwed,
+  type Payer,
+} from './allocation-sql.ts'
 import { requireSource } from './keep-sources.ts'
-import type { PaymentMethod } from './payment-rules.ts'
+import { allocate, type PaymentMethod } from './payment-rules.ts'
 import {
   findKnownPayment,
   type Identifier,
@@ -154,7 +162,9 @@ async function requirePayers(tx: Tx, lines: readonly PaymentLine[]): Promise<Pay
     throw new DomainError('member-erased', `${memberCode} was erased: nothing is kept for them any more.`)
   }
   for (const cycleId of new Set(lines.flatMap((line) => line.cycleId ?? []))) {
-    const { cycleCode, cycleStatus } = await requireCycle(tx, cycleId)
+    const cycle = await findNamedCycle(tx, cycleId)
+    if (!cycle) throw cycleNotFound()
+    const { cycleCode, cycleStatus } = cycle
     if (cycleStatus !== 'Active') {
       throw new DomainError(
         'cycle-not-active',
@@ -206,8 +216,13 @@ async function allocated(
   const memberIds = payers.map(({ memberId }) => memberId)
   const cycleIds = await findCyclesOf(tx, memberIds)
   await holdCycles(tx, cycleIds)
-  await lockOwed(tx, memberIds, cycleIds)
-  const shares = await allocateLines(tx, lines)
+  const owed = await lockOwed(tx, memberIds, cycleIds)
+  const [line] = lines
+  // Of one member the rule itself is asked: its statement takes longer to plan than to run.
+  const shares =
+    lines.length === 1 && line
+      ? allocate([line], owed).map((share) => ({ ...share, memberId: line.memberId }))
+      : await allocateLines(tx, lines)
   for (const { memberId, memberCode, memberStatus } of payers) {
     if (
       memberStatus !== 'Inactive' ||
