@@ -901,6 +901,7 @@ describe('contributions', () => {
       contributionAmount: 9950,
       paidAmount: 0,
       contributionStatus: expect.toBeOneOf(['Pending', 'Waived']),
+      waivedBy: null,
       dueDate: cycle.deadline,
     })
   })
@@ -981,12 +982,14 @@ describe('contributions', () => {
       contributionId: `${cycle.cycleCode}/${memberCode('K', 3)}`,
       cycleId: cycle.cycleId,
       cycleCode: cycle.cycleCode,
+      cycleStatus: 'Active',
       currency: 'USD',
       currencyExponent: 2,
       deceasedFullName: cycle.deceasedFullName,
       contributionAmount: 9950,
       paidAmount: 0,
       contributionStatus: 'Pending',
+      waivedBy: null,
       dueDate: cycle.deadline,
       createdAt: cycle.createdAt,
     })
