@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { findBalances } from '../../src/ledger/ledger-sql.ts'
-import { runAlmoner } from '../support/almoner-process.ts'
+import { runAlmoner, startAlmoner } from '../support/almoner-process.ts'
 import { findCommand } from '../support/brokers/needs.ts'
 import { approveDeath, registerTier } from '../support/fund-fixture.ts'
 import { accountName, balancesOfHledger } from '../support/hledger.ts'
@@ -25,21 +25,13 @@ const almoner = async (...args: string[]) => {
 
 test('payments are recorded, shown and reversed at the command line', { timeout: 120_000 }, async () => {
   const claim = await approveDeath(database.db)
-  const { json: cycle } = await almoner(
-    'cycles',
-    'start',
-    '--claim',
-    claim.claimCode,
-    '--strategy',
-    'inline',
-    '--json',
-  )
-  const code: string = cycle.cycleCode
-  await expect
-    .poll(async () => (await almoner('cycles', 'show', code, '--json')).json.cycleStatus, {
-      timeout: 30_000,
-    })
-    .toBe('Active')
+  // Another test may be writing on the same server: the background waits for it, a request does not.
+  const worker = startAlmoner(['worker'], { DATABASE_URL: database.url })
+  await worker.says('The worker is ready.')
+  const watched = ['cycles', 'start', '--claim', claim.claimCode, '--watch', '--json']
+  const { cycleCode: code, cycleStatus } = (await almoner(...watched)).json
+  expect(cycleStatus).toBe('Active')
+  await worker.end('SIGTERM')
   const pay = (...args: string[]) => almoner('payments', 'record', '--source', 'TILL', ...args, '--json')
   await almoner('payments', 'sources', 'add', '--code', 'BANK', '--name', 'First bank', '--method', 'Bank')
   expect((await almoner('payments', 'sources', '--json')).json.items).toMatchObject([

@@ -151,7 +151,7 @@ async function passTurnstile(clusterDir: string, clientName: string): Promise<Jo
 /** The server is starting, stopping or full, or the connection was cut, which has no SQLSTATE. */
 function isBusy(error: unknown): boolean {
   const { code, message } = error as { code?: string; message: string }
-  if (code === undefined) return /terminated|timeout/i.test(message)
+  if (code === undefined) return /terminated|timeout|connection error/i.test(message)
   return code.startsWith('57') || code.startsWith('53') || ['ECONNRESET', 'EPIPE'].includes(code)
 }
 
