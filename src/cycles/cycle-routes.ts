@@ -5,148 +5,31 @@ import { eventSchema } from '../events/event-api.ts'
 import { findEvents } from '../events/event-sql.ts'
 import type { Listener } from '../platform/database/listen.ts'
 import { streamEvents } from '../platform/http/event-stream.ts'
-import {
-  type Answer,
-  idempotencyHeaders,
-  idempotently,
-  idempotentRequest,
-} from '../platform/http/idempotency.ts'
 import { decodeCursor, instantValue, pageFrom, pageOf, pageQuery } from '../platform/http/paging.ts'
 import { problemResponses } from '../platform/http/problem.ts'
 import type { HttpRoutes } from '../platform/http/server.ts'
 import { streamResponse } from '../platform/http/stream-response.ts'
-import { openAskedCycle, requestStart, withdrawStart } from './approve-start.ts'
+import type { Clock } from '../platform/values/clock.ts'
 import { isOver, readCreationProgress } from './creation-progress.ts'
-import {
-  creationProgressSchema,
-  cycleSchema,
-  cycleStatuses,
-  previewSchema,
-  startedSchema,
-  startRequestSchema,
-  startSchema,
-  waiverSchema,
-} from './cycle-api.ts'
-import type { Strategy } from './cycle-rules.ts'
-import { type CycleView, findCycles, requireCycle } from './cycle-sql.ts'
+import { creationProgressSchema, cycleSchema, cycleStatuses, waiverSchema } from './cycle-api.ts'
+import { findCycles, requireCycle } from './cycle-sql.ts'
 import { requireVisible } from './list-contributions.ts'
-import { previewCycle } from './preview-cycle.ts'
 import { requestRevocation, revokeCycle, withdrawRevocation } from './revoke-cycle.ts'
-import { openCycle, type StartDeps, wakeCycle } from './start-cycle.ts'
-import { cancelCycle, pauseCycle, resumeCycle, retryCycle } from './steer-cycle.ts'
+import { cancelCycle, pauseCycle, resumeCycle, retryCycle, type SteerDeps } from './steer-cycle.ts'
 import { undoWaiver, waiveContribution } from './waive-contribution.ts'
 
 const base = '/api/contribution-cycles'
 const tags = ['contribution cycles']
 const params = z.strictObject({ cycleId: z.uuid() })
-const claimParams = z.strictObject({ claimId: z.uuid() })
 
-export interface CycleRoutesDeps extends StartDeps {
-  readonly creationStrategy: Strategy
+export interface CycleRoutesDeps extends SteerDeps {
+  readonly clock: Clock
   /** Hears of every change of a job. */
   readonly jobListener: Listener
 }
 
 export function cycleRoutes(deps: CycleRoutesDeps): HttpRoutes {
   return async (app) => {
-    const startBody = startSchema(deps.creationStrategy)
-
-    app.post(
-      base,
-      {
-        config: { access: 'cycles.start' },
-        schema: {
-          summary: 'Start the contribution cycle of an approved claim',
-          description:
-            '202: the contributions are being created in the background. 201: they are there, the cycle is Active. ' +
-            'A small cycle is answered with 202 too while somebody is writing to the register. What goes too far for one person is ' +
-            'refused (beyond-start-limit): ask for it by /requests.',
-          tags,
-          headers: idempotencyHeaders,
-          body: startBody,
-          response: { 201: startedSchema, 202: startedSchema, ...problemResponses(400, 404, 409, 422) },
-        },
-      },
-      async (request, reply) => {
-        const { statusCode, body } = await idempotently(deps.db, idempotentRequest(request), async (tx) =>
-          started(await openCycle(deps, tx, { ...request.body, actor: request.actor })),
-        )
-        // Also for a replayed answer: then it is a token too many, and harmless.
-        await wakeCycle(deps.engine, body.cycle)
-        return reply.code(statusCode).header('location', `${base}/${body.cycle.cycleId}`).send(body)
-      },
-    )
-
-    app.post(
-      `${base}/requests`,
-      {
-        config: { access: 'cycles.start', stepUp: true },
-        schema: {
-          summary: 'Ask for a start that goes too far for one person',
-          description:
-            'The cycle is started when another person approves it, for those who are in good standing now.',
-          tags,
-          body: startRequestSchema(deps.creationStrategy),
-          response: { 201: approvalSchema, ...problemResponses(400, 404, 409, 422) },
-        },
-      },
-      async (request, reply) =>
-        reply.code(201).send(await requestStart(deps, { ...request.body, actor: request.actor })),
-    )
-
-    app.post(
-      `${base}/requests/:claimId/approval`,
-      {
-        config: { access: 'cycles.start', stepUp: true },
-        schema: {
-          summary: 'Start the cycle of a claim, as somebody else has asked',
-          description: '201 and 202 as of a start.',
-          tags,
-          headers: idempotencyHeaders,
-          params: claimParams,
-          response: { 201: startedSchema, 202: startedSchema, ...problemResponses(400, 404, 409, 422) },
-        },
-      },
-      async (request, reply) => {
-        const { statusCode, body } = await idempotently(deps.db, idempotentRequest(request), async (tx) =>
-          started(await openAskedCycle(deps, tx, { ...request.params, actor: request.actor })),
-        )
-        await wakeCycle(deps.engine, body.cycle)
-        return reply.code(statusCode).header('location', `${base}/${body.cycle.cycleId}`).send(body)
-      },
-    )
-
-    app.delete(
-      `${base}/requests/:claimId`,
-      {
-        config: { access: 'cycles.start' },
-        schema: {
-          summary: 'Take back that a cycle is to be started',
-          tags,
-          params: claimParams,
-          response: { 204: z.null(), ...problemResponses(404, 409) },
-        },
-      },
-      async (request, reply) => {
-        await withdrawStart(deps, { ...request.params, actor: request.actor })
-        return reply.code(204).send(null)
-      },
-    )
-
-    app.post(
-      `${base}/preview`,
-      {
-        config: { access: 'cycles.start' },
-        schema: {
-          summary: 'What a start would do; nothing is written',
-          tags,
-          body: startBody,
-          response: { 200: previewSchema, ...problemResponses(400, 404, 409, 422) },
-        },
-      },
-      async (request) => previewCycle(deps, request.body),
-    )
-
     app.get(
       base,
       {
@@ -347,18 +230,4 @@ export function cycleRoutes(deps: CycleRoutesDeps): HttpRoutes {
       },
     )
   }
-}
-
-/** What a start is answered with. */
-function started(cycle: CycleView): Answer<z.infer<typeof startedSchema>, 201 | 202> {
-  const { cycleCode, totalMembers } = cycle
-  return cycle.cycleStatus === 'Active'
-    ? {
-        statusCode: 201,
-        body: { cycle, message: `Cycle ${cycleCode} is Active: ${totalMembers} contributions.` },
-      }
-    : {
-        statusCode: 202,
-        body: { cycle, message: `Cycle ${cycleCode} is being created in the background.` },
-      }
 }

@@ -5,6 +5,7 @@ import type { CycleRoutesDeps } from './cycle-routes.ts'
 import { refuseErasureOfDebtor } from './refuse-erasure.ts'
 import { removeContributions } from './remove-contributions.ts'
 import { undoDeathInCycles } from './revoke-cycle.ts'
+import type { StartRoutesDeps } from './start-routes.ts'
 
 declare module '../events/event-sql.ts' {
   interface EventNames {
@@ -32,9 +33,10 @@ export const cyclesFeature = {
     ClaimRevoked: undoDeathInCycles,
   } satisfies Subscriptions,
   jobKinds: (deps: Pick<AnnounceDeps, 'announce'>) => [createContributions(deps), removeContributions],
-  async routes(deps: CycleRoutesDeps & ContributionRoutesDeps) {
+  async routes(deps: StartRoutesDeps & CycleRoutesDeps & ContributionRoutesDeps) {
+    const { startRoutes } = await import('./start-routes.ts')
     const { cycleRoutes } = await import('./cycle-routes.ts')
     const { contributionRoutes } = await import('./contribution-routes.ts')
-    return [cycleRoutes(deps), contributionRoutes(deps)]
+    return [startRoutes(deps), cycleRoutes(deps), contributionRoutes(deps)]
   },
 }

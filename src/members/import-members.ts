@@ -1,34 +1,19 @@
-import { createHash, type Hash } from 'node:crypto'
-import { addAbortSignal, type Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import type pg from 'pg'
 import { localDate } from '../fund/fund-rules.ts'
 import type { Actor } from '../platform/values/actor.ts'
 import type { Clock } from '../platform/values/clock.ts'
-import { agentDetails, type ColumnMap, type Header, type MemberColumn, memberFile } from './column-rules.ts'
-import { readUtf8 } from './file-text.ts'
-import type { DateOrder } from './import-dates.ts'
 import * as detailStatements from './import-details-sql.ts'
 import * as faultStatements from './import-faults-sql.ts'
 import * as rowStatements from './import-rows-sql.ts'
-import { memberReaders, registerReasons } from './import-rules.ts'
+import { registerReasons } from './import-rules.ts'
 import * as sessionStatements from './import-session-sql.ts'
 import * as verdictStatements from './import-verdicts-sql.ts'
 import * as writeStatements from './import-write-sql.ts'
 import { judgeSize, type LargeChange } from './large-import.ts'
-import { type ImportCounts, rowCheck } from './row-check-rules.ts'
-import { readTable } from './table-csv.ts'
-import { belowHeader } from './table-header.ts'
+import type { ImportCounts } from './row-check-rules.ts'
+import { type StagedFile, type StagedInput, stageRows } from './stage-rows.ts'
 
-export interface ImportInput {
-  /** The bytes of the file; destroyed when the import fails. */
-  readonly csv: Readable
-  /** What columns of other names mean. */
-  readonly map?: ColumnMap<MemberColumn>
-  /** For dates in numbers, such as 05.01.2020. */
-  readonly dateOrder?: DateOrder | undefined
-  /** Whether an empty cell erases the value of a member who is updated; otherwise it is kept. */
-  readonly blankErases?: boolean
+export interface ImportInput extends StagedInput {
   /** What to do with a row whose member is on the register already and differs. */
   readonly onDuplicate: 'skip' | 'update'
   /**
@@ -42,9 +27,6 @@ export interface ImportInput {
   readonly actor: Actor
   /** Gets every fault and warning, by line, when the import is over. If it throws, the import is still done. */
   readonly onFault?: (fault: faultStatements.FoundFault) => void | Promise<void>
-  readonly onProgress?: (rowsRead: number) => void
-  /** Respected until the rows are committed. */
-  readonly signal?: AbortSignal
 }
 
 export interface ImportResult extends ImportCounts {
@@ -68,7 +50,6 @@ export interface ImportResult extends ImportCounts {
 
 const listedCodes = 100
 const listedExamples = 5
-const progressRows = 1000
 const cancelEveryMs = 500
 const faultPage = 1000
 /** With more rows, planning a cycle would be slow without a vacuum. */
@@ -131,58 +112,6 @@ async function readAndWrite(
   } finally {
     signal?.removeEventListener('abort', keepCancelling)
     clearInterval(again)
-  }
-}
-
-interface StagedFile {
-  readonly rows: number
-  readonly given: verdictStatements.GivenColumns
-  /** Whether it has columns of agents, beside their codes. */
-  readonly saysOfAgents: boolean
-  /** SHA-256, hexadecimal. */
-  readonly digest: string
-}
-
-/** Copies the checked rows into a temporary table while the file is being read; only a chunk is in memory. */
-async function stageRows(client: pg.ClientBase, today: string, input: ImportInput): Promise<StagedFile> {
-  await sessionStatements.unboundStatements(client)
-  await sessionStatements.allowSortMemory(client)
-  await rowStatements.createRows(client)
-  await faultStatements.createFaults(client)
-  await verdictStatements.createVerdicts(client)
-
-  let rows = 0
-  let columns: Header<MemberColumn> = []
-  const hash = createHash('sha256')
-  const bytes = input.signal ? addAbortSignal(input.signal, input.csv) : input.csv
-  const source = readUtf8(hashed(bytes, hash))
-  const taker = belowHeader(memberFile, input.map ?? new Map(), (header) => {
-    columns = header
-    const check = rowCheck(memberFile, memberReaders, header, { today, dateOrder: input.dateOrder })
-    return (row) => {
-      rows += 1
-      if (rows % progressRows === 0) input.onProgress?.(rows)
-      return rowStatements.copyLine(check(row))
-    }
-  })
-  const { text, reader } = await readTable(source, taker)
-  await pipeline(text, reader, rowStatements.copyRows(client), input.signal ? { signal: input.signal } : {})
-  input.onProgress?.(rows)
-  await rowStatements.analyzeRows(client)
-  const given = {
-    agentCode: columns.includes('agentCode'),
-    phone: columns.includes('phone'),
-    email: columns.includes('email'),
-    blankErases: input.blankErases === true,
-  }
-  const saysOfAgents = agentDetails.some((column) => columns.includes(column))
-  return { rows, given, saysOfAgents, digest: hash.digest('hex') }
-}
-
-async function* hashed(bytes: AsyncIterable<Buffer | string>, hash: Hash): AsyncGenerator<Buffer | string> {
-  for await (const chunk of bytes) {
-    hash.update(chunk)
-    yield chunk
   }
 }
 
