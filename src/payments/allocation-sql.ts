@@ -78,8 +78,13 @@ export interface AllocatedLine {
  * the member owes, are laid end to end; where the two overlap, the one pays the other.
  *
  * @param lines in the order in which they came
+ * @param cycleIds the cycles that the caller holds: one that becomes Active meanwhile is paid by the next payment
  */
-export async function allocateLines(db: Db, lines: readonly PaymentLine[]): Promise<AllocatedLine[]> {
+export async function allocateLines(
+  db: Db,
+  lines: readonly PaymentLine[],
+  cycleIds: readonly string[],
+): Promise<AllocatedLine[]> {
   const rows = lines.map(({ memberId, amount, cycleId }, lineNo) => ({
     line_no: lineNo,
     member_id: memberId,
@@ -95,7 +100,7 @@ export async function allocateLines(db: Db, lines: readonly PaymentLine[]): Prom
       select l.member_id, c.cycle_id, mc.due_date, date_trunc('milliseconds', c.created_at) as created_at,
         mc.contribution_amount - mc.paid_amount as owed
       from (select distinct member_id from lines) l
-      join contribution_cycles c on c.cycle_status = 'Active'
+      join contribution_cycles c on c.cycle_status = 'Active' and c.cycle_id = any(${[...cycleIds]}::uuid[])
       -- Looked up one by one: of a cycle that has just begun the planner knows nothing, and would read all of it.
       cross join lateral (
         select due_date, contribution_amount, paid_amount from member_contributions

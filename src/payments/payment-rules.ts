@@ -14,6 +14,12 @@ export const paymentMoves = {
 
 export type PaymentStatus = keyof typeof paymentMoves
 
+/**
+ * The largest payment, in minor units, whatever the fund takes. Sums of the ledger have to stay safe integers, also after a wrong entry
+ * was reversed: both movements stay in the sums of debit and credit.
+ */
+export const maxPayment = 10_000_000_000_000
+
 /** For so long whoever recorded a payment takes it back without a reason. */
 export const voidSeconds = 30
 

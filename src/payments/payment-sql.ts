@@ -95,24 +95,24 @@ export async function findPayment(db: Db, paymentId: number): Promise<PaymentVie
   return rows[0]
 }
 
-/** The payment that the source knows by this reference, or by one of these other numbers. */
-export async function findKnownPayment(
+/** The payments that the source knows by this reference, or by one of these other numbers: more than one when they contradict each other. */
+export async function findKnownPayments(
   db: Db,
   sourceId: string,
   reference: string,
   identifiers: readonly Identifier[],
-): Promise<PaymentView | undefined> {
+): Promise<PaymentView[]> {
   const { rows } = await sql<PaymentView>`
     ${paymentViews}
-    where p.payment_id = (
+    where p.payment_id in (
       select payment_id from payments where source_id = ${sourceId} and lower(reference) = lower(${reference})
       union
       select r.payment_id from payment_references r
       join jsonb_to_recordset(${JSON.stringify(identifiers)}::jsonb) as i (scheme text, value text)
         on r.source_id = ${sourceId} and r.scheme = i.scheme and lower(r.value) = lower(i.value)
-      limit 1
-    )`.execute(db)
-  return rows[0]
+    )
+    order by p.payment_id`.execute(db)
+  return rows
 }
 
 /** Nobody else undoes the payment until the transaction ends. */

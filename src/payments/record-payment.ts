@@ -19,9 +19,9 @@ import {
   type Payer,
 } from './allocation-sql.ts'
 import { requireSource } from './keep-sources.ts'
-import { allocate, type PaymentMethod } from './payment-rules.ts'
+import { allocate, maxPayment, type PaymentMethod } from './payment-rules.ts'
 import {
-  findKnownPayment,
+  findKnownPayments,
   type Identifier,
   insertIdentifiers,
   insertPayment,
@@ -77,8 +77,9 @@ export async function recordIn(
   const { amount, reference, identifiers = [], actor } = input
   const source = await requireSource(tx, input.sourceCode)
   if (identifiers.length > 0) await lockIdentifiers(tx, source.sourceId, identifiers)
-  const known = await findKnownPayment(tx, source.sourceId, reference, identifiers)
-  if (known) return { payment: await readPayment(tx, requireSame(known, input)), isKnown: true }
+  const known = () => findKnownPayments(tx, source.sourceId, reference, identifiers)
+  const before = await known()
+  if (before.length > 0) return { payment: await readPayment(tx, requireSame(before, input)), isKnown: true }
 
   const fund = await findFund(tx)
   const today = localDate(clock.now(), fund.timeZone)
@@ -86,10 +87,11 @@ export async function recordIn(
   if (receivedOn > today) {
     throw new DomainError('received-in-future', `Money cannot have come after today, ${today}.`)
   }
-  if (fund.paymentLimit !== null && amount > fund.paymentLimit) {
+  const limit = Math.min(fund.paymentLimit ?? maxPayment, maxPayment)
+  if (amount > limit) {
     throw new DomainError(
       'payment-too-large',
-      `${formatAmount(amount, fund)} is more than the fund takes in one payment, ${formatAmount(fund.paymentLimit, fund)}.`,
+      `${formatAmount(amount, fund)} is more than the fund takes in one payment, ${formatAmount(limit, fund)}.`,
     )
   }
   const lines = linesOf(input)
@@ -109,8 +111,7 @@ export async function recordIn(
   })
   if (paymentId === undefined) {
     // Somebody has told of it just now.
-    const first = await findKnownPayment(tx, source.sourceId, reference, identifiers)
-    return { payment: await readPayment(tx, requireSame(first as PaymentView, input)), isKnown: true }
+    return { payment: await readPayment(tx, requireSame(await known(), input)), isKnown: true }
   }
   if (identifiers.length > 0)
     await insertIdentifiers(tx, { paymentId, sourceId: source.sourceId }, identifiers)
@@ -222,7 +223,7 @@ async function allocated(
   const shares =
     lines.length === 1 && line
       ? allocate([line], owed).map((share) => ({ ...share, memberId: line.memberId }))
-      : await allocateLines(tx, lines)
+      : await allocateLines(tx, lines, cycleIds)
   for (const { memberId, memberCode, memberStatus } of payers) {
     if (
       memberStatus !== 'Inactive' ||
@@ -245,8 +246,15 @@ async function allocated(
   }))
 }
 
-/** @throws DomainError `payment-differs` when it is known with another amount or payer */
-function requireSame(known: PaymentView, input: PaymentInput): PaymentView {
+/** @throws DomainError `payment-differs` when it is known with another amount or payer, or its numbers are those of several */
+function requireSame(payments: readonly PaymentView[], input: PaymentInput): PaymentView {
+  const [known, other] = payments as [PaymentView, ...PaymentView[]]
+  if (other) {
+    throw new DomainError(
+      'payment-differs',
+      `${known.sourceCode} has told of two payments by these numbers: ${known.paymentId} and ${other.paymentId}.`,
+    )
+  }
   const isSame =
     known.amount === input.amount &&
     known.payerMemberId === (input.memberId ?? null) &&

@@ -159,6 +159,8 @@ test('the same source and reference are one payment, in whatever letters', async
 
   const alike = await pay({ memberId, amount: 10_000 })
   expect([alike.status, alike.body.alike]).toEqual([201, [first.body.paymentId]])
+  // The reference is that of one payment, and the other number that of another.
+  expect(refusal(await pay({ ...told, reference: alike.body.reference }))).toBe('409 payment-differs')
 })
 
 test('the same payment, told thirty times by eight clients at once, is posted once', async () => {
@@ -344,8 +346,8 @@ test('who dies while a waiver is undone is not asked again', async () => {
       .where('memberId', '=', memberId)
       .execute()
     const answer = api.post(`${path}/undo`, { memberId, reason: 'It was another house' })
-    // Long enough for an answer that does not wait.
-    await Promise.race([answer, new Promise((resolve) => setTimeout(resolve, 1000))])
+    // An answer that does not wait for the death would be wrong.
+    await Promise.race([answer, untilSomebodyWaits(tx)])
     return { answer }
   })
   expect(refusal(await undone.answer)).toBe('409 member-deceased')
@@ -463,6 +465,7 @@ test('what cannot be is refused, each with a problem of its own, and nothing is 
   )
   expect(await fingerprint(api.db, ['public'])).toEqual(before)
   await api.patch('/api/fund', { paymentLimit: null })
+  expect(refusal(await pay({ amount: 10_000_000_000_001 }))).toBe('422 payment-too-large')
 })
 
 test('payments are listed, newest first, by member, cycle, source and reference', async () => {
